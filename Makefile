@@ -1,0 +1,51 @@
+# One place to run everything; CI and the README use these targets.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: install run test lint lock clean
+
+install: $(VENV)/.dev
+
+# The interpreter, then uv (fast), with plain pip as the fallback: both read the same hashed lock.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Dueline needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version`. Try: make PYTHON=python3.12 run"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "uv could not be had; pip will do."
+
+define install_locked
+	@if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); \
+	  else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1); fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+endef
+
+$(VENV)/.run: $(BIN)/python requirements.lock pyproject.toml
+	$(call install_locked,requirements.lock)
+
+$(VENV)/.dev: $(BIN)/python requirements-dev.lock pyproject.toml
+	$(call install_locked,requirements-dev.lock)
+	@touch $(VENV)/.run
+
+run: $(VENV)/.run
+	@$(BIN)/dueline run
+
+test: $(VENV)/.dev
+	@$(BIN)/pytest -q $(ARGS)
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+# Pin every dependency with its hashes; the file names no registry.
+lock: $(BIN)/python
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  pyproject.toml requirements.build.in -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  --extra dev -c requirements.lock pyproject.toml requirements.build.in -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,251 @@
+"""From a calendar's document to its plain, frozen form, and from that to the calendar itself.
+
+Frozen, the holidays are dates and names: a published version stays what it was even when the
+library or a file changes. What they came from, and in which version, is kept beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from config.errors import ConfigError
+from config.positions import Document, Place
+from sla.calendar import Calendar
+from sla.errors import SlaError
+from sla.opening import Opening, WallTime
+
+if TYPE_CHECKING:
+    from config import schema
+    from sla.holiday_sources import HolidaySet, Rule
+
+YEARS = range(2000, 2051)
+"""The years for which holidays are frozen."""
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Holiday items where they are written, so that each can be pointed at."""
+
+    items: Sequence[schema.HolidayItem]
+    document: Document
+    place: Place
+    path: Path | None = None
+    """The document's file; None where there is none, and then no file can be named."""
+    root: Path | None = None
+    """The directory within which named files must lie."""
+
+    def complain(self, index: int, message: str) -> None:
+        """Keep a fault of one item."""
+        self.document.complain((*self.place, index), message)
+
+
+Parameters = Mapping[str, Listed]
+"""Holidays that the site sets for a contract, by the parameter's name."""
+
+
+@dataclass
+class _Harvest:
+    """What the items of one list come to, before it is put together."""
+
+    sources: list[HolidaySet] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    dates: dict[date, str] = field(default_factory=dict)
+    removed: dict[date, int] = field(default_factory=dict)
+    """Each with the number of the item that removes it."""
+
+
+def calendar_from_document(id: str, document: Mapping[str, Any]) -> Calendar:  # noqa: A002
+    """One calendar from one plain mapping with the keys of `calendars/*.yaml`.
+
+    Args:
+        id: the calendar's name.
+        document: as YAML or JSON gives it.
+
+    Raises:
+        ConfigError: with a sentence for everything that is wrong with it.
+    """
+    from config.schema import CalendarDocument
+    from config.validation import validated
+
+    written = Document(f"calendar {id}", dict(document), origin=(0, 0))
+    model = validated(CalendarDocument, written)
+    if model:
+        for name in parameters_of(model):
+            message = (
+                f"has the parameter `{name}`, which only a contract can set; list the holidays"
+            )
+            written.complain(("holidays",), message)
+        plain = frozen(model, Listed(model.holidays, written, ("holidays",)), {})
+    if written.problems:
+        raise ConfigError(written.problems)
+    return built(id, plain)
+
+
+def frozen(
+    model: schema.CalendarDocument, listed: Listed, parameters: Parameters
+) -> dict[str, Any]:
+    """The calendar as plain values, its holidays as dates.
+
+    Args:
+        model: the document.
+        listed: its holiday items; the documents that hold them hear of what is wrong with them.
+        parameters: what the site set for the contract that uses the calendar.
+    """
+    found = holidays_of(listed, parameters)
+    plain = model.model_dump(exclude_none=True, exclude={"holidays"})
+    plain["holidays"] = {day.isoformat(): name for day, name in found.days.items()}
+    return plain | {"holiday_source": found.source}
+
+
+def parameters_of(model: schema.CalendarDocument) -> list[str]:
+    """The parameters that a calendar's holidays refer to."""
+    from config.schema import ParameterReference
+
+    return [item.parameter for item in model.holidays if isinstance(item, ParameterReference)]
+
+
+def built(id: str, plain: Mapping[str, Any]) -> Calendar:  # noqa: A002
+    """The calendar from its frozen form."""
+    weekly = plain.get("weekly", {})
+    return Calendar(
+        id=id,
+        time_zone=plain["time_zone"],
+        weekly={_DAYS.index(day): _openings(times) for day, times in weekly.items()},
+        holidays={date.fromisoformat(day): name for day, name in plain["holidays"].items()},
+        extra_days={
+            date.fromisoformat(day): _openings(times)
+            for day, times in plain.get("extra_days", {}).items()
+        },
+        holiday_mode=plain["holiday_mode"],
+        always_open=plain["always_open"],
+    )
+
+
+def _openings(times: Sequence[Sequence[str]]) -> tuple[Opening, ...]:
+    return tuple(Opening(WallTime.parse(opens), WallTime.parse(closes)) for opens, closes in times)
+
+
+def holidays_of(listed: Listed, parameters: Parameters) -> HolidaySet:
+    """All holidays of a list, as dates; what cannot be read is complained of and left out.
+
+    A parameter that is not set gives none; whether it has to be is asked elsewhere.
+    """
+    # Worth a third of a second, and many calendars have no holidays at all.
+    if not listed.items:
+        return _none()
+    from sla import holiday_sources as sources
+
+    harvest = _Harvest()
+    for index, item in enumerate(listed.items):
+        try:
+            _gather(item, index, listed, parameters, harvest)
+        except SlaError as error:
+            listed.complain(index, str(error))
+    found = list(harvest.sources)
+    if harvest.rules:
+        found.append(sources.from_rules(harvest.rules, YEARS))
+    if harvest.dates:
+        found.append(sources.from_dates(harvest.dates))
+    return sources.combine(found, remove=_removable(found, harvest.removed, listed))
+
+
+def _none() -> HolidaySet:
+    from sla.holiday_sources import HolidaySet
+
+    return HolidaySet({}, "")
+
+
+def _removable(
+    found: Sequence[HolidaySet], removed: Mapping[date, int], listed: Listed
+) -> list[date]:
+    """The dates to remove; one that is no holiday anyway is a fault of its item."""
+    known = {day for source in found for day in source.days}
+    for day, index in removed.items():
+        # A list with another fault may lack the very source that has the date.
+        if day not in known and not listed.document.problems:
+            listed.complain(index, f"removes {day}, which is no holiday here; leave it out")
+    return [day for day in removed if day in known]
+
+
+def _gather(
+    item: schema.HolidayItem, index: int, listed: Listed, parameters: Parameters, harvest: _Harvest
+) -> None:
+    from config import schema
+
+    match item:
+        case str():
+            harvest.dates[date.fromisoformat(item)] = "Holiday"
+        case schema.NamedDate():
+            harvest.dates[date.fromisoformat(item.date)] = item.name
+        case schema.Removed():
+            harvest.removed |= {date.fromisoformat(day): index for day in item.remove}
+        case schema.FromLibrary():
+            harvest.sources.append(_from_library(item.library))
+        case schema.FromFile():
+            harvest.sources.append(_from_file(item.icalendar, listed))
+        case schema.ParameterReference():
+            if item.parameter in parameters:
+                harvest.sources.append(holidays_of(parameters[item.parameter], {}))
+        case _:
+            harvest.rules.append(_rule(item))
+
+
+def _from_library(library: schema.Library) -> HolidaySet:
+    return _read_library(
+        library.country,
+        library.subdivision,
+        tuple(library.categories or ("public",)),
+        library.observed,
+        library.language,
+    )
+
+
+@lru_cache(maxsize=256)
+def _read_library(
+    country: str,
+    subdivision: str | None,
+    categories: tuple[str, ...],
+    observed: bool,
+    language: str | None,
+) -> HolidaySet:
+    from sla.holiday_sources import from_library
+
+    return from_library(country, subdivision, categories, observed, years=YEARS, language=language)
+
+
+def _from_file(name: str, listed: Listed) -> HolidaySet:
+    from sla.holiday_sources import from_icalendar
+
+    if listed.path is None or listed.root is None:
+        raise SlaError("names a file, which a calendar on its own cannot; list its dates instead")
+    path = (listed.path.parent / name).resolve()
+    if not path.is_relative_to(listed.root.resolve()):
+        raise SlaError(f"names {name}, which lies outside {listed.root}; put a copy inside")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SlaError(f"names {name}, which cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise SlaError(f"names {name}, which is not UTF-8 text; save it as UTF-8") from None
+    return from_icalendar(text, YEARS, name)
+
+
+def _rule(item: schema.Rule) -> Rule:
+    from config import schema
+    from sla.holiday_sources import FixedDate, FromEaster, NthWeekday
+
+    if isinstance(item, schema.EveryYear):
+        return FixedDate(item.month, item.day, item.name, item.observed)
+    if isinstance(item, schema.NthWeekday):
+        weekday = _DAYS.index(item.weekday)
+        return NthWeekday(item.month, weekday, item.nth, item.name, item.observed)
+    if isinstance(item, schema.FromEaster):
+        return FromEaster(item.easter, item.name, item.church, item.observed)
+    raise TypeError(f"{item!r} is no rule")

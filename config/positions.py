@@ -1,0 +1,188 @@
+"""Reads YAML 1.2 and remembers where each value stands, so that every fault can be pointed at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from config.errors import Problem
+
+Place = tuple[str | int, ...]
+"""The way to a value: keys and list indexes from the document's top."""
+
+Plain = str | int | bool | list["Plain"] | dict[str, "Plain"] | None
+
+
+class _Mark(Protocol):
+    line: int
+    column: int
+
+
+@dataclass
+class Document:
+    """One file as plain values, with the line and column of each key and value."""
+
+    file: str
+    data: dict[str, Plain] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    origin: tuple[int, int] = (1, 1)
+    """Where faults are that stand nowhere; (0, 0) for a document that is no file."""
+    _keys: dict[Place, tuple[int, int]] = field(default_factory=dict)
+    _values: dict[Place, tuple[int, int]] = field(default_factory=dict)
+
+    def has(self, place: Place) -> bool:
+        """Whether the document says anything there."""
+        return place in self._values
+
+    def problem(self, place: Place, message: str, *, at_key: bool = False) -> Problem:
+        """A fault at a value or its key; what is not written is shown at what it would be in."""
+        shown = self._nearest(place)
+        marks = self._keys if (at_key or shown != place) and shown in self._keys else self._values
+        line, column = marks.get(shown, self.origin)
+        return Problem(self.file, line, column, written(place), message)
+
+    def complain(self, place: Place, message: str, *, at_key: bool = False) -> None:
+        """Keep a fault."""
+        self.problems.append(self.problem(place, message, at_key=at_key))
+
+    def _nearest(self, place: Place) -> Place:
+        while place and place not in self._values:
+            place = place[:-1]
+        return place
+
+    def _fill(self, root: Node) -> None:
+        plain = self._plain(root, (), ())
+        if isinstance(plain, dict):
+            self.data = plain
+        elif not self.problems:
+            self.complain((), f"is {kind(plain)}; a document is a mapping, `key: value`")
+
+    def _plain(self, node: Node, place: Place, above: tuple[Node, ...]) -> Plain:
+        self._values[place] = _position(node.start_mark)
+        if any(node is parent for parent in above):
+            self.complain(place, "is an alias to itself; write the value out")
+            return None
+        if node.tag and not node.tag.startswith("tag:yaml.org,2002:"):
+            self.complain(place, f"has the tag {node.tag}, which means nothing here; leave it out")
+        if isinstance(node, MappingNode):
+            return dict(self._pairs(node, place, above))
+        if isinstance(node, SequenceNode):
+            return [
+                self._plain(item, (*place, index), (*above, node))
+                for index, item in enumerate(node.value)
+            ]
+        return _scalar(node)
+
+    def _pairs(
+        self, node: MappingNode, place: Place, above: tuple[Node, ...]
+    ) -> Iterator[tuple[str, Plain]]:
+        first: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            line, column = _position(key_node.start_mark)
+            if not isinstance(key_node, ScalarNode):
+                message = "has a key that is no plain text; write `key: value`"
+                self.problems.append(Problem(self.file, line, column, written(place), message))
+                continue
+            key = str(key_node.value)
+            here = (*place, key)
+            if key in first:
+                message = f"is written twice, first in line {first[key]}; keep one of them"
+                self.problems.append(Problem(self.file, line, column, written(here), message))
+                continue
+            first[key] = line
+            self._keys[here] = (line, column)
+            yield key, self._plain(value_node, here, (*above, node))
+
+
+def read(path: Path, name: str) -> Document:
+    """Read one file.
+
+    Args:
+        path: where it is.
+        name: what to call it in messages.
+
+    Returns:
+        The document; its `problems` say what kept it from being read, and its data are then empty.
+    """
+    document = Document(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        document.complain(
+            (), f"cannot be read ({error.strerror}); it must be a file that this user may read"
+        )
+        return document
+    except UnicodeDecodeError as error:
+        document.complain((), f"is not UTF-8 text (byte {error.start}); save it as UTF-8")
+        return document
+    return parse(text, document)
+
+
+def parse(text: str, document: Document) -> Document:
+    """Fill a document from its text, or let it say why that cannot be done."""
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = _position(mark) if mark else (1, 1)
+        document.problems.append(Problem(document.file, line, column, "", _syntax(error)))
+    except YAMLError as error:
+        document.complain((), f"is not YAML: {error}")
+    else:
+        if root is None:
+            document.complain((), "is empty; a document is a mapping, `key: value`")
+        else:
+            document._fill(root)  # noqa: SLF001 - the two halves of one class
+    return document
+
+
+def written(place: Place) -> str:
+    """The way to a value as people write it: `projects.BIT.contracts[0].tier`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return text.removeprefix(".")
+
+
+def kind(value: object) -> str:
+    """What a value is, in the words of someone who writes YAML."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return f"`{value}`"
+
+
+def _syntax(error: MarkedYAMLError) -> str:
+    problem = str(error.problem or error.context or "cannot be understood").replace("\n", " ")
+    if "another document" in problem:
+        return "holds a second document (after `---`); write one per file"
+    if "start any token" in problem and "\\t" in problem:
+        return "is not YAML: a tab stands where only spaces may; indent with spaces"
+    while_doing = f" {error.context}" if error.context and error.problem else ""
+    return f"is not YAML: {problem}{while_doing}"
+
+
+def _position(mark: _Mark) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
+
+
+def _scalar(node: Node) -> Plain:
+    """As YAML 1.2 reads it, except that dates and decimals stay the text that was written."""
+    text = str(node.value)
+    tag = str(node.tag).rpartition(":")[2]
+    if tag == "null":
+        return None
+    if tag == "bool":
+        return text.casefold() == "true"
+    if tag == "int" and text.lstrip("+-").isdecimal():
+        return int(text)
+    return text

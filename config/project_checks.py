@@ -1,0 +1,271 @@
+"""What no single rule of the mapping shows: unknown names, dead rules, parameters left unset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from config import calendars, lengths
+from config.configuration import condition, warning_id
+from config.contract_checks import goals_of
+from config.errors import nearest
+from config.library import Library
+from config.positions import Document, Place
+from config.reachability import matters, meet
+from config.schema import (
+    AlertsDocument,
+    Conditions,
+    ContractDocument,
+    ContractRuleDocument,
+    FieldNames,
+    LevelDocument,
+    ParameterReference,
+    ProjectDocument,
+    ProjectsDocument,
+    SiteDocument,
+    WarningDocument,
+)
+from sla.mapping import Condition
+
+
+def used_contracts(projects: ProjectsDocument) -> list[str]:
+    """The ids of the contracts that some project uses."""
+    rules = (rule for project in projects.projects.values() for rule in project.contracts)
+    return sorted({rule.contract for rule in rules})
+
+
+def conditions(rules: Sequence[Conditions]) -> list[Condition]:
+    """The conditions of a list of rules."""
+    return [condition(rule.model_dump()) for rule in rules]
+
+
+def check_site(model: SiteDocument, document: Document) -> None:
+    """Let the site's document complain about one Jira field that shall show two things."""
+    shown: dict[str, str] = {}
+    for name in FieldNames.model_fields:
+        field = getattr(model.fields, name)
+        first = shown.setdefault(field.casefold(), name)
+        if first != name:
+            message = f"is `{field}`, which already shows `{first}`; give each a field of its own"
+            document.complain(("fields", name), message)
+    if model.reported_at and model.reported_at.casefold() in shown:
+        document.complain(
+            ("reported_at",), "is a field that Dueline writes; give one that people fill in"
+        )
+
+
+class ProjectChecks:
+    """Lets `projects.yaml` complain about what is wrong with it among the other documents."""
+
+    def __init__(self, library: Library, model: ProjectsDocument) -> None:
+        self._library = library
+        self._model = model
+        self._document = library.projects.document
+        self._asked: set[str] = set()
+
+    def run(self) -> None:
+        """Check projects, parameters and alerts."""
+        for key, project in self._model.projects.items():
+            self._check_project(key, project)
+        for contract_id, values in self._model.parameters.items():
+            self._check_parameters(contract_id, values)
+        for name, alerts in self._model.alerts.items():
+            self._check_warnings(("alerts", name, "warnings"), alerts.warnings)
+            self._check_levels(("alerts", name, "levels"), alerts)
+
+    # --- projects ---------------------------------------------------------------------------
+
+    def _check_project(self, key: str, project: ProjectDocument) -> None:
+        place: Place = ("projects", key)
+        if not _is_project_key(key):
+            message = "is no project key; Jira writes them in capital letters, such as BIT"
+            self._complain(place, message, at_key=True)
+        for index, rule in enumerate(project.contracts):
+            self._check_contract_rule(rule, (*place, "contracts", index))
+        for name, rules in (("contracts", project.contracts), ("severities", project.severities)):
+            self._check_each_matters(rules, (*place, name))
+        self._check_severities(project, (*place, "severities"))
+        if project.alerts and project.alerts not in self._model.alerts:
+            advice = nearest(project.alerts, self._model.alerts)
+            self._complain(
+                (*place, "alerts"), f"is `{project.alerts}`, which `alerts` does not have; {advice}"
+            )
+
+    def _check_contract_rule(self, rule: ContractRuleDocument, place: Place) -> None:
+        entry = self._library.contracts.get(rule.contract)
+        if entry is None:
+            advice = nearest(rule.contract, self._library.contracts.ids())
+            self._complain(
+                (*place, "contract"),
+                f"is `{rule.contract}`, and no contract has that name; {advice}",
+            )
+        elif entry.model:
+            self._check_tier(rule, entry.model, place)
+            self._check_set(rule.contract, entry.model, (*place, "contract"))
+
+    def _check_tier(
+        self, rule: ContractRuleDocument, contract: ContractDocument, place: Place
+    ) -> None:
+        tiers = [goal.tier for _, goal in goals_of(contract)]
+        if any(each is None or rule.tier in each for each in tiers):
+            return
+        known = nearest(rule.tier or "", {tier for each in tiers for tier in each or ()})
+        if rule.tier is None:
+            self._complain(
+                place, f"names no tier, and every goal of {rule.contract} is for one; {known}"
+            )
+        else:
+            message = f"is `{rule.tier}`, for which {rule.contract} has no goal; {known}"
+            self._complain((*place, "tier"), message)
+
+    def _check_each_matters(self, rules: Sequence[Conditions], place: Place) -> None:
+        found = conditions(rules)
+        for index, each in enumerate(found):
+            if not matters(found, index):
+                message = (
+                    f"never matters: every issue that meets it ({each}) meets a rule above it; "
+                    "move it up or take it out"
+                )
+                self._complain((*place, index), message)
+
+    def _check_severities(self, project: ProjectDocument, place: Place) -> None:
+        by_contract, by_severity = conditions(project.contracts), conditions(project.severities)
+        for j, rule in enumerate(project.severities):
+            for i, contract in self._known_contracts(project):
+                if rule.severity in contract.severities or not meet(by_contract, i, by_severity, j):
+                    continue
+                advice = nearest(rule.severity, contract.severities)
+                self._complain(
+                    (*place, j, "severity"),
+                    f"is `{rule.severity}`, which the contract {contract.contract} does not "
+                    f"define; {advice}",
+                )
+
+    def _known_contracts(self, project: ProjectDocument) -> Iterator[tuple[int, ContractDocument]]:
+        for index, rule in enumerate(project.contracts):
+            entry = self._library.contracts.get(rule.contract)
+            if entry and entry.model:
+                yield index, entry.model
+
+    # --- parameters -------------------------------------------------------------------------
+
+    def _check_set(self, contract_id: str, contract: ContractDocument, place: Place) -> None:
+        """Complain, once for each contract, of what its promises need and nobody set."""
+        if contract_id in self._asked:
+            return
+        self._asked.add(contract_id)
+        given = self._model.parameters.get(contract_id, {})
+        for name in self._needed(contract, given):
+            parameter = contract.parameters.get(name)
+            if parameter and name not in given:
+                self._complain(
+                    place,
+                    f"is {contract_id}, whose parameter `{name}` is not set: {parameter.what} "
+                    f"(clause {parameter.clause}); set `parameters.{contract_id}.{name}` in "
+                    f"{self._library.projects.path}",
+                )
+
+    def _needed(self, contract: ContractDocument, given: Mapping[str, object]) -> dict[str, None]:
+        """The parameters that the contract's goals refer to, and those of their calendars."""
+        needed: dict[str, None] = {}
+        for _, goal in goals_of(contract):
+            for part in (goal.target, goal.calendar):
+                if isinstance(part, ParameterReference):
+                    needed[part.parameter] = None
+            calendar = goal.calendar
+            named = (
+                given.get(calendar.parameter)
+                if isinstance(calendar, ParameterReference)
+                else calendar
+            )
+            entry = self._library.calendars.get(str(named))
+            if entry and entry.model:
+                needed |= dict.fromkeys(calendars.parameters_of(entry.model))
+        return needed
+
+    def _check_parameters(self, contract_id: str, values: Mapping[str, object]) -> None:
+        place: Place = ("parameters", contract_id)
+        entry = self._library.contracts.get(contract_id)
+        if entry is None:
+            advice = nearest(contract_id, self._library.contracts.ids())
+            self._complain(place, f"is the name of no contract; {advice}", at_key=True)
+            return
+        declared = entry.model.parameters if entry.model else {}
+        for name, value in values.items() if entry.model else ():
+            parameter = declared.get(name)
+            if parameter is None:
+                advice = nearest(name, declared)
+                self._complain(
+                    (*place, name), f"is no parameter of {contract_id}; {advice}", at_key=True
+                )
+            else:
+                self._check_value(parameter.kind, value, (*place, name))
+
+    def _check_value(self, kind: str, value: object, place: Place) -> None:
+        if isinstance(value, list) != (kind == "holidays"):
+            wanted = "a list of holidays" if kind == "holidays" else f"one {kind}, as text"
+            self._complain(place, f"is of another kind than the contract asks for; write {wanted}")
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, ParameterReference):
+                    self._complain((*place, index), "is a parameter itself; write the holidays out")
+        elif kind == "target":
+            self._check_target(str(value), place)
+        elif self._library.calendars.get(str(value)) is None:
+            advice = nearest(str(value), self._library.calendars.ids())
+            self._complain(place, f"is `{value}`, and no calendar has that name; {advice}")
+
+    def _check_target(self, value: str, place: Place) -> None:
+        try:
+            lengths.target(value)
+        except ValueError as error:
+            self._complain(place, str(error))
+
+    # --- alerts -----------------------------------------------------------------------------
+
+    def _check_warnings(self, place: Place, warnings: Sequence[WarningDocument]) -> None:
+        seen: set[str] = set()
+        for index, warning in enumerate(warnings):
+            name = warning_id(warning.model_dump())
+            if name in seen:
+                self._complain((*place, index), f"is the second {name}; keep one of them")
+            seen.add(name)
+
+    def _check_levels(self, place: Place, alerts: AlertsDocument) -> None:
+        for index, level in enumerate(alerts.levels):
+            here = (*place, index)
+            if index:
+                self._check_ladder(alerts.levels[index - 1], level, here)
+            if level.hours:
+                self._check_hours(level.hours, (*here, "hours"))
+
+    def _check_ladder(self, earlier: LevelDocument, level: LevelDocument, place: Place) -> None:
+        if level.level <= earlier.level:
+            message = f"is {level.level} after {earlier.level}; number the levels upwards"
+            self._complain((*place, "level"), message)
+        elif level.hours == earlier.hours and lengths.delay(level.after) < lengths.delay(
+            earlier.after
+        ):
+            self._complain(
+                (*place, "after"),
+                f"is {level.after}, before level {earlier.level} ({earlier.after}); "
+                "let it come later",
+            )
+
+    def _check_hours(self, name: str, place: Place) -> None:
+        entry = self._library.calendars.get(name)
+        if entry is None:
+            advice = nearest(name, self._library.calendars.ids())
+            self._complain(place, f"is `{name}`, and no calendar has that name; {advice}")
+        elif entry.model and calendars.parameters_of(entry.model):
+            self._complain(
+                place,
+                f"is {name}, whose holidays are a contract's parameter; "
+                "give one that has its own holidays",
+            )
+
+    def _complain(self, place: Place, message: str, *, at_key: bool = False) -> None:
+        self._document.complain(place, message, at_key=at_key)
+
+
+def _is_project_key(key: str) -> bool:
+    return key.isascii() and key.isupper() and key[0].isalpha() and key.replace("_", "").isalnum()

@@ -1,0 +1,250 @@
+"""What the service is told by its environment: where Jira is, who it is there, where it stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar, cast, get_args
+from urllib.parse import urlsplit
+
+from config.errors import SettingsError
+
+Flavour = Literal["cloud", "datacenter"]
+
+SHIPPED = Path(__file__).parent
+"""The directory of the shipped contracts and the example site."""
+
+_DATABASES = ("sqlite", "postgresql")
+_T = TypeVar("_T")
+
+
+class Secret:
+    """A value that no message, log line or traceback shows."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one place that sends or checks it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+_DATABASE_URL = Secret("sqlite:///dueline.sqlite3")
+
+
+@dataclass(frozen=True, slots=True)
+class JiraAccess:
+    """All that talking with Jira needs, complete."""
+
+    url: str
+    user: str
+    """The account's e-mail address; empty for a personal access token of Data Center."""
+    token: Secret
+    webhook_secrets: tuple[Secret, ...]
+    """Each is good for a signature, so that a secret can be changed without a gap."""
+    flavour: Flavour | None
+    """None: to be found out by asking the server."""
+
+
+_WANTED = {
+    "DUELINE_JIRA_URL": "the address of Jira, such as https://acme.atlassian.net",
+    "DUELINE_JIRA_USER": "the e-mail address of Dueline's own account, which Jira Cloud asks for",
+    "DUELINE_JIRA_TOKEN": "that account's API token (Cloud) or personal access token (Data Center),"
+    " or DUELINE_JIRA_TOKEN_FILE with the file that holds it",
+    "DUELINE_WEBHOOK_SECRET": "the secret of the webhook in Jira,"
+    " or DUELINE_WEBHOOK_SECRET_FILE with the file that holds it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment, read and checked once."""
+
+    jira_url: str = ""
+    jira_user: str = ""
+    jira_token: Secret | None = None
+    webhook_secrets: tuple[Secret, ...] = ()
+    database_url: Secret = _DATABASE_URL
+    """A secret as a whole, since it may hold a password."""
+    config: Path = SHIPPED
+    host: str = "127.0.0.1"
+    port: int = 8090
+    jira_flavour: Flavour | None = None
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Settings:
+        """Read the `DUELINE_` variables.
+
+        Args:
+            env: such as `os.environ`. Each secret may instead come from the file that the variable
+                with `_FILE` at its end names.
+
+        Raises:
+            SettingsError: with a sentence for every variable that is wrong. What is missing is
+                no fault here: `require_jira` asks for it.
+        """
+        reader = _Reader(env)
+        settings = cls(
+            jira_url=reader.plain("DUELINE_JIRA_URL", _jira_url, ""),
+            jira_user=reader.plain("DUELINE_JIRA_USER", str, ""),
+            jira_token=reader.secret("DUELINE_JIRA_TOKEN", Secret, None),
+            webhook_secrets=reader.secret("DUELINE_WEBHOOK_SECRET", _rotating, ()),
+            database_url=reader.secret("DUELINE_DATABASE_URL", _database_url, _DATABASE_URL),
+            config=reader.plain("DUELINE_CONFIG", Path, SHIPPED),
+            host=reader.plain("DUELINE_HOST", str, "127.0.0.1"),
+            port=reader.plain("DUELINE_PORT", _port, 8090),
+            jira_flavour=reader.plain("DUELINE_JIRA_FLAVOUR", _flavour, None),
+        )
+        if reader.problems:
+            raise SettingsError(reader.problems)
+        return settings
+
+    def require_jira(self) -> JiraAccess:
+        """What serving needs and checking documents does not.
+
+        Raises:
+            SettingsError: with a sentence for every variable that is not set.
+        """
+        lacking = {
+            "DUELINE_JIRA_URL": not self.jira_url,
+            "DUELINE_JIRA_USER": not self.jira_user and self._is_cloud(),
+            "DUELINE_JIRA_TOKEN": self.jira_token is None,
+            "DUELINE_WEBHOOK_SECRET": not self.webhook_secrets,
+        }
+        problems = [f"{name} is not set: give {_WANTED[name]}" for name in lacking if lacking[name]]
+        if problems or self.jira_token is None:
+            raise SettingsError(problems)
+        return JiraAccess(
+            self.jira_url,
+            self.jira_user,
+            self.jira_token,
+            self.webhook_secrets,
+            self.jira_flavour,
+        )
+
+    def _is_cloud(self) -> bool:
+        host = urlsplit(self.jira_url).hostname or ""
+        return self.jira_flavour == "cloud" or (
+            self.jira_flavour is None and host.endswith(".atlassian.net")
+        )
+
+
+class _Reader:
+    """Reads variables and keeps every complaint. The readers raise ValueError without the value."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.problems: list[str] = []
+
+    def plain(self, name: str, read: Callable[[str], _T], default: _T) -> _T:
+        """An empty variable is one that is not set, as compose files like to have it."""
+        value = self._env.get(name, "").strip()
+        return self._read(name, value, read, default) if value else default
+
+    def secret(self, name: str, read: Callable[[str], _T], default: _T) -> _T:
+        """From the variable or from the file; an empty secret is a fault, not a default."""
+        file_name = f"{name}_FILE"
+        if name in self._env and file_name in self._env:
+            self.problems.append(f"{name} and {file_name} are both set: keep one of them")
+            return default
+        if file_name in self._env:
+            return self._from_file(file_name, read, default)
+        if name not in self._env:
+            return default
+        value = self._env[name].strip()
+        if not value:
+            self.problems.append(f"{name} is empty: give its value, or do not set it")
+            return default
+        return self._read(name, value, read, default)
+
+    def _from_file(self, name: str, read: Callable[[str], _T], default: _T) -> _T:
+        path = self._env[name].strip()
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            self.problems.append(
+                f"{name}: {path or '(empty)'} cannot be read ({error.strerror}): "
+                "name a file that this user may read"
+            )
+            return default
+        except UnicodeDecodeError:
+            self.problems.append(f"{name}: {path} is not UTF-8 text: put the bare secret into it")
+            return default
+        if not value:
+            self.problems.append(f"{name}: {path} is empty: put the secret into it")
+            return default
+        return self._read(name, value, read, default)
+
+    def _read(self, name: str, value: str, read: Callable[[str], _T], default: _T) -> _T:
+        try:
+            return read(value)
+        except ValueError as error:
+            self.problems.append(f"{name} {error}")
+            return default
+
+
+def _jira_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its message would show the value, which may hold a password
+        right = False
+    if not right:
+        raise ValueError(
+            "is no web address: write it with its scheme, such as https://acme.atlassian.net"
+        )
+    if "@" in parts.netloc:
+        raise ValueError(
+            "holds a user or password: give them as DUELINE_JIRA_USER and DUELINE_JIRA_TOKEN"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError(
+            "goes on after the path: give the address of Jira only, "
+            "such as https://acme.atlassian.net"
+        )
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> Secret:
+    scheme, colon, rest = value.partition("://")
+    if not colon or not rest or scheme.partition("+")[0] not in _DATABASES:
+        raise ValueError(
+            "is no database address: write sqlite:///file.sqlite3 or postgresql://user:password@host/name"
+        )
+    return Secret(value)
+
+
+def _rotating(value: str) -> tuple[Secret, ...]:
+    parts = [part.strip() for part in value.split(",")]
+    if not all(parts):
+        raise ValueError("has an empty secret between its commas: write old,new without a gap")
+    return tuple(map(Secret, parts))
+
+
+def _port(value: str) -> int:
+    if not (value.isascii() and value.isdecimal()) or not 1 <= int(value) <= 65535:
+        raise ValueError(f"is {value!r}: give a port number from 1 to 65535, such as 8090")
+    return int(value)
+
+
+def _flavour(value: str) -> Flavour:
+    if value.casefold() not in get_args(Flavour):
+        raise ValueError(
+            f"is {value!r}: give cloud or datacenter, or leave it out to have it found out"
+        )
+    return cast("Flavour", value.casefold())

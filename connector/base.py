@@ -1,0 +1,385 @@
+"""What Dueline asks of a Jira, whichever Jira it is, and the part that is the same for all."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+from urllib.parse import quote
+
+from connector import facts
+from connector.errors import JiraRefused
+from connector.history import events_of
+from connector.rest import Client, Json, Rest, pages
+from sla.timeline import Event
+
+Flavour = Literal["cloud", "datacenter"]
+
+PROPERTY = "dueline"
+"""The comment property that carries a saying's key."""
+INTERNAL = "sd.public.comment"
+"""The comment property by which Jira Service Management knows an internal comment."""
+ISSUE_FILTER = "issue-related-events-section"
+_TYPES = "com.atlassian.jira.plugin.system.customfieldtypes:"
+SEARCHERS: Mapping[str, str] = MappingProxyType({
+    "textfield": f"{_TYPES}textsearcher",
+    "datetime": f"{_TYPES}datetimerange",
+    "float": f"{_TYPES}exactnumber",
+    "select": f"{_TYPES}multiselectsearcher",
+})  # fmt: skip
+"""The kinds of custom field that Dueline makes, each with what makes it searchable."""
+_PAGE = 100
+READ_FIELDS = "*all,-comment,-description,-environment,-worklog,-attachment,-issuelinks"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """Which Jira it is."""
+
+    flavour: Flavour
+    version: str
+    base_url: str
+    """The address as Jira itself writes it in links."""
+
+    @property
+    def major(self) -> int:
+        """The first number of the version; 0 where it has none."""
+        first = self.version.split(".")[0]
+        return int(first) if first.isdecimal() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of Jira; `type` is short, such as `textfield`, `datetime`, `float`, `select`."""
+
+    id: str
+    name: str
+    custom: bool
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook as registered with Jira."""
+
+    id: str
+    name: str
+    url: str
+    events: tuple[str, ...]
+    enabled: bool
+    jql: str = ""
+
+
+class History(NamedTuple):
+    """All that Jira still knows of an issue's past."""
+
+    issue_id: str
+    issue_key: str
+    events: tuple[Event, ...]
+
+
+def to_jira_value(field: Field, value: object) -> object:
+    """A value as Jira wants it for a field of that type; None clears the field.
+
+    Raises:
+        ValueError: the value does not fit the type.
+    """
+    if value is None:
+        return None
+    if field.type == "datetime":
+        return _jira_instant(value)
+    if field.type == "float":
+        return float(str(value))
+    text = str(value)
+    if field.type == "select":
+        return {"value": text}
+    # A text field holds no more, and Jira refuses the whole edit for one character beyond.
+    longest = facts.LONGEST_TEXT
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+class JiraClient(ABC):
+    """One Jira site. Any number of threads may share it.
+
+    Every call raises `JiraRefused` or `JiraUnreachable`; those that change something raise
+    `JiraUncertain` too. `issue` is an issue's id or key.
+    """
+
+    flavour: Flavour
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._lock = threading.Lock()
+        self._myself: str | None = None
+        self._info: ServerInfo | None = None
+
+    @property
+    @abstractmethod
+    def api(self) -> str:
+        """The path of the REST interface of this flavour."""
+
+    @abstractmethod
+    def create_field(self, name: str, type_: str) -> Field:
+        """Make a custom field.
+
+        Args:
+            name: as people will see it.
+            type_: one of `SEARCHERS`.
+        """
+
+    @abstractmethod
+    def show_field(self, field_id: str) -> None:
+        """Put a custom field where issues show it; does nothing where it is there already."""
+
+    @abstractmethod
+    def _body(self, markdown: str) -> Json:
+        """A comment's text in this flavour's form."""
+
+    @abstractmethod
+    def _changelog(self, issue_id: str, issue: Json) -> list[Json]:
+        """Every entry of an issue's changelog."""
+
+    @abstractmethod
+    def _edit(self, client: Client, issue: str, values: dict[str, object]) -> object:
+        """Send an edit that notifies nobody."""
+
+    @abstractmethod
+    def _read_issue(self, client: Client, issue: str) -> object:
+        """Ask for an issue."""
+
+    def server_info(self) -> ServerInfo:
+        """Which Jira it is; asked once."""
+        if self._info is None:
+            self._info = info_of(
+                self._ask("reading about the server", None, f"{self.api}/serverInfo")
+            )
+        return self._info
+
+    def myself(self) -> str:
+        """The id of the account whose credentials are used; asked once."""
+        with self._lock:
+            if self._myself is None:
+                found = facts.person(self._ask("reading the account", None, f"{self.api}/myself"))
+                self._myself = found or ""
+            return self._myself
+
+    def fields(self) -> tuple[Field, ...]:
+        """Every field that the account can see."""
+        found = self._ask("reading the fields", None, f"{self.api}/field")
+        return tuple(field_of(field) for field in facts.items(found))
+
+    def edit_fields(self, issue: str, values: Mapping[str, object]) -> None:
+        """Set fields of an issue in one call, without an e-mail to anybody where Jira allows that.
+
+        Args:
+            issue: id or key.
+            values: by field id, each as `to_jira_value` gives it.
+        """
+        what = "writing fields"
+        data = dict(values)
+        try:
+            self._rest.tell(what, issue, lambda client: self._edit(client, in_path(issue), data))
+        except JiraRefused as refused:
+            if not _refuses_silence(refused):
+                raise
+            # Only administrators of the project may keep watchers from being notified.
+            path = f"{self.api}/issue/{in_path(issue)}"
+            self._rest.tell(what, issue, lambda client: client.put(path, {"fields": data}))
+
+    def add_comment(
+        self, issue: str, markdown: str, *, key: str, internal: bool, role: str | None
+    ) -> str:
+        """Write a comment that carries its key.
+
+        Args:
+            issue: id or key.
+            markdown: the text; see `connector.markup`.
+            key: by which `find_comment` finds it again.
+            internal: for the agents of a service project only.
+            role: the name of the project role that alone may read it; None for everybody.
+
+        Returns:
+            The comment's id.
+        """
+        properties: list[Json] = [{"key": PROPERTY, "value": {"key": key}}]
+        if internal:
+            properties.append({"key": INTERNAL, "value": {"internal": True}})
+        data: dict[str, Json] = {"body": self._body(markdown), "properties": properties}
+        if role is not None:
+            data["visibility"] = {"type": "role", "value": role}
+        path = f"{self.api}/issue/{in_path(issue)}/comment"
+        made = self._rest.tell("adding a comment", issue, lambda client: client.post(path, data))
+        return facts.identifier(facts.member(made, "id")) or ""
+
+    def find_comment(self, issue: str, key: str) -> str | None:
+        """The id of our own comment that carries a key; None where there is none."""
+        me = self.myself()
+        for comment in self._comments(issue, order="-created"):
+            comment_id = facts.identifier(facts.member(comment, "id"))
+            if comment_id is None or facts.person(facts.member(comment, "author")) != me:
+                continue
+            if facts.member(self._property(issue, comment, PROPERTY), "key") == key:
+                return comment_id
+        return None
+
+    def read_history(self, issue: str, *, ignored_fields: frozenset[str] = frozenset()) -> History:
+        """All that Jira still knows of an issue's past.
+
+        Args:
+            issue: id or key.
+            ignored_fields: ids and names of fields of which nothing is kept.
+
+        Returns:
+            The events are those of `connector.history`.
+        """
+        found = self._rest.ask(
+            "reading the issue", issue, lambda client: self._read_issue(client, issue)
+        )
+        issue_id = facts.identifier(facts.member(found, "id")) or issue
+        changelog = self._changelog(issue_id, found)
+        comments = [self._with_visibility(found, comment) for comment in self._comments(issue_id)]
+        events = events_of(found, changelog, comments, ignored_fields=ignored_fields)
+        issue_key = facts.identifier(facts.member(found, "key")) or issue
+        return History(issue_id, issue_key, events)
+
+    def group_members(self, group: str) -> tuple[str, ...]:
+        """The ids of the active accounts in a group, given by its name."""
+        path = f"{self.api}/group/member"
+        asked = {"groupname": group, "includeInactiveUsers": "false"}
+        members = self._pages(f"reading the group {group}", None, path, "values", asked)
+        return tuple(filter(None, map(facts.person, members)))
+
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """Every webhook that an administrator has registered."""
+        found = self._ask("reading the webhooks", None, self._webhook_path())
+        return tuple(webhook_of(webhook) for webhook in facts.items(found))
+
+    def register_webhook(
+        self, name: str, url: str, events: tuple[str, ...], secret: str, jql: str | None
+    ) -> Webhook:
+        """Have Jira post signed events to `url`: of the issues that `jql` finds, or of all."""
+        path = self._webhook_path()
+        data = self._webhook_body(name, url, events, secret, jql or "")
+        made = self._rest.tell(
+            "registering the webhook", None, lambda client: client.post(path, data), secret=secret
+        )
+        return webhook_of(made)
+
+    def _webhook_path(self) -> str:
+        return "rest/webhooks/1.0/webhook"
+
+    def _webhook_body(
+        self, name: str, url: str, events: tuple[str, ...], secret: str, jql: str
+    ) -> Json:
+        return {
+            "name": name,
+            "url": url,
+            "events": list(events),
+            "filters": {ISSUE_FILTER: jql},
+            "excludeBody": False,
+            "enabled": True,
+            "secret": secret,
+        }
+
+    def _comments(self, issue: str, *, order: str = "created") -> Iterator[Json]:
+        path = f"{self.api}/issue/{in_path(issue)}/comment"
+        asked = {"orderBy": order, "expand": "properties"}
+        return self._pages("reading the comments", issue, path, "comments", asked)
+
+    def _with_visibility(self, _issue: Json, comment: Json) -> Json:
+        """A comment with whatever tells whether it is public."""
+        return comment
+
+    def _property(self, issue: str, comment: Json, name: str) -> Json:
+        """A comment's property; None where it has none of that name."""
+        given = facts.member(comment, "properties")
+        if isinstance(given, list):
+            found = (part for part in given if facts.member(part, "key") == name)
+            return facts.member(next(found, None), "value")
+        comment_id = in_path(facts.member(comment, "id"))
+        path = f"{self.api}/comment/{comment_id}/properties/{name}"
+        try:
+            return facts.member(self._ask("reading a comment's property", issue, path), "value")
+        except JiraRefused as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+    def _ask(
+        self, what: str, issue: str | None, path: str, params: dict[str, Json] | None = None
+    ) -> Json:
+        return self._rest.ask(what, issue, lambda client: client.get(path, params=params))
+
+    def _pages(
+        self, what: str, issue: str | None, path: str, name: str, params: dict[str, Json]
+    ) -> Iterator[Json]:
+        def read(start: int) -> Json:
+            return self._ask(what, issue, path, {**params, "startAt": start, "maxResults": _PAGE})
+
+        return pages(read, name)
+
+
+def info_of(answer: Json) -> ServerInfo:
+    """Read the answer to serverInfo."""
+    cloud = facts.member(answer, "deploymentType") == "Cloud"
+    return ServerInfo(
+        "cloud" if cloud else "datacenter",
+        str(facts.member(answer, "version") or ""),
+        str(facts.member(answer, "baseUrl") or ""),
+    )
+
+
+def field_of(answer: Json) -> Field:
+    """Read one field's definition."""
+    schema = facts.member(answer, "schema")
+    kind = facts.member(schema, "custom") or facts.member(schema, "type") or ""
+    return Field(
+        facts.identifier(facts.member(answer, "id")) or "",
+        str(facts.member(answer, "name") or ""),
+        facts.member(answer, "custom") is True,
+        str(kind).removeprefix(_TYPES),
+    )
+
+
+def webhook_of(answer: Json) -> Webhook:
+    """Read one webhook, in the form of Cloud and of Data Center before and since 10."""
+    address = str(facts.member(answer, "self") or "")
+    filters = facts.member(answer, "filters") or {}
+    jql = facts.member(filters, ISSUE_FILTER) or facts.member(
+        facts.member(answer, "configuration"), "FILTERS"
+    )
+    enabled = facts.member(answer, "enabled")
+    return Webhook(
+        facts.identifier(facts.member(answer, "id")) or address.rsplit("/", 1)[-1],
+        str(facts.member(answer, "name") or ""),
+        str(facts.member(answer, "url") or ""),
+        tuple(str(event) for event in facts.items(facts.member(answer, "events"))),
+        bool(facts.member(answer, "active") if enabled is None else enabled),
+        str(jql or ""),
+    )
+
+
+def field_type(short: str) -> str:
+    """The full key of a kind of custom field."""
+    return f"{_TYPES}{short}"
+
+
+def in_path(text: object) -> str:
+    """A text as one segment of an address."""
+    return quote(str(text), safe="")
+
+
+def _jira_instant(value: object) -> str:
+    at = value if isinstance(value, datetime) else facts.instant(value)
+    if at is None or at.tzinfo is None:
+        raise ValueError(f"{value!r} is no instant with an offset, such as 2026-09-23T00:18:35Z.")
+    utc = at.astimezone(UTC)
+    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}+0000"
+
+
+def _refuses_silence(refused: JiraRefused) -> bool:
+    return refused.status in (400, 403) and "notif" in refused.sentence.lower()

@@ -1,0 +1,67 @@
+"""Jira Cloud: REST version 3, rich text as documents, fields with contexts."""
+
+from __future__ import annotations
+
+from connector import facts, markup
+from connector.base import (
+    READ_FIELDS,
+    SEARCHERS,
+    Field,
+    Flavour,
+    JiraClient,
+    field_of,
+    field_type,
+    in_path,
+)
+from connector.errors import JiraRefused
+from connector.rest import Client, Json
+
+
+class CloudClient(JiraClient):
+    """A site on Jira Cloud."""
+
+    flavour: Flavour = "cloud"
+    api = "rest/api/3"
+
+    def create_field(self, name: str, type_: str) -> Field:
+        """Make a custom field; it shows nowhere until `show_field`."""
+        data = {"name": name, "type": field_type(type_), "searcherKey": SEARCHERS[type_]}
+        return field_of(
+            self._rest.tell(
+                f"making the field {name}",
+                None,
+                lambda client: client.create_custom_field(data=data),
+            )
+        )
+
+    def show_field(self, field_id: str) -> None:
+        """Let a field hold in every project, and put it on the default screen."""
+        what = f"showing the field {field_id}"
+        contexts = self._rest.ask(
+            what, None, lambda client: client.get_contexts_for_field(field_id)
+        )
+        if not facts.items(facts.member(contexts, "values")):
+            everywhere = {"name": "Every project", "projectIds": [], "issueTypeIds": []}
+            self._rest.tell(
+                what,
+                None,
+                lambda client: client.create_custom_field_context(field_id, data=everywhere),
+            )
+        try:
+            self._rest.tell(what, None, lambda client: client.add_field_to_default_screen(field_id))
+        except JiraRefused as refused:
+            if "already" not in refused.sentence.lower():
+                raise
+
+    def _body(self, markdown: str) -> Json:
+        return markup.to_adf(markdown)
+
+    def _edit(self, client: Client, issue: str, values: dict[str, object]) -> object:
+        return client.edit_issue(issue, notify_users="false", data={"fields": values})
+
+    def _read_issue(self, client: Client, issue: str) -> object:
+        return client.get_issue(in_path(issue), fields=READ_FIELDS, update_history="false")
+
+    def _changelog(self, issue_id: str, _issue: Json) -> list[Json]:
+        path = f"{self.api}/issue/{in_path(issue_id)}/changelog"
+        return list(self._pages("reading the changelog", issue_id, path, "values", {}))

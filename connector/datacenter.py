@@ -1,0 +1,124 @@
+"""Jira Data Center: REST version 2, wiki markup, fields that must be on a screen to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connector import facts, markup
+from connector.base import (
+    INTERNAL,
+    READ_FIELDS,
+    SEARCHERS,
+    Field,
+    Flavour,
+    JiraClient,
+    field_of,
+    field_type,
+    in_path,
+)
+from connector.errors import JiraRefused
+from connector.rest import Client, Json
+
+_SIGNED_SINCE = 10
+"""The version that moved the webhooks to an interface of their own, with a secret."""
+
+
+class DataCenterClient(JiraClient):
+    """A Jira on somebody's own machines."""
+
+    flavour: Flavour = "datacenter"
+    api = "rest/api/2"
+
+    def create_field(self, name: str, type_: str) -> Field:
+        """Make a custom field that holds in every project; it shows nowhere until `show_field`."""
+        return field_of(
+            self._rest.tell(
+                f"making the field {name}",
+                None,
+                lambda client: client.create_custom_field(
+                    name, field_type(type_), search_key=SEARCHERS[type_]
+                ),
+            )
+        )
+
+    def show_field(self, field_id: str) -> None:
+        """Put a field on every screen: Data Center lets nobody write a field that is on none."""
+        for screen in self._screens():
+            tabs = [str(tab["id"]) for tab in self._screen_tabs(screen)]
+            if tabs and not any(self._is_on(field_id, screen, tab) for tab in tabs):
+                self._add_to(field_id, screen, tabs[0])
+
+    def _screens(self) -> Iterator[str]:
+        what, path = "reading the screens", f"{self.api}/screens"
+        first = self._ask(what, None, path, {"startAt": 0, "maxResults": 1000})
+        if isinstance(first, list):
+            found = iter(first)
+        else:
+            found = self._pages(what, None, path, "values", {})
+        yield from (str(screen["id"]) for screen in found)
+
+    def _screen_tabs(self, screen: str) -> list[Json]:
+        what = f"reading the tabs of screen {screen}"
+        return facts.items(
+            self._rest.ask(what, None, lambda client: client.get_screen_tabs(screen))
+        )
+
+    def _is_on(self, field_id: str, screen: str, tab: str) -> bool:
+        what = f"reading the fields on screen {screen}"
+        shown = self._rest.ask(what, None, lambda client: client.get_screen_tab_fields(screen, tab))
+        return any(facts.member(field, "id") == field_id for field in facts.items(shown))
+
+    def _add_to(self, field_id: str, screen: str, tab: str) -> None:
+        what = f"showing the field {field_id} on screen {screen}"
+        self._rest.tell(what, None, lambda client: client.add_field(field_id, screen, tab))
+
+    def _body(self, markdown: str) -> Json:
+        return markup.to_wiki(markdown, self._user_name)
+
+    def _user_name(self, key: str) -> str:
+        """The name by which wiki markup mentions a user; the key itself, if Jira knows no such."""
+        try:
+            found = self._ask("reading a user", None, f"{self.api}/user", {"key": key})
+        except JiraRefused as refused:
+            if refused.status == 404:
+                return key
+            raise
+        return facts.identifier(facts.member(found, "name")) or key
+
+    def _edit(self, client: Client, issue: str, values: dict[str, object]) -> object:
+        return client.update_issue_field(issue, values, notify_users=False)
+
+    def _read_issue(self, client: Client, issue: str) -> object:
+        return client.get_issue(
+            in_path(issue), fields=READ_FIELDS, expand="changelog", update_history=False
+        )
+
+    def _changelog(self, _issue_id: str, issue: Json) -> list[Json]:
+        return facts.items(facts.member(facts.member(issue, "changelog"), "histories"))
+
+    def _with_visibility(self, issue: Json, comment: Json) -> Json:
+        project = facts.member(facts.member(issue, "fields"), "project")
+        has_internal = facts.member(project, "projectTypeKey") in ("service_desk", None)
+        if not isinstance(comment, dict) or "properties" in comment or not has_internal:
+            return comment
+        mark = self._property(str(facts.member(issue, "id")), comment, INTERNAL)
+        return {**comment, "properties": [{"key": INTERNAL, "value": mark}]}
+
+    def _webhook_path(self) -> str:
+        if self.server_info().major < _SIGNED_SINCE:
+            return super()._webhook_path()
+        return "rest/jira-webhook/1.0/webhooks"
+
+    def _webhook_body(
+        self, name: str, url: str, events: tuple[str, ...], secret: str, jql: str
+    ) -> Json:
+        if self.server_info().major < _SIGNED_SINCE:
+            return super()._webhook_body(name, url, events, secret, jql)
+        return {
+            "name": name,
+            "url": url,
+            "events": list(events),
+            "active": True,
+            "scopeType": "global",
+            "configuration": {"SECRET": secret, "EXCLUDE_BODY": "false", "FILTERS": jql},
+        }

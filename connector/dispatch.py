@@ -1,0 +1,266 @@
+"""The way out to Jira: what differs in the fields in one PUT, each comment once, issue by issue.
+
+An issue that Jira refuses holds up no other. A Jira that cannot be reached, or that asks for fewer
+calls, holds up its own site only; what is to be written stays in the tables meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from connector.client import Field, JiraClient, to_jira_value
+from connector.errors import ConnectorError, JiraError, JiraUncertain
+from connector.retry import Verdict, verdict
+from connector.wording import mention, render
+from sla.contract import Audience
+from sla.effects import Saying
+from sla.engine import Engine
+from sla.store import issues, outbox
+from sla.store.database import Database
+from sla.store.outbox import Pending
+
+_log = structlog.get_logger(__name__)
+_BATCH = 100
+_MOST_MENTIONED = 20
+_HOLD = timedelta(seconds=30)
+# Credentials refused, or too many calls: trying others of the site would make it worse.
+_TOLD_TO_WAIT = frozenset({401, 403, 407, 429})
+
+
+@dataclass(frozen=True)
+class Outlet:
+    """All that writing to one site needs.
+
+    Attributes:
+        client: the site's REST API.
+        fields: Jira's field for each role; a role that has none yet is not written.
+        wording: a template for each occasion.
+        internal: whether comments are for agents only, where Jira knows the difference.
+        role: the project role that may read them, elsewhere; None: everybody.
+    """
+
+    client: JiraClient
+    fields: Mapping[str, Field]
+    wording: Mapping[str, str]
+    internal: bool = True
+    role: str | None = None
+
+
+@dataclass
+class Dispatcher:
+    """Writes what the tables say is to be written.
+
+    Attributes:
+        outlets: for each site that was reached; what is for another site waits.
+        jitter: a number from 0 to 1, so that many waits do not end at once.
+    """
+
+    database: Database
+    now: Callable[[], datetime]
+    outlets: dict[str, Outlet]
+    jitter: Callable[[], float]
+    _held: dict[str, datetime] = field(default_factory=dict)
+
+    def run(self) -> int:
+        """Write everything that is due now; returns for how many issues something was tried."""
+        total = 0
+        while due := self.database.read(self._due):
+            for site, issue_id in due:
+                if site in self._open_sites():
+                    self._dispatch(site, issue_id)
+                    total += 1
+        return total
+
+    def next_run(self) -> datetime | None:
+        """When something is to be written next, holds considered."""
+        earliest = self.database.read(lambda c: outbox.next_dispatch(c, tuple(self.outlets)))
+        holds = [until for until in self._held.values() if until > self.now()]
+        return earliest if earliest is None or not holds else max(earliest, min(holds))
+
+    def _due(self, connection: Connection) -> Sequence[tuple[str, str]]:
+        return outbox.to_dispatch(connection, self.now(), self._open_sites(), _BATCH)
+
+    def _open_sites(self) -> tuple[str, ...]:
+        """The sites that may be written to at present."""
+        now = self.now()
+        return tuple(site for site in self.outlets if self._held.get(site, now) <= now)
+
+    def _dispatch(self, site: str, issue_id: str) -> None:
+        outlet = self.outlets[site]
+        try:
+            self._write_fields(outlet, site, issue_id)
+            for pending in self.database.read(lambda c: outbox.pending(c, site, issue_id)):
+                if pending.try_at <= self.now():
+                    self._say(outlet, site, issue_id, pending)
+        except _Held:
+            return
+
+    def _write_fields(self, outlet: Outlet, site: str, issue_id: str) -> None:
+        row = self.database.read(lambda c: issues.get(c, site, issue_id))
+        if row is None or row.write_at is None or row.write_at > self.now():
+            return
+        wanted = json.loads(row.fields_wanted or "{}")
+        written = json.loads(row.fields_written or "{}")
+        if not wanted.keys() <= outlet.fields.keys():
+            later = self.now() + _HOLD
+            self.database.write(lambda c: issues.change(c, site, issue_id, write_at=later))
+            return
+        differing = {role: value for role, value in wanted.items() if value != written.get(role)}
+        try:
+            if differing:
+                outlet.client.edit_fields(issue_id, _as_jira_has_them(outlet, differing))
+        except ConnectorError as error:
+            found = self._judge(site, error, row.write_attempts)
+            self.database.write(lambda c: _fields_failed(c, site, issue_id, found, self.now()))
+            if found.kind == "wait":
+                raise _Held from None
+            return
+        # What was wanted may have changed meanwhile: then what differs is written next.
+        self.database.write(
+            lambda c: outbox.fields_written(
+                c, site, issue_id, wanted=row.fields_wanted, written={**written, **differing}
+            )
+        )
+
+    def _say(self, outlet: Outlet, site: str, issue_id: str, pending: Pending) -> None:
+        key = f"{site}/{issue_id}/{pending.key}"
+        try:
+            comment_id = outlet.client.find_comment(issue_id, key) if pending.attempted_at else None
+            if comment_id is None:
+                text = self._words(outlet, site, issue_id, pending.saying)
+                # From here on a crash leaves the question open whether Jira has it.
+                self._mark(pending, attempted_at=self.now())
+                comment_id = outlet.client.add_comment(
+                    issue_id, text, key=key, internal=outlet.internal, role=outlet.role
+                )
+        except ConnectorError as error:
+            self._not_said(site, pending, error)
+            return
+        self._mark(pending, state="sent", comment_id=comment_id, try_at=None, error=None)
+
+    def _not_said(self, site: str, pending: Pending, error: ConnectorError) -> None:
+        found = self._judge(site, error, pending.attempts)
+        values: dict[str, Any] = {"attempts": pending.attempts + 1, "error": found.reason}
+        if not isinstance(error, JiraUncertain):
+            values["attempted_at"] = None
+        if found.kind == "give_up":
+            values |= {"state": "given_up", "try_at": None}
+        else:
+            values["try_at"] = self.now() + found.after
+        self._mark(pending, **values)
+        if found.kind == "wait":
+            raise _Held
+
+    def _judge(self, site: str, error: ConnectorError, attempts: int) -> Verdict:
+        if not isinstance(error, JiraError):
+            return Verdict("give_up", timedelta(0), str(error))
+        found = verdict(error, attempts + 1, jitter=self.jitter())
+        log = _log.error if found.kind == "give_up" else _log.warning
+        log("jira call failed", site=site, verdict=found.kind, reason=found.reason)
+        if found.kind == "wait":
+            # An outage ends when it ends: others of the site are tried sooner than this call is.
+            told = error.status in _TOLD_TO_WAIT
+            self._held[site] = self.now() + (found.after if told else min(found.after, _HOLD))
+        return found
+
+    def _words(self, outlet: Outlet, site: str, issue_id: str, saying: Saying) -> str:
+        row = self.database.read(lambda c: issues.get(c, site, issue_id))
+        assignee = self.database.read(lambda c: issues.assignee(c, site, issue_id))
+        return render(
+            saying.wording or outlet.wording[saying.occasion],
+            {**saying.facts, "issue": row.key if row else None},
+            mentions=[
+                mention(account) for account in _addressed(outlet, saying.audience, assignee)
+            ],
+            at=saying.at,
+            now=self.now(),
+        )
+
+    def _mark(self, pending: Pending, **values: Any) -> None:
+        self.database.write(lambda c: outbox.mark(c, pending.id, **values))
+
+
+@dataclass
+class HistoryReader:
+    """Reads from Jira the history of issues that were first heard of in mid-life."""
+
+    database: Database
+    engine: Engine
+    now: Callable[[], datetime]
+    outlets: dict[str, Outlet]
+    jitter: Callable[[], float]
+
+    def run(self) -> int:
+        """Read every history that is asked for now; returns how many were tried."""
+        now, sites = self.now(), tuple(self.outlets)
+        wanted = self.database.read(lambda c: issues.to_read(c, now, sites, _BATCH))
+        for site, issue_id in wanted:
+            self._read(site, issue_id)
+        return len(wanted)
+
+    def next_run(self) -> datetime | None:
+        """When a history is to be asked for next."""
+        return self.database.read(lambda c: issues.next_read(c, tuple(self.outlets)))
+
+    def _read(self, site: str, issue_id: str) -> None:
+        try:
+            history = self.outlets[site].client.read_history(issue_id)
+        except JiraError as error:
+            self._failed(site, issue_id, error)
+            return
+        self.engine.learn_history(site, history.issue_id, history.issue_key, history.events)
+
+    def _failed(self, site: str, issue_id: str, error: JiraError) -> None:
+        attempts = self.database.read(lambda c: issues.read_attempts(c, site, issue_id)) + 1
+        found = verdict(error, attempts, jitter=self.jitter())
+        _log.warning("history not read", site=site, issue_id=issue_id, reason=found.reason)
+        values: dict[str, Any] = {"read_attempts": attempts, "read_at": self.now() + found.after}
+        if found.kind == "give_up":
+            values = {"read_at": None, "covered": False, "reason": found.reason}
+        self.database.write(lambda c: issues.change(c, site, issue_id, **values))
+
+
+class _Held(Exception):  # noqa: N818 - control flow within this module
+    """The site is to be left alone for a while."""
+
+
+def _as_jira_has_them(outlet: Outlet, values: Mapping[str, Any]) -> dict[str, object]:
+    shown: dict[str, object] = {}
+    for role, value in values.items():
+        target = outlet.fields[role]
+        instant = role in {"due", "responded"} and value is not None
+        shown[target.id] = to_jira_value(
+            target, datetime.fromisoformat(value) if instant else value
+        )
+    return shown
+
+
+def _fields_failed(
+    connection: Connection, site: str, issue_id: str, found: Verdict, now: datetime
+) -> None:
+    row = issues.get(connection, site, issue_id)
+    attempts = row.write_attempts + 1 if row else 1
+    later = None if found.kind == "give_up" else now + found.after
+    issues.change(
+        connection,
+        site,
+        issue_id,
+        write_at=later,
+        write_attempts=attempts,
+        write_error=found.reason,
+    )
+
+
+def _addressed(outlet: Outlet, audience: Audience, assignee: str | None) -> list[str]:
+    accounts = [assignee] if audience.assignee and assignee else []
+    accounts += audience.users
+    for group in audience.groups:
+        accounts += outlet.client.group_members(group)
+    return list(dict.fromkeys(accounts))[:_MOST_MENTIONED]

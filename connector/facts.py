@@ -1,0 +1,316 @@
+"""How Jira's JSON becomes timeline facts: read here once, for webhooks and for the REST history.
+
+What is kept of a person is Jira's own id, what is kept of a text is nothing: names, e-mail
+addresses, summaries and bodies never leave this module.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sla.timeline import (
+    Account,
+    AccountKind,
+    Changed,
+    CommentDeleted,
+    CommentSeen,
+    Created,
+    FieldValue,
+    Seen,
+)
+
+Json = Any
+"""Whatever a JSON document holds; every reading of it checks the shape first."""
+
+NAMED = frozenset({"issuetype", "priority", "status", "resolution"})
+PEOPLE = frozenset({"assignee", "reporter", "creator"})
+LONGEST_TEXT = 255
+"""Longer strings are prose, not values; a Jira text field holds no more."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END = datetime(2200, 1, 1, tzinfo=UTC)
+_KINDS: dict[str, AccountKind] = {"app": "app", "customer": "customer"}
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
+_PLAIN_ID = re.compile(r"\d*|\[[\d, ]*\]")
+_ISSUE_KEY = re.compile(r"([A-Z][A-Z0-9_]*)-\d+", re.IGNORECASE)
+
+
+def member(value: Json, name: str) -> Json:
+    """A member of an object; None where there is no such member or no object at all."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def items(value: Json) -> list[Json]:
+    """The elements of a list; none where it is no list."""
+    return value if isinstance(value, list) else []
+
+
+def identifier(value: Json) -> str | None:
+    """An id, which Jira gives as text here and as a number there, as text."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value)
+    return text if 0 < len(text) <= LONGEST_TEXT else None
+
+
+def instant(value: Json) -> datetime | None:
+    """An instant in any form Jira uses, as aware UTC.
+
+    Milliseconds since the epoch as number or text, or ISO 8601 with `Z`, `+05:30` or `+0530`; None
+    for anything else, and for what no calendar here reaches.
+    """
+    if isinstance(value, str):
+        number = int(value) if value.isdecimal() and len(value) < 18 else None
+        return _iso_instant(value) if number is None else _epoch_instant(number)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _epoch_instant(value)
+    return None
+
+
+def person(value: Json) -> str | None:
+    """A user's own id: accountId on Cloud, else the user key, else the user name."""
+    for name in ("accountId", "key", "name"):
+        found = member(value, name)
+        if isinstance(found, str) and 0 < len(found) <= LONGEST_TEXT:
+            return found
+    return None
+
+
+def author(value: Json) -> Account | None:
+    """Who wrote a comment; None for somebody anonymous or deleted."""
+    found = person(value)
+    if found is None:
+        return None
+    kind = member(value, "accountType")
+    return Account(found, _KINDS.get(kind, "person") if isinstance(kind, str) else "person")
+
+
+def creation(fields: Mapping[str, Json]) -> Created | None:
+    """The issue's beginning, where its fields show it."""
+    at = instant(fields.get("created"))
+    return Created(at) if at else None
+
+
+def sighting(
+    at: datetime, issue: Mapping[str, Json], source: str, ignored: frozenset[str]
+) -> Seen | None:
+    """What an issue in a payload or an answer shows; None where it shows no value.
+
+    Args:
+        at: the instant to which the payload speaks.
+        issue: with `key` and `fields`.
+        source: where it was seen; part of the sighting's identity.
+        ignored: ids of fields that say nothing about the customer's issue, such as Dueline's own.
+    """
+    values: dict[str, FieldValue] = {}
+    key = issue.get("key")
+    if isinstance(key, str) and _ISSUE_KEY.fullmatch(key):
+        values["key"] = key
+    fields = issue.get("fields")
+    for name, value in fields.items() if isinstance(fields, dict) else ():
+        if name not in ignored:
+            values.update(_field(name, value))
+    return Seen(at, values, source) if values else None
+
+
+def changes(
+    changelog: Json,
+    at: datetime,
+    created_at: datetime | None,
+    ignored: frozenset[str],
+) -> Iterator[Changed]:
+    """The changes of one changelog entry, each under Jira's id of the entry.
+
+    Jira writes an issue's first values as changes from nothing at its creation; those are left out,
+    since before its creation an issue had no other value.
+
+    Args:
+        changelog: with `id` and `items`, as in a webhook or from REST.
+        at: when it happened.
+        created_at: when the issue was made, if that is known.
+        ignored: ids or names of fields to leave out.
+    """
+    change_id = identifier(member(changelog, "id"))
+    if change_id is None:
+        return
+    first = created_at is not None and at <= created_at
+    for item in items(member(changelog, "items")):
+        name = _changed_field(item)
+        if name is None or name in ignored or member(item, "field") in ignored:
+            continue
+        for field, before, after in _changed_values(name, item):
+            if not (first and before in (None, ())):
+                yield Changed(at, change_id, field, before, after)
+
+
+def comment(value: Json) -> CommentSeen | None:
+    """One version of a comment; None where it lacks what identifies it."""
+    comment_id = identifier(member(value, "id"))
+    at = instant(member(value, "created"))
+    if comment_id is None or at is None:
+        return None
+    version_at = instant(member(value, "updated")) or at
+    return CommentSeen(at, comment_id, version_at, author(value.get("author")), is_public(value))
+
+
+def comment_deleted(value: Json, at: datetime) -> CommentDeleted | None:
+    """A comment's end; None where it lacks an id."""
+    comment_id = identifier(member(value, "id"))
+    return CommentDeleted(at, comment_id) if comment_id else None
+
+
+def is_public(comment_json: Mapping[str, Json]) -> bool:
+    """Whether everybody who sees the issue may read a comment.
+
+    Internal by any sign: Jira Service Management's flag, a restriction to a role or group, or the
+    comment property that marks it internal.
+    """
+    if comment_json.get("jsdPublic") is False or comment_json.get("visibility"):
+        return False
+    return not any(
+        member(found, "key") == "sd.public.comment"
+        and member(member(found, "value"), "internal") in (True, "true")
+        for found in items(comment_json.get("properties"))
+    )
+
+
+def _iso_instant(text: str) -> datetime | None:
+    if not _INSTANT.fullmatch(text):
+        return None
+    try:
+        return _within_reach(datetime.fromisoformat(text).astimezone(UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _epoch_instant(milliseconds: float) -> datetime | None:
+    try:
+        return _within_reach(_EPOCH + timedelta(milliseconds=milliseconds))
+    except (OverflowError, ValueError):
+        return None
+
+
+def _within_reach(at: datetime) -> datetime | None:
+    return at if _EPOCH <= at < _END else None
+
+
+def _field(name: str, value: Json) -> Iterator[tuple[str, FieldValue]]:
+    """One field of an issue as (name, value); nothing where it is not of the kept kinds."""
+    if name == "project":
+        kept: Json = member(value, "key")
+        if isinstance(kept, str):
+            yield name, kept
+    elif name in NAMED:
+        kept = value if value is None else _text(member(value, "name") or value)
+        if kept is not None or value is None:
+            yield name, kept
+    elif name in PEOPLE:
+        kept = person(value)
+        if kept is not None or value is None:
+            yield name, kept
+    elif name == "labels":
+        yield name, tuple(label for label in items(value) if isinstance(label, str))
+    elif name.startswith("customfield_"):
+        yield from _custom(name, value)
+
+
+def _custom(name: str, value: Json) -> Iterator[tuple[str, FieldValue]]:
+    if value is None or value == []:
+        yield name, None
+    elif isinstance(value, list):
+        texts = [_text(element) for element in value]
+        if all(text is not None for text in texts):
+            yield name, tuple(text for text in texts if text is not None)
+    else:
+        text = _text(value)
+        if text is not None:
+            yield name, text
+
+
+def _text(value: Json) -> str | None:
+    """A value as plain text; None where it is none."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, str):
+        # An instant is shown in the reader's own zone: the same one must read the same.
+        at = _iso_instant(value)
+        return at.isoformat() if at else value if len(value) <= LONGEST_TEXT else None
+    if not isinstance(value, dict):
+        return None
+    if "accountId" in value or "displayName" in value:
+        return person(value)
+    named = value.get("value", value.get("name"))
+    return None if isinstance(named, dict | list) else _text(named)
+
+
+def _number(value: float) -> str | None:
+    """A number as people write it: `2`, not `2.0`, whichever way Jira sent it."""
+    if abs(value) >= 10**15:
+        return None
+    return str(int(value)) if value == int(value) else repr(float(value))
+
+
+def _changed_field(item: Json) -> str | None:
+    """The name under which a changed field is known; None for one of which nothing is kept.
+
+    Of a custom field Cloud gives the id, Data Center the name alone.
+    """
+    field_id = member(item, "fieldId")
+    name = field_id if isinstance(field_id, str) else member(item, "field")
+    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_TEXT:
+        return None
+    if name.startswith("customfield_"):
+        return name
+    lowered = name.lower()
+    if lowered in NAMED or lowered in PEOPLE or lowered in ("labels", "key"):
+        return lowered
+    return name if member(item, "fieldtype") == "custom" else None
+
+
+def _changed_values(name: str, item: Json) -> Iterator[tuple[str, FieldValue, FieldValue]]:
+    before, after = (_side(name, item, side) for side in ("from", "to"))
+    yield name, before, after
+    if name == "key":
+        # A move names projects by id and by name; their keys are in the issue's keys.
+        old, new = _project_of(before), _project_of(after)
+        if new is not None and old != new:
+            yield "project", old, new
+
+
+def _side(name: str, item: Json, side: str) -> FieldValue:
+    raw, shown = member(item, side), member(item, f"{side}String")
+    if name in PEOPLE:
+        account = member(item, f"tmp{side.capitalize()}AccountId")
+        return identifier(account) or identifier(raw)
+    if name == "labels":
+        return tuple(shown.split()) if isinstance(shown, str) else ()
+    if name in NAMED or name == "key":
+        return identifier(shown)
+    return _custom_side(raw, shown, member(item, f"tmp{side.capitalize()}AccountId"))
+
+
+def _custom_side(raw: Json, shown: Json, account: Json) -> FieldValue:
+    """A custom field's old or new value, as a sighting would show it.
+
+    `raw` is an option's number, a list of those, a user's id, a date, or nothing for a text;
+    `shown` is what people read, so of a person it is the name, which is not kept.
+    """
+    if identifier(account):
+        return identifier(account)
+    plain = raw is None or (isinstance(raw, str) and _PLAIN_ID.fullmatch(raw))
+    value = shown if plain or isinstance(raw, int) else raw
+    if not isinstance(value, str) or not value:
+        return None
+    if isinstance(raw, str) and raw.startswith("[") and plain:
+        return tuple(part.strip() for part in value.split(",")) if len(value) <= 10_000 else None
+    return _text(value)
+
+
+def _project_of(issue_key: FieldValue) -> str | None:
+    match = _ISSUE_KEY.fullmatch(issue_key) if isinstance(issue_key, str) else None
+    return match[1] if match else None

@@ -1,0 +1,1 @@
+"""The REST routes, a module for each part of Jira's API; `rest.py` mounts them all."""

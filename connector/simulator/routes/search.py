@@ -1,0 +1,141 @@
+"""Search over REST: by token on Cloud, by offset on Data Center; and what was removed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from connector.simulator import jql
+from connector.simulator.errors import JiraError, invalid_payload, removed_search, unbounded
+from connector.simulator.model import Issue
+from connector.simulator.present import Json
+from connector.simulator.routes.call import CLOUD, DATACENTER, Answer, Call, Route
+from connector.simulator.routes.issues import show_issue
+
+_LIMIT = 5000
+_RECONCILED = 50
+_CLOUD_KEYS = {
+    "jql",
+    "fields",
+    "expand",
+    "fieldsByKeys",
+    "maxResults",
+    "nextPageToken",
+    "properties",
+    "reconcileIssues",
+    "failFast",
+}
+
+
+def search_by_query(call: Call) -> Answer:
+    """GET /search/jql."""
+    return _search_by_token(
+        call,
+        call.arg("jql"),
+        call.listed("fields"),
+        call.listed("expand"),
+        call.number("maxResults", 50),
+        call.arg("nextPageToken"),
+    )
+
+
+def search_by_body(call: Call) -> Answer:
+    """POST /search/jql."""
+    body = call.body
+    if set(body) - _CLOUD_KEYS or not isinstance(body.get("fields", []), list):
+        raise invalid_payload()
+    if len(body.get("reconcileIssues") or []) > _RECONCILED:
+        raise JiraError(400, [f"At most {_RECONCILED} issues can be reconciled."])
+    size = body.get("maxResults", 50)
+    if isinstance(size, bool) or not isinstance(size, int):
+        raise invalid_payload()
+    expand = [part.strip() for part in str(body.get("expand") or "").split(",")]
+    return _search_by_token(
+        call,
+        str(body.get("jql") or ""),
+        [str(name) for name in body.get("fields") or []],
+        expand,
+        size,
+        str(body.get("nextPageToken") or ""),
+    )
+
+
+def removed(_call: Call) -> Answer:
+    """Answer the search that Cloud took away."""
+    raise removed_search()
+
+
+def search_by_offset(call: Call) -> Answer:
+    """GET or POST /search on Data Center."""
+    body = call.body if call.payload is not None else {}
+    query = jql.parse(call.sim, str(body.get("jql") or call.arg("jql")), call.account)
+    start = int(body.get("startAt", call.number("startAt", 0)))
+    size = min(int(body.get("maxResults", call.number("maxResults", 50))), 1000)
+    names = [str(name) for name in body.get("fields") or []] or call.listed("fields")
+    expand = [str(part) for part in body.get("expand") or []] or call.listed("expand")
+    found = query.run(_browsable(call))
+    shown = found[start : start + size]
+    return 200, {
+        "expand": "schema,names",
+        "startAt": start,
+        "maxResults": size,
+        "total": len(found),
+        "issues": [show_issue(call, issue, names or ["*navigable"], expand) for issue in shown],
+    }
+
+
+def _search_by_token(
+    call: Call, text: str, names: list[str], expand: list[str], size: int, token: str
+) -> Answer:
+    query = jql.parse(call.sim, text, call.account)
+    if not query.bounded:
+        raise unbounded()
+    start = _start(token, text)
+    size = max(1, min(size, _LIMIT))
+    found = query.run(_browsable(call))
+    page = found[start : start + size]
+    answer: Json = {"issues": [_found(call, issue, names or ["id"], expand) for issue in page]}
+    answer["isLast"] = start + size >= len(found)
+    if not answer["isLast"]:
+        answer["nextPageToken"] = _token(start + size, text)
+    return 200, answer
+
+
+def _found(call: Call, issue: Issue, names: list[str], expand: list[str]) -> Any:
+    if names == ["id"] and not any(expand):
+        return {"id": issue.id}
+    return show_issue(call, issue, names, expand)
+
+
+def _browsable(call: Call) -> list[Issue]:
+    if not call.sim.allows(call.account, "BROWSE_PROJECTS"):
+        return []
+    return list(call.sim.issues.values())
+
+
+def _token(start: int, text: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([start, text]).encode()).decode()
+
+
+def _start(token: str, text: str) -> int:
+    if not token:
+        return 0
+    try:
+        start, asked = json.loads(base64.urlsafe_b64decode(token))
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise JiraError(400, ["The provided next page token is invalid or expired."]) from error
+    if asked != text:
+        raise JiraError(400, ["The provided next page token is invalid or expired."])
+    return int(start)
+
+
+ROUTES = [
+    Route("GET", "/search/jql", search_by_query, CLOUD),
+    Route("POST", "/search/jql", search_by_body, CLOUD),
+    Route("GET", "/search", removed, CLOUD, anonymous=True),
+    Route("POST", "/search", removed, CLOUD, anonymous=True),
+    Route("GET", "/search", search_by_offset, DATACENTER),
+    Route("POST", "/search", search_by_offset, DATACENTER),
+]

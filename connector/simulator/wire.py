@@ -1,0 +1,71 @@
+"""The outermost layer of every request: it records what came in, and carries out the faults."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from connector.simulator.auth import account_of
+from connector.simulator.faults import Rule
+from connector.simulator.simulator import RecordedRequest, Simulator
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class Wire:
+    """A WSGI application around another one, between it and the network."""
+
+    def __init__(self, inner: WSGIApplication, sim: Simulator) -> None:
+        self.inner = inner
+        self.sim = sim
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request; raises `ConnectionAbortedError` when it is to be dropped."""
+        request = Request(environ)
+        body = request.get_data()
+        environ["wsgi.input"] = io.BytesIO(body)
+        if not request.path.startswith("/rest"):
+            return self.inner(environ, start_response)
+        rule = self.sim.faults.for_request(request.method, request.path)
+        response = self._answer(rule, environ)
+        self._record(request, body, response)
+        if response is None:
+            raise ConnectionAbortedError("dropped on purpose")
+        return response(environ, start_response)
+
+    def _answer(self, rule: Rule | None, environ: WSGIEnvironment) -> Response | None:
+        response: Response | None = None
+        if rule is None or rule.moment == "after":
+            with self.sim.lock:
+                response = Response.from_app(self.inner, environ, buffered=True)
+        if rule is None:
+            return response
+        return None if rule.drop else _faulty(rule)
+
+    def _record(self, request: Request, body: bytes, response: Response | None) -> None:
+        account = account_of(self.sim, request.headers.get("Authorization"))
+        self.sim.requests.append(
+            RecordedRequest(
+                request.method,
+                request.path,
+                request.query_string.decode(),
+                body,
+                response.status_code if response else 0,
+                account.email if account else None,
+            )
+        )
+
+
+def _faulty(rule: Rule) -> Response:
+    body: Any = rule.body
+    if body is None:
+        body = {"errorMessages": [f"Simulated failure {rule.status}."], "errors": {}}
+    text = body if isinstance(body, str) else json.dumps(body)
+    response = Response(text, status=rule.status, content_type="application/json;charset=UTF-8")
+    response.headers.update(rule.headers)
+    return response

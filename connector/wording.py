@@ -1,0 +1,260 @@
+"""What Dueline's comments say: a template, the facts of a saying, and out comes Markdown.
+
+A value is escaped where it is written, so that no text from Jira can be markup; only mentions are
+meant as such. A template is written by the site's administrator, and still gets at nothing but its
+facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+
+from connector.errors import WordingError
+from connector.markup import escape, mention
+from sla.effects import Occasion
+
+__all__ = ["DEFAULTS", "NAMES", "check_template", "mention", "render"]
+
+LONGEST = 20_000
+"""Characters of Markdown; Jira takes 32,767 of what becomes of them."""
+LATE = timedelta(minutes=5)
+"""What is said this long after its instant says so; less is the time that sending takes."""
+
+NAMES = (
+    "issue",
+    "metric",
+    "contract",
+    "severity",
+    "target",
+    "clause",
+    "due",
+    "due_utc",
+    "responded",
+    "late",
+    "left",
+    "level",
+    "level_name",
+    "mentions",
+)
+"""What a template may write. What there is nothing to say about is empty, and so is false."""
+
+_PROMISE = "{{ contract }}{% if severity %}, {{ severity }}{% endif %}: {{ target }}."
+_LATE = (
+    "{% if late %} This comes {{ late }} late, because Dueline could not write before.{% endif %}"
+)
+
+DEFAULTS: Mapping[Occasion, str] = {
+    "warning": (
+        "{{ mentions }} The {{ metric }} to {{ issue }} is due {{ due }}"
+        "{% if left %}: {{ left }} of open time left{% endif %}.\n\n" + _PROMISE + _LATE
+    ),
+    "breach": (
+        "{{ mentions }} The {{ metric }} to {{ issue }} is overdue. It was due {{ due }}.\n\n"
+        + _PROMISE
+        + _LATE
+    ),
+    "escalation": (
+        "{{ mentions }} Level {{ level }}, {{ level_name }}: the {{ metric }} to {{ issue }} is "
+        "still missing. It was due {{ due }}.\n\n" + _PROMISE + _LATE
+    ),
+    "correction": (
+        "{{ mentions }} Correction: the {{ metric }} to {{ issue }} was not overdue. It came "
+        "{{ responded }}, and was due {{ due }}."
+    ),
+}
+"""For each occasion the words that are used where the site has none of its own."""
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_FILTERS = frozenset(
+    {"capitalize", "default", "d", "first", "int", "last", "length", "lower", "round", "title"}
+    | {"trim", "upper"}
+)
+_SAMPLE: Mapping[str, str | float | None] = {
+    "issue": "DEMO-1",
+    "metric": "first response",
+    "contract": "Standard support",
+    "severity": "Severity 1",
+    "target": "2h",
+    "clause": "4.1",
+    "due_at": "2024-07-11T13:00:00+00:00",
+    "responded_at": "2024-07-11T12:00:00+00:00",
+    "time_zone": "America/New_York",
+    "left": 1800.0,
+    "level": 1,
+    "level_name": "Team lead",
+}
+
+
+class _Meant(str):
+    """Markdown that is meant as such."""
+
+    __slots__ = ()
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, _Meant) else escape(str(value))
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """A sandbox in which a template has its facts and nothing else."""
+
+    # A text times a number, or a format with a width, could fill the memory.
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self) -> None:
+        super().__init__(undefined=StrictUndefined, finalize=_shown, autoescape=False)
+        self.globals = {}
+        self.filters = {name: self.filters[name] for name in _FILTERS}
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Calculate with numbers only."""
+        if operator == "**" or not (_is_number(left) and _is_number(right)):
+            raise SecurityError(f"`{operator}` is for two numbers, and there is no power here")
+        return super().call_binop(context, operator, left, right)
+
+
+_environment = _Environment()
+
+
+def render(
+    template: str,
+    facts: Mapping[str, str | float | None],
+    mentions: Iterable[str],
+    *,
+    at: datetime,
+    now: datetime,
+) -> str:
+    """Put a saying into words.
+
+    Args:
+        template: Markdown with Jinja; see `NAMES`.
+        facts: of the saying, with `issue`: instants as ISO 8601, lengths in seconds.
+        mentions: as `mention` makes them.
+        at: the instant that the saying is about, aware.
+        now: the instant at which it is said, aware.
+
+    Returns:
+        Markdown, as `connector.markup` reads it.
+
+    Raises:
+        WordingError: the template is broken, or asks for something that is not there.
+    """
+    shown = {**_readable(facts, at, now), "mentions": _Meant(", ".join(mentions))}
+    return _within_bounds(_compiled(template), template, shown).strip()
+
+
+def check_template(template: str) -> None:
+    """Refuse a template that could not be rendered.
+
+    Raises:
+        WordingError: with the template's first words, what is wrong, and what would be right.
+    """
+    _compiled(template)
+    at = datetime(2024, 7, 11, 12, tzinfo=UTC)
+    for facts in (_SAMPLE, {**dict.fromkeys(_SAMPLE), "issue": "DEMO-1"}):
+        render(template, facts, [mention("sample")], at=at, now=at)
+
+
+@lru_cache(maxsize=64)
+def _compiled(template: str) -> Template:
+    try:
+        names = meta.find_undeclared_variables(_environment.parse(template))
+        compiled = _environment.from_string(template)
+    except TemplateSyntaxError as error:
+        raise _broken(template, f"line {error.lineno}: {error.message}") from None
+    except TemplateError as error:
+        raise _broken(template, str(error)) from None
+    unknown = sorted(names - set(NAMES))
+    if unknown:
+        raise _broken(template, f"`{unknown[0]}` is no fact; there are {', '.join(NAMES)}")
+    return compiled
+
+
+def _within_bounds(compiled: Template, template: str, shown: Mapping[str, object]) -> str:
+    parts: list[str] = []
+    length = 0
+    try:
+        for part in compiled.generate(shown):
+            length += len(part)
+            if length > LONGEST:
+                raise _broken(template, f"it becomes longer than {LONGEST} characters")
+            parts.append(part)
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise _broken(template, str(error)) from None
+    return "".join(parts)
+
+
+def _broken(template: str, problem: str) -> WordingError:
+    start = " ".join(template.split())
+    name = start if len(start) <= 60 else f"{start[:60]}…"
+    return WordingError(f"The wording “{name}” cannot be used: {problem.rstrip('.')}.")
+
+
+def _readable(
+    facts: Mapping[str, str | float | None], at: datetime, now: datetime
+) -> dict[str, object]:
+    """The facts as people read them; each of `NAMES` is there."""
+    zone = _zone(facts.get("time_zone"))
+    due = _instant(facts.get("due_at"))
+    responded = _instant(facts.get("responded_at"))
+    late = now - at
+    return {
+        **{name: _or_empty(facts.get(name)) for name in NAMES},
+        "due": _local(due, zone),
+        "due_utc": f"{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if due else "",
+        "responded": _local(responded, zone),
+        "late": _length(late) if late >= LATE else "",
+        "left": _left(facts.get("left"), due, now),
+    }
+
+
+def _left(seconds: str | float | None, due: datetime | None, now: datetime) -> str:
+    if not isinstance(seconds, int | float):
+        return ""
+    overdue = due is not None and now >= due
+    return _length(timedelta(0 if overdue else seconds / 86_400))
+
+
+def _local(at: datetime | None, zone: ZoneInfo) -> str:
+    """Such as `Thu 11 Jul 2024, 09:00 EDT`; in English whatever the machine's language is."""
+    if at is None:
+        return ""
+    local = at.astimezone(zone)
+    day = f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local.year}"
+    return f"{day}, {local:%H:%M %Z}"
+
+
+def _length(length: timedelta) -> str:
+    """Such as `1 h 30 min`, `3 d 2 h` or `45 min`: whole minutes, and no minutes beside days."""
+    minutes = round(length.total_seconds() / 60)
+    days, minutes = divmod(minutes, 1440)
+    hours, minutes = divmod(minutes, 60)
+    units = ((days, "d"), (hours, "h"), (0 if days else minutes, "min"))
+    return " ".join(f"{number} {unit}" for number, unit in units if number) or "0 min"
+
+
+def _instant(text: str | float | None) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
+def _zone(name: str | float | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(name or "UTC"))
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def _or_empty(value: str | float | None) -> str | float:
+    return "" if value is None else value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)

@@ -1,0 +1,257 @@
+"""The loop around the core: load an issue's history, decide, and save all of it in one transaction.
+
+No HTTP happens here, and nothing is concluded here: `decide` does that. What the engine needs from
+outside (how a payload reads, which policy is in force) is handed in, so that this package knows
+neither Jira nor YAML.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from sla.decide import Decision, Ledger, decide
+from sla.effects import Fields
+from sla.mapping import Policy
+from sla.store import inbox, issues, outbox, sites
+from sla.store.database import Database
+from sla.store.inbox import Delivery
+from sla.store.issues import IssueRow
+from sla.timeline import Event
+
+_log = structlog.get_logger(__name__)
+_BATCH = 100
+# A row that cannot be decided is looked at again after this, and holds up no other meanwhile.
+_AFTER_A_FAULT = timedelta(minutes=5)
+
+
+class Heard(Protocol):
+    """What a delivery says, once read."""
+
+    @property
+    def issue_id(self) -> str | None:
+        """Jira's id of the issue, if the delivery is about one."""
+
+    @property
+    def issue_key(self) -> str | None:
+        """Its key, if shown."""
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The facts in it."""
+
+    @property
+    def not_understood(self) -> str | None:
+        """Why nothing could be made of it, in a sentence."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it tells of the issue's making, so that no earlier fact can be missing."""
+
+
+@dataclass(frozen=True)
+class SiteFacts:
+    """What must be known of a Jira before its issues can be judged."""
+
+    own_account: str
+    """Dueline's own account: its comments never count."""
+    field_names: Mapping[str, str]
+    """Custom field ids and their names, as far as the names are unique."""
+    quiet_before: datetime
+    """From this instant on this installation answers for the site; nothing older is announced."""
+
+    def applied_to(self, policy: Policy) -> Policy:
+        """The policy for this site: Dueline's own comments never count as a response."""
+        never = policy.responders.never | {self.own_account}
+        return replace(policy, responders=replace(policy.responders, never=never))
+
+
+@dataclass
+class Engine:
+    """Decides for every issue of an installation.
+
+    Attributes:
+        read_delivery: makes facts of a raw delivery; must not raise.
+        policy: gives a published version of the policy.
+        in_force: the version for issues whose clock has not started yet.
+        sites: what is known of each site; one that is missing waits, its deliveries are kept.
+        after_commit: told which lane has new work (`dispatch`, `timers`, `histories`).
+    """
+
+    database: Database
+    now: Callable[[], datetime]
+    read_delivery: Callable[[bytes], Heard]
+    policy: Callable[[str], Policy]
+    in_force: str
+    sites: dict[str, SiteFacts] = field(default_factory=dict)
+    after_commit: Callable[[str], None] = lambda _lane: None
+
+    def handle_inbox(self) -> int:
+        """Handle every delivery that waits, oldest first; returns how many were handled."""
+        total = 0
+        while deliveries := self.database.read(lambda c: inbox.waiting(c, _BATCH)):
+            ready = [delivery for delivery in deliveries if delivery.site in self.sites]
+            for delivery in ready:
+                self._handle(delivery)
+            total += len(ready)
+            if len(ready) < len(deliveries):
+                break
+        return total
+
+    def handle_timers(self) -> int:
+        """Decide again for the issues whose instant has come, longest overdue first; how many."""
+        now = self.now()
+        due = self.database.read(lambda c: issues.to_wake(c, now, tuple(self.sites), _BATCH))
+        for site, issue_id in due:
+            self._wake(site, issue_id, now)
+        return len(due)
+
+    def next_wake(self) -> datetime | None:
+        """When the timers lane wants to run next."""
+        return self.database.read(lambda c: issues.next_wake(c, tuple(self.sites)))
+
+    def learn_history(
+        self, site: str, issue_id: str, key: str | None, facts: Iterable[Event]
+    ) -> None:
+        """Take in what Jira's own history says of an issue, and decide."""
+        found = tuple(facts)
+
+        def work(connection: Connection) -> None:
+            issues.hear_of(connection, site, issue_id, key)
+            issues.add_facts(connection, site, issue_id, found)
+            issues.change(connection, site, issue_id, read_at=None, read_attempts=0)
+            self._decide(connection, site, issue_id)
+
+        self.database.write(work)
+        self._tell()
+
+    def _handle(self, delivery: Delivery) -> None:
+        heard = self.read_delivery(delivery.body)
+        try:
+            self.database.write(lambda connection: self._take_in(connection, delivery, heard))
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged, and repaired below
+            _log.exception("delivery failed", site=delivery.site, inbox_id=delivery.id)
+            note = f"{type(error).__name__}: {error}"
+            self.database.write(
+                lambda connection: inbox.handled(
+                    connection, delivery.id, "failed", note, heard.issue_id
+                )
+            )
+        self._tell()
+
+    def _take_in(self, connection: Connection, delivery: Delivery, heard: Heard) -> None:
+        if heard.not_understood or heard.issue_id is None:
+            state: inbox.Handled = "not_understood" if heard.not_understood else "done"
+            inbox.handled(connection, delivery.id, state, heard.not_understood, heard.issue_id)
+            return
+        site, issue_id = delivery.site, heard.issue_id
+        is_new = issues.hear_of(connection, site, issue_id, heard.issue_key)
+        issues.add_facts(connection, site, issue_id, heard.events)
+        if heard.complete:
+            issues.change(connection, site, issue_id, read_at=None)
+        elif is_new:
+            # An issue from before our time: what was answered then, only its history knows.
+            issues.change(connection, site, issue_id, read_at=self.now())
+        self._decide(connection, site, issue_id)
+        inbox.handled(connection, delivery.id, "done", None, issue_id)
+
+    def _wake(self, site: str, issue_id: str, now: datetime) -> None:
+        try:
+            self.database.write(lambda connection: self._decide(connection, site, issue_id))
+        except OperationalError:
+            raise
+        except Exception:  # noqa: BLE001 - logged, and repaired below
+            _log.exception("issue could not be decided", site=site, issue_id=issue_id)
+            later = now + _AFTER_A_FAULT
+            self.database.write(lambda c: issues.change(c, site, issue_id, wake_at=later))
+        self._tell()
+
+    def _tell(self) -> None:
+        for lane in ("dispatch", "timers", "histories"):
+            self.after_commit(lane)
+
+    def _decide(self, connection: Connection, site: str, issue_id: str) -> None:
+        row = issues.get(connection, site, issue_id)
+        if row is None or row.read_at is not None:
+            return
+        known = self.sites[site]
+        now = self.now()
+        timeline = issues.timeline_of(connection, site, issue_id, known.field_names)
+        version = row.policy_version or self.in_force
+        ledger = Ledger(outbox.said(connection, site, issue_id))
+        decision = decide(timeline, known.applied_to(self.policy(version)), ledger, now)
+        self._save(connection, row, version, decision, now)
+
+    def _save(
+        self,
+        connection: Connection,
+        row: IssueRow,
+        version: str,
+        decision: Decision,
+        now: datetime,
+    ) -> None:
+        site, issue_id = row.site, row.issue_id
+        issues.save_cycles(connection, site, issue_id, decision.cycles, version, now)
+        quiet_before = self.sites[site].quiet_before
+        outbox.put(connection, site, issue_id, decision.sayings, now=now, quiet_before=quiet_before)
+        values: dict[str, Any] = {
+            "covered": decision.coverage.covered,
+            "reason": decision.coverage.reason,
+            # An issue keeps the version under which its clock started.
+            "policy_version": version if decision.cycles else None,
+            "wake_at": decision.wake_at,
+        }
+        wanted = _fields_as_json(decision.fields)
+        if wanted is None:
+            values |= {"write_at": None}
+        elif wanted != row.fields_wanted:
+            values |= {"fields_wanted": wanted, "write_at": now, "write_attempts": 0}
+        issues.change(connection, site, issue_id, **values)
+
+
+def remember_site(
+    database: Database, site: str, own_account: str, field_names: Mapping[str, str], now: datetime
+) -> None:
+    """Keep what a Jira told of itself, so that a later start does not depend on its being up."""
+
+    def work(connection: Connection) -> None:
+        sites.learn(connection, site, "own_account", own_account)
+        sites.learn(connection, site, "field_names", dict(field_names))
+        sites.learn_once(connection, site, "installed_at", now.isoformat())
+
+    database.write(work)
+
+
+def remembered_site(database: Database, site: str) -> SiteFacts | None:
+    """What is known of a site from an earlier contact; None before the first."""
+
+    def work(connection: Connection) -> SiteFacts | None:
+        own_account = sites.known(connection, site, "own_account")
+        if own_account is None:
+            return None
+        return SiteFacts(
+            own_account=own_account,
+            field_names=sites.known(connection, site, "field_names") or {},
+            quiet_before=datetime.fromisoformat(sites.known(connection, site, "installed_at")),
+        )
+
+    return database.read(work)
+
+
+def _fields_as_json(fields: Fields | None) -> str | None:
+    if fields is None:
+        return None
+    plain = {
+        role: value.isoformat() if isinstance(value, datetime) else value
+        for role, value in asdict(fields).items()
+    }
+    return json.dumps(plain, sort_keys=True)

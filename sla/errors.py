@@ -1,0 +1,21 @@
+"""The one tree of errors that this package raises."""
+
+
+class SlaError(Exception):
+    """Something about a promise, a calendar or a history is wrong; the message says what."""
+
+
+class CalendarError(SlaError):
+    """A calendar, or what was asked of one, makes no sense."""
+
+
+class NaiveInstant(CalendarError):  # noqa: N818 - named by meaning
+    """An instant without a time zone was handed in; nobody can know which instant it is."""
+
+
+class OutOfRange(CalendarError):  # noqa: N818 - named by meaning
+    """An instant before 1970 or after 2200 was handed in, or would be the answer."""
+
+
+class NeverOpens(CalendarError):  # noqa: N818 - named by meaning
+    """A calendar has no open time left where the answer would have to be."""

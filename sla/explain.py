@@ -1,0 +1,98 @@
+"""Why an instant is what it is, in words: the rules that led to a promise, each step to its due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sla.calendar import Step
+from sla.contract import BusinessDays
+from sla.cycle import Cycle, Promise
+from sla.decide import Decision
+
+_KINDS = {"open": "open", "closed": "closed", "paused": "paused"}
+
+
+def explain(decision: Decision) -> list[str]:
+    """The whole reasoning behind a decision, a line each.
+
+    Instants are shown in the calendar's zone; each due instant also in UTC.
+    """
+    lines = [f"Covered: {'yes' if decision.coverage.covered else 'no'}"]
+    lines.append(f"Because: {decision.coverage.reason}")
+    for cycle in decision.cycles:
+        lines += ["", *_cycle(cycle)]
+    return lines
+
+
+def local(at: datetime, zone: str) -> str:
+    """An instant for people: `Thu 11 Jul 2024 09:00 EDT` (seconds only where there are some)."""
+    shown = at.astimezone(ZoneInfo(zone))
+    clock = "%H:%M:%S" if shown.second or shown.microsecond else "%H:%M"
+    return shown.strftime(f"%a %-d %b %Y {clock} %Z")
+
+
+def utc(at: datetime) -> str:
+    """An instant for machines: ISO 8601 in UTC with `Z`, fractions only where there are some."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def length(amount: timedelta) -> str:
+    """A length for people: `1 h 30 min`, `45 s`; hours are not folded into days."""
+    seconds = int(abs(amount).total_seconds())
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    units = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    text = " ".join(f"{number} {unit}" for number, unit in units if number)
+    return f"{'-' if amount < timedelta(0) else ''}{text or '0 min'}"
+
+
+def _cycle(cycle: Cycle) -> Iterator[str]:
+    name = cycle.metric.replace("_", " ").capitalize()
+    for number, promise in enumerate(cycle.promises):
+        heading = name if number == 0 else f"{name}, promised anew"
+        yield from _promise(heading, promise, cycle)
+    yield f"  state: {cycle.state}"
+    yield f"  open time used: {length(cycle.elapsed)} of {length(cycle.promise.goal_time)}"
+    if cycle.ending:
+        zone = cycle.promise.goal.calendar.time_zone
+        yield f"  ended: {local(cycle.ending.at, zone)}: {cycle.ending.reason}"
+    elif cycle.state == "paused" and cycle.rest.since_at:
+        zone = cycle.promise.goal.calendar.time_zone
+        yield f"  paused since {local(cycle.rest.since_at, zone)}: the due instant is unknown"
+
+
+def _promise(heading: str, promise: Promise, cycle: Cycle) -> Iterator[str]:
+    goal, coverage = promise.goal, promise.coverage
+    calendar = goal.calendar
+    contract = coverage.contract
+    yield f"{heading}: {goal.target.text} on calendar {calendar.id} ({goal.binding})"
+    if contract:
+        clause = f", clause {goal.clause}" if goal.clause else ""
+        yield f"  contract: {contract.title}{clause}"
+    yield f"  severity: {coverage.severity}" + (f", tier {coverage.tier}" if coverage.tier else "")
+    if promise is not cycle.promises[0]:
+        yield f"  why: {coverage.reason}"
+    yield f"  clock from: {local(promise.since_at, calendar.time_zone)}"
+    if promise.used_before:
+        yield f"  used before: {length(promise.used_before)}"
+    if isinstance(goal.target, BusinessDays):
+        yield (
+            f"  business days read as {goal.target.reading}: {length(promise.goal_time)} of open "
+            f"time, a regular day being {length(calendar.regular_day)}"
+        )
+    left = promise.goal_time - promise.used_before
+    for step in calendar.trace(promise.since_at, left, cycle.rest.over):
+        left -= step.used
+        yield f"    {_step(step, calendar.time_zone, left)}"
+    yield f"  due: {local(promise.due_at, calendar.time_zone)} = {utc(promise.due_at)}"
+
+
+def _step(step: Step, zone: str, left: timedelta) -> str:
+    span = f"{local(step.from_at, zone)} to {local(step.to_at, zone)}"
+    if step.kind == "open":
+        return f"{span}: open, {length(step.used)} used, {length(left)} left"
+    if step.kind == "holiday":
+        return f"{span}: holiday, {step.note}"
+    return f"{span}: {_KINDS[step.kind]}"

@@ -1,0 +1,1 @@
+"""What must survive: deliveries, facts, promises, sayings. The tables are the truth."""

@@ -1,0 +1,245 @@
+"""What is known and held of each issue: its facts, its cycles, its promises, when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from sla import timeline as facts
+from sla.cycle import Cycle
+from sla.store.schema import cycles, events, issues, promises
+from sla.timeline import Changed, Event, Seen, Timeline
+
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        facts.Created,
+        facts.Seen,
+        facts.Changed,
+        facts.CommentSeen,
+        facts.CommentDeleted,
+        facts.Deleted,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IssueRow:
+    """An issue's row, as far as deciding and writing need it."""
+
+    site: str
+    issue_id: str
+    key: str | None
+    policy_version: str | None
+    read_at: datetime | None
+    fields_wanted: str | None
+    fields_written: str | None
+    write_at: datetime | None
+    write_attempts: int
+
+
+_COLUMNS = [issues.c[name] for name in IssueRow.__dataclass_fields__]
+
+
+def get(connection: Connection, site: str, issue_id: str) -> IssueRow | None:
+    """An issue's row, if the issue is known."""
+    return _one(connection, issues.c.issue_id == issue_id, site)
+
+
+def by_key(connection: Connection, site: str, key: str) -> IssueRow | None:
+    """The same, by the key that people use."""
+    return _one(connection, issues.c.key == key, site)
+
+
+def hear_of(connection: Connection, site: str, issue_id: str, key: str | None) -> bool:
+    """Make sure that an issue has a row, under its latest key; True when it is new here."""
+    statement = insert(issues).values(site=site, issue_id=issue_id, key=key)
+    is_new = connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    if key is not None and not is_new:
+        change(connection, site, issue_id, key=key)
+    return is_new
+
+
+def change(connection: Connection, site: str, issue_id: str, **values: Any) -> None:
+    """Set columns of an issue's row."""
+    connection.execute(
+        update(issues).where(issues.c.site == site, issues.c.issue_id == issue_id).values(**values)
+    )
+
+
+def add_facts(connection: Connection, site: str, issue_id: str, new: Iterable[Event]) -> None:
+    """Store facts; of one fact reported twice the earlier instant stays, whichever came first."""
+    rows = [
+        {
+            "site": site,
+            "issue_id": issue_id,
+            "identity": event.identity,
+            "kind": type(event).__name__,
+            "at": event.at,
+            "data": msgspec.json.encode(event),
+        }
+        for event in Timeline.of(new).events
+    ]
+    if not rows:
+        return
+    statement = insert(events)
+    arriving = statement.excluded
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site", "issue_id", "identity"],
+            set_={"at": arriving.at, "data": arriving.data},
+            where=arriving.at < events.c.at,
+        ),
+        rows,
+    )
+
+
+def timeline_of(
+    connection: Connection, site: str, issue_id: str, field_names: Mapping[str, str]
+) -> Timeline:
+    """An issue's timeline; custom fields go by their names where `field_names` has their id."""
+    rows = connection.execute(
+        select(events.c.kind, events.c.data).where(
+            events.c.site == site, events.c.issue_id == issue_id
+        )
+    )
+    decoded = (msgspec.json.decode(data, type=_KINDS[kind]) for kind, data in rows)
+    return Timeline.of(_named(event, field_names) for event in decoded)
+
+
+def assignee(connection: Connection, site: str, issue_id: str) -> str | None:
+    """The account that the issue is assigned to, as last heard."""
+    spans = timeline_of(connection, site, issue_id, {}).values("assignee")
+    last = spans[-1][1] if spans else None
+    return last if isinstance(last, str) else None
+
+
+def read_attempts(connection: Connection, site: str, issue_id: str) -> int:
+    """How often an issue's history was asked for in vain."""
+    found: int | None = connection.execute(
+        select(issues.c.read_attempts).where(issues.c.site == site, issues.c.issue_id == issue_id)
+    ).scalar()
+    return found or 0
+
+
+def save_cycles(
+    connection: Connection,
+    site: str,
+    issue_id: str,
+    found: Sequence[Cycle],
+    policy_version: str,
+    now: datetime,
+) -> None:
+    """Record cycles as judged now, and each promise as it was when it was first made."""
+    for cycle in found:
+        row = {
+            "state": cycle.state,
+            "started_at": cycle.started_at,
+            "due_at": cycle.due_at,
+            "stopped_at": cycle.stopped_at,
+            "ended_at": cycle.ending.at if cycle.ending else None,
+        }
+        identity = {
+            "site": site,
+            "issue_id": issue_id,
+            "metric": cycle.metric,
+            "number": cycle.number,
+        }
+        connection.execute(
+            insert(cycles)
+            .values(**identity, **row)
+            .on_conflict_do_update(index_elements=list(identity), set_=row)
+        )
+        made = [
+            {
+                **identity,
+                "since_at": promise.since_at,
+                "promised_at": now,
+                "policy_version": policy_version,
+                "contract": promise.coverage.contract.id if promise.coverage.contract else "",
+                "tier": promise.coverage.tier,
+                "severity": promise.coverage.severity,
+                "target": promise.goal.target.text,
+                "calendar": promise.goal.calendar.id,
+                "due_at": promise.due_at,
+                "reason": promise.coverage.reason,
+            }
+            for promise in cycle.promises
+        ]
+        connection.execute(insert(promises).on_conflict_do_nothing(), made)
+
+
+def promises_of(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:
+    """Every promise as it was made, oldest first."""
+    rows = connection.execute(
+        select(promises)
+        .where(promises.c.site == site, promises.c.issue_id == issue_id)
+        .order_by(promises.c.metric, promises.c.number, promises.c.since_at)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def to_wake(
+    connection: Connection, now: datetime, sites: Sequence[str], limit: int
+) -> Sequence[tuple[str, str]]:
+    """The issues (site, id) of these sites whose instant has come, the longest overdue first."""
+    return _due(connection, issues.c.wake_at, now, sites, limit)
+
+
+def to_read(
+    connection: Connection, now: datetime, sites: Sequence[str], limit: int
+) -> Sequence[tuple[str, str]]:
+    """The issues (site, id) of these sites whose history is to be asked for now."""
+    return _due(connection, issues.c.read_at, now, sites, limit)
+
+
+def next_wake(connection: Connection, sites: Sequence[str]) -> datetime | None:
+    """The earliest instant at which some issue of these sites wants to be woken."""
+    return _earliest(connection, issues.c.wake_at, sites)
+
+
+def next_read(connection: Connection, sites: Sequence[str]) -> datetime | None:
+    """The earliest instant at which some history of these sites is to be asked for."""
+    return _earliest(connection, issues.c.read_at, sites)
+
+
+def _one(connection: Connection, condition: Any, site: str) -> IssueRow | None:
+    row = connection.execute(select(*_COLUMNS).where(issues.c.site == site, condition)).first()
+    return IssueRow(*row) if row else None
+
+
+def _due(
+    connection: Connection, column: Any, now: datetime, sites: Sequence[str], limit: int
+) -> Sequence[tuple[str, str]]:
+    rows = connection.execute(
+        select(issues.c.site, issues.c.issue_id)
+        .where(column <= now, issues.c.site.in_(sites))
+        .order_by(column)
+        .limit(limit)
+    )
+    return [(site, issue_id) for site, issue_id in rows]
+
+
+def _earliest(connection: Connection, column: Any, sites: Sequence[str]) -> datetime | None:
+    found: datetime | None = connection.execute(
+        select(column)
+        .where(column.is_not(None), issues.c.site.in_(sites))
+        .order_by(column)
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def _named(event: Event, names: Mapping[str, str]) -> Event:
+    if isinstance(event, Changed):
+        return replace(event, field=names.get(event.field, event.field))
+    if isinstance(event, Seen):
+        named = {names.get(name, name): value for name, value in event.fields.items()}
+        return replace(event, fields=named)
+    return event

@@ -1,0 +1,1 @@
+"""Each step, in order; a step that was released is never changed."""

@@ -1,0 +1,161 @@
+"""The way out: what Jira should show and hear, until it is known that it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, case, func, select, union, union_all, update
+from sqlalchemy.dialects.sqlite import insert
+
+from sla.effects import Saying
+from sla.store.schema import issues, sayings
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A saying that Jira has not confirmed yet."""
+
+    id: int
+    key: str
+    saying: Saying
+    try_at: datetime
+    attempts: int
+    attempted_at: datetime | None
+    """Set: a request left, and it is not known whether it took effect."""
+
+
+def said(connection: Connection, site: str, issue_id: str) -> frozenset[str]:
+    """The ledger: every key that was ever decided for an issue."""
+    rows = connection.execute(
+        select(sayings.c.key).where(sayings.c.site == site, sayings.c.issue_id == issue_id)
+    )
+    return frozenset(key for (key,) in rows)
+
+
+def announced(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:
+    """Every saying of an issue with what became of it, oldest first."""
+    rows = connection.execute(
+        select(sayings)
+        .where(sayings.c.site == site, sayings.c.issue_id == issue_id)
+        .order_by(sayings.c.at, sayings.c.id)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def put(
+    connection: Connection,
+    site: str,
+    issue_id: str,
+    new: Iterable[Saying],
+    *,
+    now: datetime,
+    quiet_before: datetime,
+) -> None:
+    """Enter sayings in the ledger, to be sent now.
+
+    What lies before `quiet_before`, the instant from which this installation answers for the
+    site, is recorded and never sent: old breaches are shown, not shouted.
+    """
+    rows = [
+        {
+            "site": site,
+            "issue_id": issue_id,
+            "key": saying.key,
+            "at": saying.at,
+            "decided_at": now,
+            "saying": msgspec.json.encode(saying),
+            "state": "quiet" if saying.at < quiet_before else "pending",
+            "try_at": now,
+        }
+        for saying in new
+    ]
+    if rows:
+        connection.execute(insert(sayings).on_conflict_do_nothing(), rows)
+
+
+def to_dispatch(
+    connection: Connection, now: datetime, sites: Sequence[str], limit: int
+) -> Sequence[tuple[str, str]]:
+    """The issues (site, id) of these sites with something to write now."""
+    fields = select(issues.c.site, issues.c.issue_id).where(
+        issues.c.write_at <= now, issues.c.site.in_(sites)
+    )
+    comments = select(sayings.c.site, sayings.c.issue_id).where(
+        sayings.c.state == "pending", sayings.c.try_at <= now, sayings.c.site.in_(sites)
+    )
+    rows = connection.execute(union(fields, comments).limit(limit))
+    return [(site, issue_id) for site, issue_id in rows]
+
+
+def next_dispatch(connection: Connection, sites: Sequence[str]) -> datetime | None:
+    """The earliest instant at which something is to be written to one of these sites."""
+    fields = select(issues.c.write_at.label("at")).where(
+        issues.c.write_at.is_not(None), issues.c.site.in_(sites)
+    )
+    comments = select(sayings.c.try_at.label("at")).where(
+        sayings.c.state == "pending", sayings.c.site.in_(sites)
+    )
+    either = union_all(fields, comments).subquery()
+    earliest: datetime | None = connection.execute(select(func.min(either.c.at))).scalar()
+    return earliest
+
+
+def fields_written(
+    connection: Connection,
+    site: str,
+    issue_id: str,
+    *,
+    wanted: str | None,
+    written: Mapping[str, Any],
+) -> None:
+    """Record what Jira took; unless something else is wanted by now, nothing differs any more."""
+    connection.execute(
+        update(issues)
+        .where(issues.c.site == site, issues.c.issue_id == issue_id)
+        .values(
+            fields_written=json.dumps(written, sort_keys=True),
+            write_attempts=0,
+            write_error=None,
+            write_at=case((issues.c.fields_wanted == wanted, None), else_=issues.c.write_at),
+        )
+    )
+
+
+def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pending]:
+    """An issue's unsent sayings, in the order of their instants."""
+    rows = connection.execute(
+        select(
+            sayings.c.id,
+            sayings.c.key,
+            sayings.c.saying,
+            sayings.c.try_at,
+            sayings.c.attempts,
+            sayings.c.attempted_at,
+        )
+        .where(
+            sayings.c.site == site,
+            sayings.c.issue_id == issue_id,
+            sayings.c.state == "pending",
+        )
+        .order_by(sayings.c.at, sayings.c.id)
+    )
+    return [
+        Pending(number, key, msgspec.json.decode(saying, type=Saying), *tried)
+        for number, key, saying, *tried in rows
+    ]
+
+
+def mark(connection: Connection, saying_id: int, **values: Any) -> None:
+    """Record what became of a saying."""
+    connection.execute(update(sayings).where(sayings.c.id == saying_id).values(**values))
+
+
+def tally(connection: Connection) -> dict[str, int]:
+    """How many sayings are in which state."""
+    rows = connection.execute(select(sayings.c.state, func.count()).group_by(sayings.c.state))
+    return dict(rows.tuples())

@@ -1,0 +1,213 @@
+"""The tables, each with what a row means; the migrations must give exactly these."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, stored as microseconds since the epoch: exact, and ordered as a number."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Aware datetime to microseconds; a naive one raises TypeError by the subtraction."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Microseconds to aware UTC datetime."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+metadata = MetaData()
+
+# An id that only grows, in both databases: a 64-bit number, which SQLite calls INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("site", String, nullable=False),
+    # Jira's identifier of the delivery, the same across its retries; else a hash of the body.
+    Column("delivery", String, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    # new: to be handled. done. not_understood: kept and shown, can be replayed. failed: our fault.
+    Column("state", String, nullable=False),
+    Column("note", Text),
+    Column("issue_id", String),
+    UniqueConstraint("site", "delivery", name="uq_inbox_delivery"),
+    Index(
+        "ix_inbox_new",
+        "id",
+        sqlite_where=text("state = 'new'"),
+        postgresql_where=text("state = 'new'"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("issue_id", String, primary_key=True),
+    Column("key", String),
+    # Facts are missing that only Jira's history can give; when to ask for it next. NULL: complete.
+    Column("read_at", Instant),
+    Column("read_attempts", Integer, nullable=False, server_default="0"),
+    Column("covered", Boolean, nullable=False, server_default=text("false")),
+    Column("reason", Text, nullable=False, server_default=""),
+    # The version under which the issue's first cycle started, and stays.
+    Column("policy_version", String),
+    # The next instant at which time alone changes the answer; only a hint, the truth is refolded.
+    Column("wake_at", Instant),
+    # The SLA fields as they should stand, and as Jira last took them, by role, as JSON.
+    Column("fields_wanted", Text),
+    Column("fields_written", Text),
+    # When to write what differs; NULL: nothing differs, or it was given up.
+    Column("write_at", Instant),
+    Column("write_attempts", Integer, nullable=False, server_default="0"),
+    Column("write_error", Text),
+    Index("ix_issues_key", "site", "key"),
+    Index(
+        "ix_issues_read_at",
+        "read_at",
+        sqlite_where=text("read_at IS NOT NULL"),
+        postgresql_where=text("read_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_issues_wake_at",
+        "wake_at",
+        sqlite_where=text("wake_at IS NOT NULL"),
+        postgresql_where=text("wake_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_issues_write_at",
+        "write_at",
+        sqlite_where=text("write_at IS NOT NULL"),
+        postgresql_where=text("write_at IS NOT NULL"),
+    ),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("issue_id", String, primary_key=True),
+    # Made of Jira's own ids: the same fact, whichever way it came.
+    Column("identity", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+cycles = Table(
+    "cycles",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("issue_id", String, primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("stopped_at", Instant),
+    Column("ended_at", Instant),
+)
+
+promises = Table(
+    "promises",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("issue_id", String, primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("since_at", Instant, primary_key=True),
+    # As promised when it was promised: a row is never changed.
+    Column("promised_at", Instant, nullable=False),
+    Column("policy_version", String, nullable=False),
+    Column("contract", String, nullable=False),
+    Column("tier", String),
+    Column("severity", String),
+    Column("target", String, nullable=False),
+    Column("calendar", String, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+sayings = Table(
+    "sayings",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("site", String, nullable=False),
+    Column("issue_id", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("saying", LargeBinary, nullable=False),
+    # pending. sent. given_up: Jira refused for good. quiet: from before the service was installed.
+    Column("state", String, nullable=False),
+    Column("try_at", Instant),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    # Set before a request leaves: if the answer never comes, Jira is asked before a second one.
+    Column("attempted_at", Instant),
+    Column("comment_id", String),
+    Column("error", Text),
+    # The ledger: what has a row here is never decided again.
+    UniqueConstraint("site", "issue_id", "key", name="uq_sayings_key"),
+    Index(
+        "ix_sayings_pending",
+        "try_at",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("published_at", Instant, nullable=False),
+    # The whole configuration as canonical JSON, holidays frozen.
+    Column("text", Text, nullable=False),
+)
+
+site_facts = Table(
+    "site_facts",
+    metadata,
+    Column("site", String, primary_key=True),
+    # What was learned of a Jira: its fields, our own account, when the service was installed.
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)

@@ -1,0 +1,54 @@
+"""What was learned of each Jira, and every version of the policy that was ever in force."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+
+from sla.store.schema import policies, site_facts
+
+
+def learn(connection: Connection, site: str, name: str, value: Any) -> None:
+    """Remember a fact of a site, as JSON."""
+    text = json.dumps(value, sort_keys=True)
+    connection.execute(
+        insert(site_facts)
+        .values(site=site, name=name, value=text)
+        .on_conflict_do_update(index_elements=["site", "name"], set_={"value": text})
+    )
+
+
+def learn_once(connection: Connection, site: str, name: str, value: Any) -> None:
+    """Remember a fact that never changes again, such as when the service was installed."""
+    connection.execute(
+        insert(site_facts)
+        .values(site=site, name=name, value=json.dumps(value))
+        .on_conflict_do_nothing()
+    )
+
+
+def known(connection: Connection, site: str, name: str) -> Any:
+    """A remembered fact, or None."""
+    text = connection.execute(
+        select(site_facts.c.value).where(site_facts.c.site == site, site_facts.c.name == name)
+    ).scalar()
+    return None if text is None else json.loads(text)
+
+
+def publish(connection: Connection, version: str, text: str, now: datetime) -> bool:
+    """Keep a version of the configuration for ever; False when it is known already."""
+    result = connection.execute(
+        insert(policies)
+        .values(version=version, text=text, published_at=now)
+        .on_conflict_do_nothing()
+    )
+    return result.rowcount == 1
+
+
+def published(connection: Connection, version: str) -> str | None:
+    """The text of a version, or None."""
+    return connection.execute(select(policies.c.text).where(policies.c.version == version)).scalar()

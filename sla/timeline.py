@@ -1,0 +1,233 @@
+"""What happened to an issue, as facts that stay the same however often and in whatever order heard.
+
+Each event has an `identity` made of Jira's own ids, so that a webhook and a later reading of the
+history meet in the same fact. A timeline is a function of the *set* of its events: doubling,
+delaying or reordering deliveries changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Literal
+
+FieldValue = str | tuple[str, ...] | None
+"""A field as plain text: an option's or priority's name, an account, several labels, or nothing."""
+
+AccountKind = Literal["person", "customer", "app"]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who did something: Jira's own id (accountId on Cloud, user key on Data Center), no name."""
+
+    id: str
+    kind: AccountKind = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The issue was made in Jira."""
+
+    at: datetime
+
+    @property
+    def identity(self) -> str:
+        """One per issue."""
+        return "created"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """At this instant a payload showed these values; it need not show every field."""
+
+    at: datetime
+    fields: Mapping[str, FieldValue]
+    source: str
+
+    @property
+    def identity(self) -> str:
+        """Two payloads of one instant, one slim and one full, are two sightings."""
+        return f"seen:{self.at.isoformat()}:{self.source}"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One field went from one value to another, as Jira's changelog has it."""
+
+    at: datetime
+    change_id: str
+    field: str
+    before: FieldValue
+    after: FieldValue
+
+    @property
+    def identity(self) -> str:
+        """Jira's changelog id; one entry may change several fields."""
+        return f"change:{self.change_id}:{self.field}"
+
+
+@dataclass(frozen=True, slots=True)
+class CommentSeen:
+    """One version of a comment: as written (`version_at` is its creation) or as last edited."""
+
+    at: datetime
+    comment_id: str
+    version_at: datetime
+    author: Account | None
+    public: bool
+
+    @property
+    def identity(self) -> str:
+        """A comment has as many versions as edits were heard of."""
+        return f"comment:{self.comment_id}:{self.version_at.isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class CommentDeleted:
+    """A comment was taken away; it happened all the same."""
+
+    at: datetime
+    comment_id: str
+
+    @property
+    def identity(self) -> str:
+        """One per comment."""
+        return f"comment-deleted:{self.comment_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The issue was deleted."""
+
+    at: datetime
+
+    @property
+    def identity(self) -> str:
+        """One per issue."""
+        return "deleted"
+
+
+Event = Created | Seen | Changed | CommentSeen | CommentDeleted | Deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A comment over its life: when it was written, by whom, and when it could be read by all."""
+
+    id: str
+    at: datetime
+    author: Account | None
+    public_from: datetime | None
+    """The first instant at which it was known to be public; None while it never was."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The facts known of one issue."""
+
+    events: tuple[Event, ...]
+    _values: dict[str, list[tuple[datetime, FieldValue]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Timeline:
+        """Put facts in order; of two reports of one fact the one with the earlier instant holds."""
+        facts: dict[str, Event] = {}
+        for event in events:
+            known = facts.get(event.identity)
+            if known is None or _precedence(event) < _precedence(known):
+                facts[event.identity] = event
+        return cls(tuple(sorted(facts.values(), key=_precedence)))
+
+    @cached_property
+    def created_at(self) -> datetime | None:
+        """When the issue was made in Jira; None while only later facts are known."""
+        return next((event.at for event in self.events if isinstance(event, Created)), None)
+
+    @cached_property
+    def deleted_at(self) -> datetime | None:
+        """When the issue was deleted, if it was."""
+        return next((event.at for event in self.events if isinstance(event, Deleted)), None)
+
+    @cached_property
+    def field_names(self) -> frozenset[str]:
+        """Every field that some fact speaks of."""
+        seen = {name for event in self.events if isinstance(event, Seen) for name in event.fields}
+        changed = {event.field for event in self.events if isinstance(event, Changed)}
+        return frozenset(seen | changed)
+
+    def values(self, name: str) -> list[tuple[datetime, FieldValue]]:
+        """What a field was: (from when, value), in order, neighbours different.
+
+        The first entry holds from the beginning: a value is known backwards to the issue's
+        creation as long as no change contradicts it.
+        """
+        if name not in self._values:
+            self._values[name] = self._fold_field(name)
+        return self._values[name]
+
+    def value(self, name: str, at: datetime) -> FieldValue:
+        """What a field was at an instant (a change counts from its own instant on)."""
+        current: FieldValue = None
+        for index, (since, value) in enumerate(self.values(name)):
+            if index and since > at:
+                break
+            current = value
+        return current
+
+    def fields(self, at: datetime) -> dict[str, FieldValue]:
+        """Every known field at an instant."""
+        return {name: self.value(name, at) for name in sorted(self.field_names)}
+
+    @cached_property
+    def comments(self) -> tuple[Comment, ...]:
+        """Every comment that was ever written, oldest first, also those edited or deleted since."""
+        versions: dict[str, list[CommentSeen]] = {}
+        for event in self.events:
+            if isinstance(event, CommentSeen):
+                versions.setdefault(event.comment_id, []).append(event)
+        comments = [_fold_comment(seen) for seen in versions.values()]
+        return tuple(sorted(comments, key=lambda comment: (comment.at, comment.id)))
+
+    def _fold_field(self, name: str) -> list[tuple[datetime, FieldValue]]:
+        spans: list[tuple[datetime, FieldValue]] = []
+        for event in self.events:
+            if isinstance(event, Seen) and name in event.fields:
+                known = [event.fields[name]]
+            elif isinstance(event, Changed) and event.field == name:
+                # The first thing heard of a field may be its change: until then it was `before`.
+                known = [event.after] if spans else [event.before, event.after]
+            else:
+                continue
+            for value in known:
+                if not spans or spans[-1][1] != value:
+                    spans.append((event.at, value))
+        return spans
+
+
+_RANK = {Created: 0, Changed: 1, Seen: 2, CommentSeen: 3, CommentDeleted: 4, Deleted: 5}
+
+
+def _precedence(event: Event) -> tuple[datetime, int, str, str]:
+    """By instant; at one instant a change comes before the payload that shows its outcome."""
+    # Changelog ids are numbers that grow: by length, then by text, is by number.
+    number = event.change_id if isinstance(event, Changed) else ""
+    return (event.at, _RANK[type(event)], f"{len(number):04}{number}", repr(event))
+
+
+def _fold_comment(versions: list[CommentSeen]) -> Comment:
+    versions.sort(key=lambda seen: seen.version_at)
+    first = versions[0]
+    public = next((seen for seen in versions if seen.public), None)
+    if public is None:
+        since = None
+    elif public is first:
+        # The earliest version heard of speaks for the comment's beginning.
+        since = first.at
+    else:
+        since = public.version_at
+    return Comment(first.comment_id, first.at, first.author, since)

@@ -1,0 +1,140 @@
+"""Being woken: lanes that run when kicked, when an instant comes, or every so often.
+
+The tables are the truth; a wake-up is only a hint. A lost or doubled one is harmless, since a
+sweep comes by and each lane asks the tables what is to be done.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+_log = structlog.get_logger(__name__)
+# Never fired later than this by the scheduler's own rule; in truth: fire however late it is.
+_HOWEVER_LATE = None
+
+
+class Clock(Protocol):
+    """The one clock, handed in. It may run faster than real time (in the demo, or in tests)."""
+
+    def now(self) -> datetime:
+        """The present instant, aware UTC."""
+
+    def real_time(self, at: datetime) -> datetime:
+        """The instant of the machine's own clock at which this clock will show `at`."""
+
+
+class Wakeups(Protocol):
+    """How work gets woken; on one machine in this process, on several through a database."""
+
+    def kick(self, lane: str) -> None:
+        """Run a lane soon. Call it after the commit that gave it work."""
+
+    def wake_at(self, lane: str, at: datetime) -> None:
+        """Run a lane at an instant. Only the earliest instant asked for is kept."""
+
+    def every(self, name: str, seconds: float, work: Callable[[], None]) -> None:
+        """Run `work` again and again."""
+
+
+class LocalWakeups:
+    """Wake-ups within this process: a thread per lane, and APScheduler's memory store for time."""
+
+    def __init__(self, clock: Clock, lanes: Mapping[str, Callable[[], None]]) -> None:
+        self._clock = clock
+        self._lanes = {name: _Lane(name, work) for name, work in lanes.items()}
+        self._earliest: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+        self._scheduler = BackgroundScheduler(timezone="UTC", daemon=True)
+
+    def start(self) -> None:
+        """Start every lane with one run: what piled up while we were away is found now."""
+        self._scheduler.start()
+        for lane in self._lanes.values():
+            lane.start()
+            lane.kick()
+
+    def stop(self) -> None:
+        """Let each lane finish what it is doing, and start nothing new."""
+        self._scheduler.shutdown(wait=False)
+        for lane in self._lanes.values():
+            lane.stop()
+
+    def kick(self, lane: str) -> None:
+        """See `Wakeups`."""
+        self._lanes[lane].kick()
+
+    def wake_at(self, lane: str, at: datetime) -> None:
+        """See `Wakeups`."""
+        with self._lock:
+            if lane in self._earliest and self._earliest[lane] <= at:
+                return
+            self._earliest[lane] = at
+            self._scheduler.add_job(
+                self._wake,
+                DateTrigger(self._clock.real_time(at)),
+                args=[lane],
+                id=f"wake:{lane}",
+                replace_existing=True,
+                misfire_grace_time=_HOWEVER_LATE,
+            )
+
+    def every(self, name: str, seconds: float, work: Callable[[], None]) -> None:
+        """See `Wakeups`."""
+        self._scheduler.add_job(
+            _logged(name, work),
+            IntervalTrigger(seconds=seconds),
+            id=f"every:{name}",
+            replace_existing=True,
+            coalesce=True,
+            misfire_grace_time=_HOWEVER_LATE,
+        )
+
+    def _wake(self, lane: str) -> None:
+        with self._lock:
+            self._earliest.pop(lane, None)
+        self.kick(lane)
+
+
+class _Lane(threading.Thread):
+    """One thread that runs one kind of work, never twice at a time, and once more if kicked."""
+
+    def __init__(self, name: str, work: Callable[[], None]) -> None:
+        super().__init__(name=f"lane-{name}", daemon=True)
+        self._work = _logged(name, work)
+        self._kicked = threading.Event()
+        self._stopping = False
+
+    def kick(self) -> None:
+        self._kicked.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.kick()
+        self.join(timeout=timedelta(seconds=10).total_seconds())
+
+    def run(self) -> None:
+        while True:
+            self._kicked.wait()
+            self._kicked.clear()
+            if self._stopping:
+                return
+            self._work()
+
+
+def _logged(name: str, work: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            work()
+        except Exception:  # noqa: BLE001 - logged; the sweep repairs it
+            # The tables still say what is to be done; the sweep will come back to it.
+            _log.exception("lane failed", lane=name)
+
+    return run

@@ -1,0 +1,173 @@
+"""Settings: read once, every fault named, no secret ever shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigurationError, SettingsError
+from config.settings import SHIPPED, JiraAccess, Secret, Settings
+
+TOKEN, WEBHOOK, PASSWORD = "tok-4711", "hook-0815", "db-2342"
+COMPLETE = {
+    "DUELINE_JIRA_URL": "https://acme.atlassian.net/",
+    "DUELINE_JIRA_USER": "dueline@acme.example",
+    "DUELINE_JIRA_TOKEN": TOKEN,
+    "DUELINE_WEBHOOK_SECRET": WEBHOOK,
+    "DUELINE_DATABASE_URL": f"postgresql://dueline:{PASSWORD}@db/dueline",
+}
+
+
+def problems(**env: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_environment(env)
+    return raised.value.problems
+
+
+def test_nothing_set_is_enough_to_check_documents() -> None:
+    settings = Settings.from_environment({})
+    assert settings == Settings()
+    assert settings.config == SHIPPED
+    assert (settings.host, settings.port) == ("127.0.0.1", 8090)
+    assert settings.database_url.reveal() == "sqlite:///dueline.sqlite3"
+
+
+def test_everything_set() -> None:
+    env = COMPLETE | {
+        "DUELINE_CONFIG": "/etc/dueline",
+        "DUELINE_HOST": "0.0.0.0",  # noqa: S104 - only read
+        "DUELINE_PORT": "80",
+        "DUELINE_JIRA_FLAVOUR": "Cloud",
+    }
+    settings = Settings.from_environment(env)
+    assert settings.require_jira() == JiraAccess(
+        "https://acme.atlassian.net",
+        "dueline@acme.example",
+        Secret(TOKEN),
+        (Secret(WEBHOOK),),
+        "cloud",
+    )
+    assert settings.config == Path("/etc/dueline")
+    assert settings.port == 80
+
+
+def test_a_webhook_secret_that_is_being_changed() -> None:
+    settings = Settings.from_environment({"DUELINE_WEBHOOK_SECRET": "old, new"})
+    assert [secret.reveal() for secret in settings.webhook_secrets] == ["old", "new"]
+
+
+def test_serving_names_all_that_it_lacks() -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_environment({}).require_jira()
+    assert [problem.partition(":")[0] for problem in raised.value.problems] == [
+        "DUELINE_JIRA_URL is not set",
+        "DUELINE_JIRA_TOKEN is not set",
+        "DUELINE_WEBHOOK_SECRET is not set",
+    ]
+
+
+def test_cloud_needs_a_user_and_data_center_does_not() -> None:
+    env = {name: value for name, value in COMPLETE.items() if name != "DUELINE_JIRA_USER"}
+    with pytest.raises(SettingsError, match="DUELINE_JIRA_USER is not set: give the e-mail"):
+        Settings.from_environment(env).require_jira()
+    env["DUELINE_JIRA_URL"] = "https://jira.acme.example/jira"
+    assert Settings.from_environment(env).require_jira().user == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DUELINE_PORT", "http", "is 'http': give a port number from 1 to 65535"),
+        ("DUELINE_PORT", "0", "is '0': give a port number"),
+        ("DUELINE_PORT", "65536", "is '65536': give a port number"),
+        ("DUELINE_PORT", "٣", "is '٣': give a port number"),
+        ("DUELINE_JIRA_URL", "acme.atlassian.net", "is no web address: write it with its scheme"),
+        ("DUELINE_JIRA_URL", "ftp://acme", "is no web address"),
+        ("DUELINE_JIRA_URL", "https://[", "is no web address"),
+        ("DUELINE_JIRA_URL", f"https://me:{TOKEN}@acme", "holds a user or password"),
+        ("DUELINE_JIRA_URL", "https://acme/?a=1", "goes on after the path"),
+        ("DUELINE_JIRA_FLAVOUR", "server", "is 'server': give cloud or datacenter"),
+        ("DUELINE_DATABASE_URL", f"mysql://a:{PASSWORD}@b/c", "is no database address"),
+        ("DUELINE_DATABASE_URL", "dueline.sqlite3", "is no database address"),
+        ("DUELINE_WEBHOOK_SECRET", f"{WEBHOOK},", "has an empty secret between its commas"),
+        ("DUELINE_WEBHOOK_SECRET", " ", "is empty: give its value, or do not set it"),
+        ("DUELINE_JIRA_TOKEN", "", "is empty: give its value, or do not set it"),
+    ],
+)
+def test_a_wrong_value(name: str, value: str, said: str) -> None:
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(f"{name} {said}")
+
+
+def test_an_empty_plain_variable_is_one_that_is_not_set() -> None:
+    assert Settings.from_environment({"DUELINE_PORT": "", "DUELINE_HOST": " "}) == Settings()
+
+
+def test_every_fault_at_once() -> None:
+    found = problems(DUELINE_PORT="x", DUELINE_JIRA_URL="x", DUELINE_JIRA_TOKEN="")
+    assert len(found) == 3
+
+
+# --- secrets in files ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_DATABASE_URL"]
+)
+def test_a_secret_from_a_file(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("sqlite:///x\n", encoding="utf-8")
+    settings = Settings.from_environment({f"{name}_FILE": str(file)})
+    found = {
+        "DUELINE_JIRA_TOKEN": settings.jira_token,
+        "DUELINE_WEBHOOK_SECRET": next(iter(settings.webhook_secrets), None),
+        "DUELINE_DATABASE_URL": settings.database_url,
+    }
+    assert found[name] == Secret("sqlite:///x")
+
+
+def test_a_secret_and_its_file() -> None:
+    found = problems(DUELINE_JIRA_TOKEN=TOKEN, DUELINE_JIRA_TOKEN_FILE="/run/secrets/token")
+    assert found == (
+        "DUELINE_JIRA_TOKEN and DUELINE_JIRA_TOKEN_FILE are both set: keep one of them",
+    )
+
+
+def test_files_that_hold_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n", encoding="utf-8")
+    (tmp_path / "binary").write_bytes(b"\xff")
+    found = problems(
+        DUELINE_JIRA_TOKEN_FILE=str(tmp_path / "missing"),
+        DUELINE_WEBHOOK_SECRET_FILE=str(tmp_path / "empty"),
+        DUELINE_DATABASE_URL_FILE=str(tmp_path / "binary"),
+    )
+    assert [problem.replace(str(tmp_path), "DIR") for problem in found] == [
+        "DUELINE_JIRA_TOKEN_FILE: DIR/missing cannot be read (No such file or directory): "
+        "name a file that this user may read",
+        "DUELINE_WEBHOOK_SECRET_FILE: DIR/empty is empty: put the secret into it",
+        "DUELINE_DATABASE_URL_FILE: DIR/binary is not UTF-8 text: put the bare secret into it",
+    ]
+
+
+# --- nothing shows a secret ---------------------------------------------------------------------
+
+
+def test_neither_settings_nor_access_show_a_secret() -> None:
+    settings = Settings.from_environment(COMPLETE)
+    shown = f"{settings!r} {settings} {settings.require_jira()!r} {settings.jira_token}"
+    for secret in (TOKEN, WEBHOOK, PASSWORD):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize("breakage", ["{}@", "://{}", "https://u:{}@h", "a,{},", "{}\x00"])
+def test_no_error_shows_a_secret(breakage: str, tmp_path: Path) -> None:
+    value = breakage.format("s3cr3t")
+    file = tmp_path / "file"
+    file.write_text(value, encoding="utf-8")
+    names = ("DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_DATABASE_URL")
+    for env in ({name: value for name in names}, {f"{name}_FILE": str(file) for name in names}):
+        with pytest.raises(ConfigurationError) as raised:
+            Settings.from_environment(env | {"DUELINE_JIRA_URL": value})
+        assert "s3cr3t" not in str(raised.value)
+        assert "s3cr3t" not in repr(raised.value)

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from connector.simulator import AGENT, CUSTOMER, JiraError, Simulator
+
+
+@pytest.fixture
+def site(cloud: Simulator, wait: Callable[..., None]) -> Simulator:
+    """Three issues, an hour apart: BOT-1 (10:00), BIT-1 (11:00), BOT-2 (12:00); now is 13:00."""
+    cloud.create_issue(project="BOT", summary="Engine stalls", priority="High", labels=["engine"])
+    wait(hours=1)
+    cloud.create_issue(
+        {"Support plan": "Enterprise"},
+        project="BIT",
+        summary="Ledger is off",
+        issuetype="Question",
+        assignee=AGENT,
+    )
+    wait(hours=1)
+    cloud.create_issue(project="BOT", summary="Wheel squeaks", account=AGENT, priority="Low")
+    cloud.transition("BOT-2", "Done")
+    wait(hours=1)
+    return cloud
+
+
+def found(site: Simulator, query: str) -> str:
+    return " ".join(issue.key for issue in site.search(query))
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ("project = BOT", "BOT-2 BOT-1"),
+        ("project = botron ORDER BY key", "BOT-1 BOT-2"),
+        ("project != BOT", "BIT-1"),
+        ("project in (BOT, BIT) order by created asc", "BOT-1 BIT-1 BOT-2"),
+        ("project not in (BOT)", "BIT-1"),
+        ("key = BOT-2", "BOT-2"),
+        ("issueKey in (BOT-1, bit-1)", "BIT-1 BOT-1"),
+        ("key > BOT-1 and project = BOT", "BOT-2"),
+        ("id = 10001", "BIT-1"),
+        ("status = Done", "BOT-2"),
+        ("status = 'to do'", "BIT-1 BOT-1"),
+        ("statusCategory != Done", "BIT-1 BOT-1"),
+        ("issuetype = Question", "BIT-1"),
+        ("type in (Bug)", "BOT-2 BOT-1"),
+        ("priority = High", "BOT-1"),
+        ("priority > Low order by priority desc", "BOT-1 BIT-1"),
+        ("priority <= Low", "BOT-2"),
+        ("assignee is empty", "BOT-2 BOT-1"),
+        ("assignee IS NOT EMPTY", "BIT-1"),
+        ("assignee = EMPTY", "BOT-2 BOT-1"),
+        ("assignee != null", "BIT-1"),
+        (f"assignee = '{AGENT}'", "BIT-1"),
+        (f"reporter = '{CUSTOMER}'", "BIT-1 BOT-1"),
+        ("reporter = 'Ada Agent'", "BOT-2"),
+        ("assignee in membersOf(support)", "BIT-1"),
+        ("resolution = Unresolved", "BIT-1 BOT-1"),
+        ("resolution = Done", "BOT-2"),
+        ("resolved >= '2026-11-21 12:00'", "BOT-2"),
+        ("resolved is empty", "BIT-1 BOT-1"),
+        ('created >= "2026-11-21 11:00"', "BOT-2 BIT-1"),
+        ('created < "2026/11/21 11:00"', "BOT-1"),
+        ("created >= 2026-11-22", ""),
+        ("created >= -125m", "BOT-2 BIT-1"),
+        ("updated <= now() and updated > -1d", "BOT-2 BIT-1 BOT-1"),
+        ("created >= startOfDay()", "BOT-2 BIT-1 BOT-1"),
+        ("created >= 1795258800000", "BOT-2 BIT-1"),
+        ('"Support plan" = Enterprise', "BIT-1"),
+        ("cf[10100] = enterprise", "BIT-1"),
+        ("cf[10100] is empty", "BOT-2 BOT-1"),
+        ("labels = engine", "BOT-1"),
+        ("summary ~ wheel", "BOT-2"),
+        ("text ~ 'stalls'", "BOT-1"),
+        ("project = BOT and status = Done or key = BIT-1", "BOT-2 BIT-1"),
+        ("project = BOT and (status = Done or key = BIT-1)", "BOT-2"),
+        ("not project = BOT", "BIT-1"),
+        ("NOT (project = BOT AND status = Done)", "BIT-1 BOT-1"),
+        ("", "BOT-2 BIT-1 BOT-1"),
+        ("order by created", "BOT-1 BIT-1 BOT-2"),
+        ("project = BOT order by priority desc, key asc", "BOT-1 BOT-2"),
+    ],
+)
+def test_a_query_finds(site: Simulator, query: str, keys: str) -> None:
+    assert found(site, query) == keys
+
+
+def test_current_user_is_who_asks(site: Simulator) -> None:
+    mine = site.search("reporter = currentUser()", account=AGENT)
+    assert [issue.key for issue in mine] == ["BOT-2"]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("colour = red", "Field 'colour' does not exist"),
+        ("project = NOPE", "The value 'NOPE' does not exist for the field 'project'."),
+        ("status = Sleeping", "The value 'Sleeping' does not exist for the field 'status'."),
+        ("key = BOT-99", "An issue with key 'BOT-99' does not exist for field 'key'."),
+        ("assignee = nobody", "The value 'nobody' does not exist for the field 'assignee'."),
+        ("'Support plan' = Gold", "The option 'Gold' for field 'support plan' does not exist."),
+        ("created > yesterday", "Date value 'yesterday' for field 'created' is invalid."),
+        ("created > 2026-13-45", "Date value '2026-13-45'"),
+        ("project = BOT status = Done", "Expecting either 'OR' or 'AND' but got 'status'"),
+        ("project BOT", "Expecting an operator but got 'BOT'"),
+        ("project in BOT", "Expecting '('"),
+        ("project in (BOT", "Expecting ',' or ')'"),
+        ("(project = BOT", "Expecting ')'"),
+        ("assignee is Ada", "Expecting EMPTY"),
+        ("project =", "ends too early"),
+        ('summary ~ "open', "reserved JQL character"),
+        ("created > tomorrow()", "Unable to find JQL function 'tomorrow()'"),
+        ("assignee in membersOf(nobody)", "no group 'nobody'"),
+    ],
+)
+def test_a_bad_query_is_refused_with_words(site: Simulator, query: str, words: str) -> None:
+    with pytest.raises(JiraError) as refused:
+        site.search(query)
+    assert refused.value.status == 400
+    assert words in refused.value.messages[0]

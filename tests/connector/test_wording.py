@@ -1,0 +1,153 @@
+"""Templates into comments: readable facts, inert values, and a clear word about a broken one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connector.errors import WordingError
+from connector.markup import to_wiki
+from connector.wording import DEFAULTS, LONGEST, check_template, mention, render
+from sla.effects import Occasion
+
+DUE = datetime(2024, 7, 11, 13, tzinfo=UTC)
+FACTS: Mapping[str, str | float | None] = {
+    "issue": "DEMO-1",
+    "metric": "first response",
+    "contract": "Standard support",
+    "severity": "Severity 1",
+    "target": "2h",
+    "clause": "4.1",
+    "due_at": "2024-07-11T13:00:00+00:00",
+    "responded_at": None,
+    "time_zone": "America/New_York",
+}
+
+
+def said(
+    template: str, *mentions: str, late: timedelta = timedelta(0), **facts: str | float | None
+) -> str:
+    markdown = render(template, {**FACTS, **facts}, mentions, at=DUE, now=DUE + late)
+    # As Data Center shows it, without the escapes.
+    return to_wiki(markdown).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("{{ due }}", "Thu 11 Jul 2024, 09:00 EDT"),
+        ("{{ due_utc }}", "2024-07-11T13:00:00Z"),
+        ("{{ late }}", ""),
+        ("{{ left }}", ""),
+        ("{{ level }}", ""),
+        ("{{ responded }}", ""),
+        ("{{ metric|upper }}", "FIRST RESPONSE"),
+    ],
+)
+def test_facts_as_people_read_them(template: str, shown: str) -> None:
+    assert said(template) == shown
+
+
+def test_in_a_zone_that_nobody_knows_it_is_utc() -> None:
+    assert said("{{ due }}", time_zone="Mars/Olympus") == "Thu 11 Jul 2024, 13:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("late", "shown"),
+    [
+        (timedelta(minutes=4, seconds=59), ""),
+        (timedelta(minutes=5), "5 min"),
+        (timedelta(hours=1, minutes=30), "1 h 30 min"),
+        (timedelta(hours=2), "2 h"),
+        (timedelta(days=3, hours=2, minutes=7), "3 d 2 h"),
+    ],
+)
+def test_how_late(late: timedelta, shown: str) -> None:
+    assert said("{{ late }}", late=late) == shown
+
+
+@pytest.mark.parametrize(
+    ("now", "shown"),
+    [(DUE - timedelta(minutes=30), "30 min"), (DUE, "0 min"), (DUE + timedelta(hours=1), "0 min")],
+)
+def test_nothing_is_left_once_it_is_due(now: datetime, shown: str) -> None:
+    at = DUE - timedelta(minutes=30)
+    assert render("{{ left }}", {**FACTS, "left": 1800.0}, [], at=at, now=now) == shown
+
+
+def test_the_defaults() -> None:
+    ada, bob = mention("JIRAUSER1"), mention("JIRAUSER2")
+    facts: dict[str, str | float | None] = {"level": 2, "level_name": "Manager", "left": 1800.0}
+    texts = {occasion: said(text, ada, bob, **facts) for occasion, text in DEFAULTS.items()}
+    promise = "Standard support, Severity 1: 2h."
+    start = "[~JIRAUSER1], [~JIRAUSER2]"
+    assert texts["breach"] == (
+        f"{start} The first response to DEMO-1 is overdue. "
+        f"It was due Thu 11 Jul 2024, 09:00 EDT.\n\n{promise}"
+    )
+    assert texts["escalation"] == (
+        f"{start} Level 2, Manager: the first response to DEMO-1 is still missing. "
+        f"It was due Thu 11 Jul 2024, 09:00 EDT.\n\n{promise}"
+    )
+
+
+def test_the_default_warning_and_correction() -> None:
+    facts = {**FACTS, "left": 5400.0}
+    at = DUE - timedelta(minutes=90)
+    warning = render(DEFAULTS["warning"], facts, [], at=at, now=at)
+    assert to_wiki(warning).replace("\\", "") == (
+        "The first response to DEMO-1 is due Thu 11 Jul 2024, 09:00 EDT: 1 h 30 min of open time "
+        "left.\n\nStandard support, Severity 1: 2h."
+    )
+    assert said(DEFAULTS["correction"], responded_at="2024-07-11T12:59:00+00:00") == (
+        "Correction: the first response to DEMO-1 was not overdue. "
+        "It came Thu 11 Jul 2024, 08:59 EDT, and was due Thu 11 Jul 2024, 09:00 EDT."
+    )
+
+
+@pytest.mark.parametrize("occasion", ["breach", "escalation"])
+def test_the_defaults_say_how_late_they_come(occasion: Occasion) -> None:
+    text = said(DEFAULTS[occasion], late=timedelta(hours=2), level=1, level_name="Lead")
+    assert text.endswith("This comes 2 h late, because Dueline could not write before.")
+
+
+@pytest.mark.parametrize("value", ["**Gold** [x](http://y) {code}", "{{ due }}", "a\n\n# b"])
+def test_a_value_is_never_markup(value: str) -> None:
+    markdown = render("{{ contract }}", {**FACTS, "contract": value}, [], at=DUE, now=DUE)
+    wiki = to_wiki(markdown)
+    assert "\n" not in wiki
+    assert "*Gold*" not in wiki
+    assert "|http" not in wiki
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("{{ due", "line 1"),
+        ("{{ deu }}", "`deu` is no fact"),
+        ("{{ due.__class__.__mro__ }}", "unsafe"),
+        ("{{ due.nothing }}", "no attribute"),
+        ("{{ 'a' * 1000000000 }}", "two numbers"),
+        ("{{ '%1000000000d' % 1 }}", "two numbers"),
+        ("{{ 2 ** 1000 }}", "no power"),
+        ("{{ due|center(1000000000) }}", "No filter"),
+        ("{% for i in range(9) %}x{% endfor %}", "`range` is no fact"),
+        ("{% include 'x' %}", "no loader"),
+        ("{{ due() }}", "not callable"),
+        ("{{ level + 1 }}", "str"),
+        ("x" * (LONGEST + 1), "longer than"),
+        ("{% for a in due %}{% for b in due %}{{ due }}" + "x" * 99 + "{% endfor %}{% endfor %}",
+         "longer than"),
+    ],
+)  # fmt: skip
+def test_a_broken_template_is_named(template: str, problem: str) -> None:
+    with pytest.raises(WordingError, match=problem) as refused:
+        check_template(template)
+    assert template[:10] in str(refused.value)
+
+
+@pytest.mark.parametrize("template", DEFAULTS.values())
+def test_the_defaults_pass_their_own_check(template: str) -> None:
+    check_template(template)

@@ -1,0 +1,96 @@
+"""A timeline is a function of the set of facts: order, doubling and delay change nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sla.timeline import (
+    Account,
+    Changed,
+    CommentDeleted,
+    CommentSeen,
+    Created,
+    Deleted,
+    Event,
+    Seen,
+    Timeline,
+)
+
+T0 = datetime(2024, 7, 10, 12, 0, tzinfo=UTC)
+AGENT = Account("agent")
+
+
+def at(minutes: int) -> datetime:
+    return T0 + timedelta(minutes=minutes)
+
+
+STORY: list[Event] = [
+    Created(at(0)),
+    Seen(at(0), {"priority": "Low", "status": "To Do", "project": "BIT"}, "jira:issue_created"),
+    Changed(at(5), "100", "priority", "Low", "High"),
+    Changed(at(5), "101", "status", "To Do", "In Progress"),
+    Seen(at(5), {"priority": "High", "status": "In Progress"}, "jira:issue_updated"),
+    CommentSeen(at(7), "1", at(7), AGENT, public=False),
+    CommentSeen(at(7), "1", at(9), AGENT, public=True),
+    CommentSeen(at(8), "2", at(8), AGENT, public=True),
+    CommentDeleted(at(10), "2"),
+    Changed(at(11), "102", "priority", "High", "Highest"),
+    Deleted(at(20)),
+]
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(st.permutations(STORY), st.lists(st.sampled_from(STORY), max_size=4))
+def test_order_and_doubling_change_nothing(story: list[Event], doubled: list[Event]) -> None:
+    assert Timeline.of([*story, *doubled]) == Timeline.of(STORY)
+
+
+def test_of_two_reports_of_one_fact_the_earlier_instant_holds() -> None:
+    by_webhook = Changed(at(6), "100", "priority", "Low", "High")
+    by_history = Changed(at(5), "100", "priority", "Low", "High")
+    for order in ([by_webhook, by_history], [by_history, by_webhook]):
+        assert Timeline.of(order).events == (by_history,)
+
+
+def test_a_field_has_the_value_of_its_latest_change() -> None:
+    timeline = Timeline.of(STORY)
+    assert [timeline.value("priority", at(m)) for m in (0, 4, 5, 10, 11, 99)] == [
+        "Low", "Low", "High", "High", "Highest", "Highest",
+    ]  # fmt: skip
+
+
+def test_without_the_creation_a_change_tells_what_was_before() -> None:
+    timeline = Timeline.of([Changed(at(5), "100", "priority", "Low", "High")])
+    assert timeline.value("priority", at(0)) == "Low"
+    assert timeline.created_at is None
+
+
+def test_a_sighting_reveals_a_change_that_was_never_heard_of() -> None:
+    later = Seen(at(30), {"priority": "Medium"}, "comment_created")
+    timeline = Timeline.of([STORY[0], STORY[1], later])
+    assert timeline.value("priority", at(29)) == "Low"
+    assert timeline.value("priority", at(30)) == "Medium"
+
+
+def test_a_comment_is_public_from_the_version_that_was() -> None:
+    first, second = Timeline.of(STORY).comments
+    assert (first.at, first.public_from) == (at(7), at(9))
+    assert (second.at, second.public_from) == (at(8), at(8))
+
+
+def test_a_comment_heard_of_by_its_edit_alone_counts_from_its_beginning() -> None:
+    (comment,) = Timeline.of([CommentSeen(at(7), "1", at(9), AGENT, public=True)]).comments
+    assert comment.public_from == at(7)
+
+
+def test_changelog_entries_of_one_instant_follow_their_numbers() -> None:
+    timeline = Timeline.of(
+        [
+            Changed(at(5), "100", "priority", "High", "Low"),
+            Changed(at(5), "99", "priority", "Low", "High"),
+        ]
+    )
+    assert timeline.value("priority", at(5)) == "Low"

@@ -1,0 +1,244 @@
+"""The command line: each command reads, asks the package that knows, and prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from sla.mapping import Policy
+
+# A promise of half an hour is warned of, broken and escalated within a minute.
+_DEMO_SPEED = 120.0
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dueline", prog_name="dueline")
+def main() -> None:
+    """SLA deadlines, warnings and escalations for teams that live in Jira."""
+
+
+@main.command()
+def run() -> None:
+    """Serve, or show the demo when no Jira is set."""
+    if os.environ.get("DUELINE_JIRA_URL"):
+        _serve()
+    else:
+        click.echo("DUELINE_JIRA_URL is not set, so this is the demo, with a simulated Jira.")
+        _demo(None, _DEMO_SPEED)
+
+
+@main.command()
+def serve() -> None:
+    """Hear Jira's webhooks, decide, and write back."""
+    _serve()
+
+
+@main.command()
+@click.option("--at", help="The instant at which the demo starts, such as 2026-11-20T15:00Z.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(min=0.1),
+    default=_DEMO_SPEED,
+    show_default=True,
+    help="How many times faster than real time the demo's clock runs.",
+)
+def demo(at: str | None, speed: float) -> None:
+    """Simulated Jira and service together, with sample issues and a clock that can run faster."""
+    _demo(at, speed)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option(
+    "--flavour", type=click.Choice(["cloud", "datacenter"]), default="cloud", show_default=True
+)
+def simulator(host: str, port: int, flavour: str) -> None:
+    """A Jira-style case system that speaks Jira's REST and webhook protocols, in memory."""
+    from webhooks.demo import run_simulator
+
+    run_simulator(host, port, flavour)
+
+
+@main.command()
+@click.option("--webhook-url", help="Register a webhook there, signed with DUELINE_WEBHOOK_SECRET.")
+def setup(webhook_url: str | None) -> None:
+    """Find or make the SLA fields in Jira; can be run again."""
+    from config.errors import ConfigurationError
+    from connector.errors import ConnectorError
+    from webhooks.set_up import set_up_jira
+
+    try:
+        for line in set_up_jira(_settings(), webhook_url):
+            click.echo(line)
+    except (ConnectorError, ConfigurationError) as error:
+        _fail(str(error))
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
+def check(directory: Path | None) -> None:
+    """Check a configuration directory: every error at once, or a summary."""
+    from config.errors import ConfigurationError
+    from config.loader import load
+
+    try:
+        configuration = load(directory or _settings().config)
+    except ConfigurationError as error:
+        _fail(str(error))
+    for line in configuration.summary():
+        click.echo(line)
+
+
+@main.command()
+@click.option("--project")
+@click.option("--type", "issue_type", default="")
+@click.option("--priority", default="")
+@click.option("--created", help="ISO 8601 with an offset, such as 2024-07-10T19:00:00-04:00.")
+@click.option(
+    "--field", "fields", multiple=True, help='Another field, as "Support plan=Enterprise".'
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
+@click.option(
+    "--jsonl", is_flag=True, help="A question a line on standard input, an answer a line."
+)
+def deadline(
+    project: str | None,
+    issue_type: str,
+    priority: str,
+    created: str | None,
+    fields: tuple[str, ...],
+    as_json: bool,
+    jsonl: bool,
+) -> None:
+    """Which promise an issue would have, and when it is due."""
+    from webhooks.questions import Question, QuestionError, answer_lines, as_text
+
+    policy = _policy()
+    if jsonl:
+        _print_lines(answer_lines(policy, sys.stdin))
+        return
+    if project is None or created is None:
+        raise click.UsageError("--project and --created are needed (or --jsonl)")
+    try:
+        question = Question.read(
+            {
+                "project": project,
+                "type": issue_type,
+                "priority": priority,
+                "created": created,
+                "fields": dict(_pairs(fields)),
+            }
+        )
+    except QuestionError as error:
+        _fail(str(error))
+    answer = question.answer(policy)
+    click.echo(answer.as_json() if as_json else as_text(answer))
+
+
+@main.command()
+@click.option(
+    "--calendars", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+def clock(calendars: Path) -> None:
+    """Calendar questions: a JSON line each on standard input, an answer a line."""
+    from webhooks.calendar_questions import answer_lines, read_calendars
+    from webhooks.questions import QuestionError
+
+    try:
+        known = read_calendars(calendars)
+    except QuestionError as error:
+        _fail(str(error))
+    _print_lines(answer_lines(known, sys.stdin))
+
+
+@main.command()
+@click.argument("key")
+def explain(key: str) -> None:
+    """What was promised for an issue, by which clause, and each step to each instant."""
+    from webhooks.explaining import explain_issue
+    from webhooks.questions import QuestionError
+
+    try:
+        for line in explain_issue(_settings(), key):
+            click.echo(line)
+    except QuestionError as error:
+        _fail(str(error))
+
+
+def _serve() -> None:
+    from config.errors import ConfigurationError
+    from config.loader import load
+    from webhooks.serve import serve as serve_http
+
+    settings = _settings()
+    try:
+        access = settings.require_jira()
+        configuration = load(settings.config)
+    except ConfigurationError as error:
+        _fail(str(error))
+    click.echo(
+        f"Dueline for {access.url}, policy {configuration.policy.version} from {settings.config}\n"
+        f"Webhooks to http://{settings.host}:{settings.port}/webhooks/jira",
+        err=True,
+    )
+    serve_http(settings)
+
+
+def _demo(at: str | None, speed: float) -> None:
+    from webhooks.demo import DemoError, run_demo
+
+    try:
+        run_demo(at, speed)
+    except DemoError as error:
+        _fail(str(error))
+
+
+def _settings() -> Settings:
+    from config.errors import ConfigurationError
+    from config.settings import Settings
+
+    try:
+        return Settings.from_environment(os.environ)
+    except ConfigurationError as error:
+        _fail(str(error))
+
+
+def _policy() -> Policy:
+    from config.errors import ConfigurationError
+    from config.loader import load
+
+    try:
+        return load(_settings().config).policy
+    except ConfigurationError as error:
+        _fail(str(error))
+
+
+def _pairs(fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for text in fields:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise click.UsageError(f'--field "{text}": write it as "Support plan=Enterprise"')
+        yield name.strip(), value.strip()
+
+
+def _print_lines(lines: Iterator[str]) -> None:
+    for line in lines:
+        sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What is held of one issue, for people: promises as made and as judged now, and what was said."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from config.configuration import Configuration
+from config.settings import Settings
+from sla.decide import Ledger, decide
+from sla.engine import remembered_site
+from sla.explain import explain, utc
+from sla.store import issues, outbox, sites
+from sla.store.database import Database
+from sla.store.issues import IssueRow
+from sla.store.migrate import migrate
+from webhooks.questions import QuestionError
+from webhooks.serve import clock_from
+from webhooks.service import DEFAULT_SITE
+
+
+def explain_issue(settings: Settings, key: str) -> list[str]:
+    """Everything that led to an issue's instants, a line each.
+
+    Raises:
+        QuestionError: nothing was ever heard of such an issue.
+    """
+    database = Database(settings.database_url.reveal())
+    try:
+        migrate(database)
+        return list(_lines(database, key))
+    finally:
+        database.close()
+
+
+def _lines(database: Database, key: str) -> Iterator[str]:
+    row = database.read(lambda c: issues.by_key(c, DEFAULT_SITE, key))
+    if row is None:
+        raise QuestionError(
+            f"{key}: nothing was heard of this issue; check the key and the webhook"
+        )
+    yield f"{key} (Jira id {row.issue_id})"
+    yield from _judgement(database, row)
+    promised = database.read(lambda c: issues.promises_of(c, DEFAULT_SITE, row.issue_id))
+    if promised:
+        yield from ["", "As promised, when it was promised:"]
+        yield from (_promise(promise) for promise in promised)
+    said = database.read(lambda c: outbox.announced(c, DEFAULT_SITE, row.issue_id))
+    if said:
+        yield from ["", "Said in Jira:"]
+        yield from (_said(saying) for saying in said)
+
+
+def _judgement(database: Database, row: IssueRow) -> Iterator[str]:
+    known = remembered_site(database, DEFAULT_SITE)
+    version = row.policy_version or database.read(
+        lambda c: sites.known(c, DEFAULT_SITE, "policy_in_force")
+    )
+    text = database.read(lambda c: sites.published(c, version or ""))
+    if known is None or text is None:
+        yield "Not judged yet: Jira was never reached."
+        return
+    policy = known.applied_to(Configuration.from_text(text).policy)
+    timeline = database.read(
+        lambda c: issues.timeline_of(c, DEFAULT_SITE, row.issue_id, known.field_names)
+    )
+    now = clock_from(os.environ).now()
+    yield f"Judged at {utc(now)} by policy version {version}"
+    yield from explain(decide(timeline, policy, Ledger(), now))
+
+
+def _promise(promise: Mapping[str, Any]) -> str:
+    level = ", ".join(filter(None, (promise["severity"], promise["tier"])))
+    return (
+        f"  {utc(promise['promised_at'])}: {promise['metric']} {promise['number']} within "
+        f"{promise['target']} ({promise['contract']}, {level}), due {utc(promise['due_at'])}"
+    )
+
+
+def _said(saying: Mapping[str, Any]) -> str:
+    became = saying["state"]
+    if saying["comment_id"]:
+        became += f", comment {saying['comment_id']}"
+    if saying["error"]:
+        became += f": {saying['error']}"
+    return f"  {utc(saying['at'])}: {saying['key']} ({became})"

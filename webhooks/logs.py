@@ -1,0 +1,30 @@
+"""Logs on standard error: a line an event, `key=value`, or JSON where a machine reads them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+
+
+def set_up_logs() -> None:
+    """JSON when standard error is no terminal and `DUELINE_LOG` is not `text`."""
+    as_text = os.environ.get("DUELINE_LOG") == "text" or sys.stderr.isatty()
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            *([] if as_text else [structlog.processors.format_exc_info]),
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries speak through the standard library's logging; only their warnings matter here.
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)

@@ -1,0 +1,65 @@
+"""Serving over HTTP: granian's one worker process holds the receiver and the lanes alike."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+from flask import Flask
+
+from config.settings import Settings
+from sla.wakeups import Clock
+from webhooks.clock import FastClock, SystemClock
+
+_THREADS = 8
+_PR_SET_PDEATHSIG = 1
+
+
+def clock_from(environment: os._Environ[str] | dict[str, str]) -> Clock:
+    """Real time, or the fast clock that `dueline demo` sets up for itself and its children."""
+    text = environment.get("DUELINE_DEMO_CLOCK")
+    return FastClock.parse(text) if text else SystemClock()
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies, so that none is left behind.
+
+    Granian's worker is a child process. Were the parent killed, an orphan would go on holding the
+    port and the database beside the service that is started next. Linux only; elsewhere a no-op.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def application() -> Flask:
+    """What granian's worker loads: the service started, and its application."""
+    from webhooks.app import create_app
+    from webhooks.logs import set_up_logs
+    from webhooks.service import Service
+
+    die_with_parent()
+    set_up_logs()
+    service = Service(Settings.from_environment(os.environ), clock_from(os.environ))
+    service.start()
+    return create_app(service)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are finished."""
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    Server(
+        "webhooks.serve:application",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        websockets=False,
+        workers=1,
+        blocking_threads=_THREADS,
+        log_level=LogLevels.error,
+    ).serve()

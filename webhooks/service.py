@@ -1,0 +1,211 @@
+"""The one place where all is wired together: database, policy, engine, Jira, wake-ups, HTTP."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import structlog
+from sqlalchemy import Connection
+
+from config.configuration import Configuration
+from config.loader import load
+from config.settings import JiraAccess, Settings
+from connector.client import JiraClient, connect
+from connector.dispatch import Dispatcher, HistoryReader, Outlet
+from connector.errors import ConnectorError
+from connector.setup import find_fields
+from connector.translate import Translation, translate
+from sla.engine import Engine, remember_site, remembered_site
+from sla.mapping import Policy
+from sla.store import inbox, outbox, sites
+from sla.store.database import Database
+from sla.store.migrate import migrate
+from sla.wakeups import Clock, LocalWakeups, Wakeups
+
+_log = structlog.get_logger(__name__)
+DEFAULT_SITE = "default"
+# A lost wake-up is repaired this often; everything is woken at its own instant besides.
+SWEEP_SECONDS = 5.0
+# How long until Jira is asked again who we are and which fields there are.
+_KNOWN_FOR = timedelta(hours=1)
+_UNKNOWN_FOR = timedelta(seconds=10)
+_VERSIONS_IN_MEMORY = 16
+
+
+class Service:
+    """One running Dueline: it hears one Jira, decides, and writes back.
+
+    Args:
+        settings: the environment, read.
+        clock: the one clock.
+        jitter: a number from 0 to 1; random unless a test says otherwise.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock, *, jitter: Callable[[], float] = random.random
+    ) -> None:
+        self.access: JiraAccess = settings.require_jira()
+        self.configuration: Configuration = load(settings.config)
+        self.clock = clock
+        self.database = Database(settings.database_url.reveal())
+        migrate(self.database)
+        self._client: JiraClient | None = None
+        self._contact_at: datetime | None = None
+        self._ignored_fields: frozenset[str] = frozenset(self.configuration.site.fields.values())
+        self.troubles: dict[str, str] = {"jira": "not reached yet"}
+        outlets: dict[str, Outlet] = {}
+        self.engine = Engine(
+            self.database, clock.now, self._read_delivery, self._policy(), self._publish()
+        )
+        self.dispatcher = Dispatcher(self.database, clock.now, outlets, jitter)
+        self.histories = HistoryReader(self.database, self.engine, clock.now, outlets, jitter)
+        self._outlets = outlets
+        self._recall_site()
+        self.lanes: dict[str, Callable[[], None]] = {
+            "contact": self._keep_contact,
+            "inbox": self._handle_inbox,
+            "timers": self._handle_timers,
+            "histories": self._read_histories,
+            "dispatch": self._dispatch,
+        }
+        self._wakeups: Wakeups | None = None
+
+    def start(self) -> LocalWakeups:
+        """Run every lane on its own thread from now on; what piled up is found at once."""
+        wakeups = LocalWakeups(self.clock, self.lanes)
+        self.wake_through(wakeups)
+        wakeups.start()
+        wakeups.every("sweep", SWEEP_SECONDS, self._kick_all)
+        return wakeups
+
+    def wake_through(self, wakeups: Wakeups) -> None:
+        """Use these wake-ups; a test hands in its own."""
+        self._wakeups = wakeups
+        self.engine.after_commit = wakeups.kick
+
+    def _kick_all(self) -> None:
+        if self._wakeups:
+            for lane in self.lanes:
+                self._wakeups.kick(lane)
+
+    def kick_inbox(self) -> None:
+        """Called when a delivery was kept."""
+        if self._wakeups:
+            self._wakeups.kick("inbox")
+
+    def close(self) -> None:
+        """Finish what is being written, and let go of the database."""
+        self.database.close()
+
+    def health(self) -> dict[str, object]:
+        """What waits, what failed and what is wrong, for people and for monitoring."""
+        return {
+            "troubles": dict(self.troubles),
+            "inbox": self.database.read(inbox.tally),
+            "sayings": self.database.read(outbox.tally),
+            "counters": self.database.read(inbox.counted),
+            "policy_version": self.engine.in_force,
+        }
+
+    def _publish(self) -> str:
+        configuration, now = self.configuration, self.clock.now()
+        version = configuration.policy.version
+
+        def work(connection: Connection) -> None:
+            sites.publish(connection, version, configuration.text, now)
+            sites.learn(connection, DEFAULT_SITE, "policy_in_force", version)
+
+        self.database.write(work)
+        return version
+
+    def _policy(self) -> Callable[[str], Policy]:
+        @lru_cache(maxsize=_VERSIONS_IN_MEMORY)
+        def policy(version: str) -> Policy:
+            if version == self.configuration.policy.version:
+                return self.configuration.policy
+            text = self.database.read(lambda c: sites.published(c, version))
+            if text is None:
+                raise LookupError(f"policy version {version} is not in the database")
+            return Configuration.from_text(text).policy
+
+        return policy
+
+    def _read_delivery(self, body: bytes) -> Translation:
+        return translate(body, ignored_fields=self._ignored_fields)
+
+    def _recall_site(self) -> None:
+        known = remembered_site(self.database, DEFAULT_SITE)
+        if known:
+            self.engine.sites[DEFAULT_SITE] = known
+
+    def _handle_inbox(self) -> None:
+        self.engine.handle_inbox()
+
+    def _handle_timers(self) -> None:
+        self.engine.handle_timers()
+        self._wake("timers", self.engine.next_wake())
+
+    def _read_histories(self) -> None:
+        self.histories.run()
+        self._wake("histories", self.histories.next_run())
+
+    def _dispatch(self) -> None:
+        self.dispatcher.run()
+        self._wake("dispatch", self.dispatcher.next_run())
+
+    def _wake(self, lane: str, at: datetime | None) -> None:
+        if self._wakeups and at is not None:
+            self._wakeups.wake_at(lane, at)
+
+    def _keep_contact(self) -> None:
+        """Ask Jira who we are and which fields it has; again when that may have changed."""
+        now = self.clock.now()
+        if self._contact_at and now < self._contact_at:
+            return
+        try:
+            self._learn_site(now)
+        except ConnectorError as error:
+            if self.troubles.get("jira") != str(error):
+                _log.warning("jira cannot be used", reason=str(error))
+            self.troubles["jira"] = str(error)
+            self._contact_at = now + _UNKNOWN_FOR
+            return
+        self.troubles.pop("jira", None)
+        self._contact_at = now + (_UNKNOWN_FOR if self.troubles else _KNOWN_FOR)
+        self._kick_all()
+
+    def _learn_site(self, now: datetime) -> None:
+        client = self._client or connect(
+            self.access.url,
+            self.access.user,
+            self.access.token.reveal(),
+            flavour=self.access.flavour,
+        )
+        self._client = client
+        account, fields = client.myself(), client.fields()
+        names = [field.name for field in fields]
+        unique = {field.id: field.name for field in fields if names.count(field.name) == 1}
+        site = self.configuration.site
+        found, missing = find_fields(fields, site.fields)
+        if missing:
+            self.troubles["fields"] = (
+                f"Jira has no field {', '.join(missing)}: run `dueline setup` to make it"
+            )
+        else:
+            self.troubles.pop("fields", None)
+        custom = {id_: name for id_, name in unique.items() if id_.startswith("customfield_")}
+        remember_site(self.database, DEFAULT_SITE, account, custom, now)
+        self._ignored_fields = frozenset(
+            [*site.fields.values(), *(field.id for field in found.values())]
+        )
+        self._recall_site()
+        self._outlets[DEFAULT_SITE] = Outlet(
+            client=client,
+            fields=found,
+            wording=site.wording,
+            internal=site.comments.internal,
+            role=site.comments.role,
+        )

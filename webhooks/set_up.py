@@ -1,0 +1,51 @@
+"""Preparing a Jira for Dueline: the SLA fields, and the webhook when an address is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.errors import ConfigurationError
+from config.loader import load
+from config.settings import Settings
+from connector.client import connect
+from connector.setup import set_up
+
+WEBHOOK_NAME = "Dueline"
+EVENTS = (
+    "jira:issue_created",
+    "jira:issue_updated",
+    "jira:issue_deleted",
+    "comment_created",
+    "comment_updated",
+    "comment_deleted",
+)
+
+
+def set_up_jira(settings: Settings, webhook_url: str | None) -> Iterator[str]:
+    """Find or make the SLA fields, and register the webhook; a line for each thing done.
+
+    Args:
+        settings: where Jira is and who Dueline is there.
+        webhook_url: where Jira shall post to; None leaves webhooks alone.
+
+    Raises:
+        ConfigurationError: a setting or the configuration directory is wrong.
+        ConnectorError: Jira cannot be reached or refuses.
+    """
+    access = settings.require_jira(webhook=webhook_url is not None)
+    site = load(settings.config).site
+    client = connect(access.url, access.user, access.token.reveal(), flavour=access.flavour)
+    server = client.server_info()
+    yield f"{server.base_url}: Jira {server.flavour} {server.version}, as {client.myself()}"
+    yield from set_up(client, site.fields).lines()
+    if webhook_url is None:
+        return
+    if any(hook.url == webhook_url for hook in client.webhooks()):
+        yield f"webhook to {webhook_url}: there already, left as it is"
+        return
+    if not access.webhook_secrets:
+        raise ConfigurationError("DUELINE_WEBHOOK_SECRET is not set: a webhook must be signed")
+    # The newest of several secrets: the older ones are on their way out.
+    secret = access.webhook_secrets[-1].reveal()
+    client.register_webhook(WEBHOOK_NAME, webhook_url, EVENTS, secret, None)
+    yield f"webhook to {webhook_url}: made, signed"
