@@ -61,12 +61,17 @@ class _Harvest:
     """Each with the number of the item that removes it."""
 
 
-def calendar_from_document(id: str, document: Mapping[str, Any]) -> Calendar:  # noqa: A002
+def calendar_from_document(
+    id: str,  # noqa: A002
+    document: Mapping[str, Any],
+    folder: Path | None = None,
+) -> Calendar:
     """One calendar from one plain mapping with the keys of `calendars/*.yaml`.
 
     Args:
         id: the calendar's name.
         document: as YAML or JSON gives it.
+        folder: where iCalendar files that it names are; None: it may name none.
 
     Raises:
         ConfigError: with a sentence for everything that is wrong with it.
@@ -82,7 +87,8 @@ def calendar_from_document(id: str, document: Mapping[str, Any]) -> Calendar:  #
                 f"has the parameter `{name}`, which only a contract can set; list the holidays"
             )
             written.complain(("holidays",), message)
-        plain = frozen(model, Listed(model.holidays, written, ("holidays",)), {})
+        path = folder / "calendar" if folder else None
+        plain = frozen(model, Listed(model.holidays, written, ("holidays",), path, folder), {})
     if written.problems:
         raise ConfigError(written.problems)
     return built(id, plain)

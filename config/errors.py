@@ -45,12 +45,18 @@ class SettingsError(ConfigurationError):
         super().__init__("\n".join(self.problems))
 
 
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant, if one is close."""
+    by_fold = {name.casefold(): name for name in known}
+    found = get_close_matches(word.casefold(), by_fold, n=1)
+    return by_fold[found[0]] if found else None
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say what was probably meant, and what there is: `did you mean `x`? there are: x, y`."""
     names = sorted(set(known))
     if not names:
         return "there is none"
-    by_fold = {name.casefold(): name for name in names}
-    close = get_close_matches(word.casefold(), by_fold, n=1)
+    meant = closest(word, names)
     shown = f"there {'is' if len(names) == 1 else 'are'}: {', '.join(names)}"
-    return f"did you mean `{by_fold[close[0]]}`? {shown}" if close else shown
+    return f"did you mean `{meant}`? {shown}" if meant else shown

@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from config import lengths
-from config.errors import nearest
+from config.errors import closest, nearest
 from config.wording import BREACH, CORRECTION, ESCALATION, WARNING, check_template
 from sla.contract import Binding, ClauseKind, Reading
 from sla.errors import SlaError
@@ -135,9 +135,9 @@ def _zone_with_advice(name: str) -> None:
     except SlaError:
         from zoneinfo import available_timezones
 
-        advice = nearest(name, available_timezones()).partition(" there are")[0]
-        meant = advice if advice.startswith("did") else "use an IANA name such as Europe/Berlin"
-        raise ValueError(f"is `{name}`, which is no time zone; {meant}") from None
+        meant = closest(name, available_timezones())
+        advice = f"did you mean `{meant}`?" if meant else "use an IANA name such as Europe/Berlin"
+        raise ValueError(f"is `{name}`, which is no time zone; {advice}") from None
 
 
 Text = Annotated[

@@ -114,8 +114,11 @@ class Settings:
             raise SettingsError(reader.problems)
         return settings
 
-    def require_jira(self) -> JiraAccess:
+    def require_jira(self, *, webhook: bool = True) -> JiraAccess:
         """What serving needs and checking documents does not.
+
+        Args:
+            webhook: whether the secret of the webhook is needed too.
 
         Raises:
             SettingsError: with a sentence for every variable that is not set.
@@ -124,7 +127,7 @@ class Settings:
             "DUELINE_JIRA_URL": not self.jira_url,
             "DUELINE_JIRA_USER": not self.jira_user and self._is_cloud(),
             "DUELINE_JIRA_TOKEN": self.jira_token is None,
-            "DUELINE_WEBHOOK_SECRET": not self.webhook_secrets,
+            "DUELINE_WEBHOOK_SECRET": webhook and not self.webhook_secrets,
         }
         problems = [f"{name} is not set: give {_WANTED[name]}" for name in lacking if lacking[name]]
         if problems or self.jira_token is None:

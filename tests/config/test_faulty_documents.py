@@ -6,15 +6,15 @@ about it: `line:column: path: what is wrong, and what would be right`. ROOT is t
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
-import holidays
 import pytest
 
 from config.errors import ConfigError
 from config.loader import load
 
-LIBRARY = f"holidays {holidays.__version__}"
+LIBRARY = f"holidays {version('holidays')}"
 FAULTS = sorted((Path(__file__).parent / "faulty").glob("*.yaml"))
 
 

@@ -137,17 +137,14 @@ def test_a_secret_and_its_file() -> None:
 def test_files_that_hold_no_secret(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n", encoding="utf-8")
     (tmp_path / "binary").write_bytes(b"\xff")
-    found = problems(
+    token, webhook, database = problems(
         DUELINE_JIRA_TOKEN_FILE=str(tmp_path / "missing"),
         DUELINE_WEBHOOK_SECRET_FILE=str(tmp_path / "empty"),
         DUELINE_DATABASE_URL_FILE=str(tmp_path / "binary"),
     )
-    assert [problem.replace(str(tmp_path), "DIR") for problem in found] == [
-        "DUELINE_JIRA_TOKEN_FILE: DIR/missing cannot be read (No such file or directory): "
-        "name a file that this user may read",
-        "DUELINE_WEBHOOK_SECRET_FILE: DIR/empty is empty: put the secret into it",
-        "DUELINE_DATABASE_URL_FILE: DIR/binary is not UTF-8 text: put the bare secret into it",
-    ]
+    assert token.startswith(f"DUELINE_JIRA_TOKEN_FILE: {tmp_path}/missing cannot be read (No such")
+    assert webhook.startswith(f"DUELINE_WEBHOOK_SECRET_FILE: {tmp_path}/empty is empty: put the")
+    assert database.startswith(f"DUELINE_DATABASE_URL_FILE: {tmp_path}/binary is not UTF-8 text")
 
 
 # --- nothing shows a secret ---------------------------------------------------------------------
@@ -166,7 +163,7 @@ def test_no_error_shows_a_secret(breakage: str, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text(value, encoding="utf-8")
     names = ("DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_DATABASE_URL")
-    for env in ({name: value for name in names}, {f"{name}_FILE": str(file) for name in names}):
+    for env in (dict.fromkeys(names, value), {f"{name}_FILE": str(file) for name in names}):
         with pytest.raises(ConfigurationError) as raised:
             Settings.from_environment(env | {"DUELINE_JIRA_URL": value})
         assert "s3cr3t" not in str(raised.value)

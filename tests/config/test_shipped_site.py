@@ -1,4 +1,4 @@
-"""The shipped directory: it loads, maps issues as its table says, and its promises come out right."""
+"""The shipped directory loads, maps issues as its table says, and its deadlines come out right."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_every_promise_cites_a_clause_and_every_reading_is_a_choice(
 
 @pytest.mark.parametrize("contract", ["botron", "bitumio", "standard"])
 def test_the_example_of_the_business_day_is_true(shipped: Configuration, contract: str) -> None:
-    """Tuesday 2024-07-09 at 10:00: the next day at 10:00 by two readings, at closing by the third."""
+    """Tuesday 2024-07-09 at 10:00: Wednesday at 10:00 by two readings, at closing by the third."""
     goal = shipped.policy.contracts[contract].metrics[0].goals[-1]
     zone = ZoneInfo(goal.calendar.time_zone)
     closing = goal.calendar.weekly[2][0].closes.minute // 60

@@ -54,7 +54,8 @@ def utc(text: str) -> datetime:
 
 
 def local(text: str, zone: str = NEW_YORK, fold: int = 0) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold)
+    # As UTC, since Python calls no instant of another zone equal to one in a repeated hour.
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone), fold=fold).astimezone(UTC)
 
 
 def open_on(cal: Calendar, day: str) -> list[str]:
