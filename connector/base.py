@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from connector import facts
-from connector.errors import JiraRefused
+from connector.errors import ConnectorError, JiraRefused
 from connector.history import events_of
 from connector.rest import Client, Json, Rest, pages
 from sla.timeline import Event
@@ -163,8 +163,12 @@ class JiraClient(ABC):
         """The id of the account whose credentials are used; asked once."""
         with self._lock:
             if self._myself is None:
-                found = facts.person(self._ask("reading the account", None, f"{self.api}/myself"))
-                self._myself = found or ""
+                answer = self._ask("reading the account", None, f"{self.api}/myself")
+                self._myself = facts.person(answer)
+            if self._myself is None:
+                raise ConnectorError(
+                    "Jira does not say whose the credentials are; they must be those of an account."
+                )
             return self._myself
 
     def fields(self) -> tuple[Field, ...]:

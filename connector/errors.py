@@ -68,7 +68,7 @@ class JiraRefused(JiraError):  # noqa: N818 - named by meaning
     """Jira answered, and did not do it."""
 
     def _message(self) -> str:
-        said = f': "{self.sentence}"' if self.sentence else ""
+        said = f': "{self.sentence.rstrip(".")}"' if self.sentence else ""
         return f"Jira answered {self.status} to {self.call}{said}. {_advice(self.status)}"
 
 

@@ -266,10 +266,11 @@ def _changed_field(item: Json) -> str | None:
         return None
     if name.startswith("customfield_"):
         return name
-    lowered = name.lower()
-    if lowered in NAMED or lowered in PEOPLE or lowered in ("labels", "key"):
-        return lowered
-    return name if member(item, "fieldtype") == "custom" else None
+    custom = member(item, "fieldtype") == "custom"
+    if name.lower() in NAMED | PEOPLE | {"labels", "key", "project"}:
+        # A custom field may bear a system field's name; without an id it is not told from it.
+        return None if custom or name.lower() == "project" else name.lower()
+    return name if custom else None
 
 
 def _changed_values(name: str, item: Json) -> Iterator[tuple[str, FieldValue, FieldValue]]:

@@ -69,7 +69,8 @@ _YEARS_BEFORE, _YEARS_AFTER = 1, 4
 # end is written as one that ends around 2199, and the centuries between are of no interest.
 _APART = 20 * 366 * DAY
 
-# A shift lasts up to four days at most (ends in zones on both sides of the date line).
+# No shift ends later than this after the date that names it, or begins two days before it, even
+# with ends in zones on both sides of the date line.
 _LONGEST_SHIFT_DAYS = 4
 
 
@@ -263,8 +264,11 @@ class Calendar:
         """
         a, b = sorted((to_micros(start), to_micros(self.due(start, amount, pauses))))
         paused = clipped(_holes(pauses), a, b)
-        open_ = subtracted(self._table_over(a, b).between(a, b), paused)
-        closed = self._closed_steps(list(gaps(merged([*open_, *paused]), a, b)))
+        running = list(gaps(paused, a, b))
+        open_ = [
+            span for from_, to in running for span in self._table_over(from_, to).between(from_, to)
+        ]
+        closed = self._closed_steps(subtracted(running, open_))
         steps: list[_Spanned] = [("open", "", span) for span in open_]
         steps += [("paused", "", span) for span in paused]
         return _joined_steps(sorted([*steps, *closed], key=lambda step: step[2]))
@@ -424,7 +428,7 @@ class Calendar:
         """The open spans that start on a day, as they really are: after gaps and holidays."""
         spans = self._raw_spans(self._shifts_of(day), day)
         if self.holiday_mode == "civil":
-            return subtracted(spans, self._holiday_spans(day - 1, day + _LONGEST_SHIFT_DAYS))
+            return subtracted(spans, self._holiday_spans(day - 2, day + _LONGEST_SHIFT_DAYS))
         return spans
 
     def _raw_spans(self, shifts: Iterable[Shift], day: int) -> list[Span]:
@@ -474,7 +478,7 @@ class Calendar:
         from_, to = self._midnight(holiday), self._midnight(holiday + 1)
         return any(
             clipped(self._raw_spans(self._shifts_of(day), day), from_, to)
-            for day in range(holiday - _LONGEST_SHIFT_DAYS, holiday + 2)
+            for day in range(holiday - _LONGEST_SHIFT_DAYS, holiday + 3)
         )
 
     # -- tables -------------------------------------------------------------------------------

@@ -299,9 +299,12 @@ def _touched(
     if event.text("STATUS").upper() == "CANCELLED":
         return
     name = event.text("SUMMARY", "Holiday")
-    start, days = _first_day(event), _days_touched(event)
+    start = _start(event)
+    days = _days_touched(event, start)
     first, last = date(years[0], 1, 1), date(years[-1], 12, 31)
-    starts = _occurrences(event, start, first - timedelta(days), last)
+    # One that began before the years may reach into them.
+    reaching = max(first.toordinal() - days, 1)
+    starts = _occurrences(event, start.date(), date.fromordinal(reaching), last)
     if event.one("RECURRENCE-ID") is None:
         starts -= {day for uid, day in moved if uid == event.text("UID")}
     for each in starts:
@@ -335,16 +338,15 @@ def _recurring(rule: str, line: int, start: date, first: date, last: date) -> se
     return {at.date() for at in found}
 
 
-def _first_day(event: _Event) -> date:
+def _start(event: _Event) -> datetime:
     start = event.one("DTSTART")
     if start is None:
         raise CalendarError(f"line {event.line}: this event has no DTSTART, so no date")
-    return _day(*start)
+    return _moment(*start)
 
 
-def _days_touched(event: _Event) -> int:
+def _days_touched(event: _Event, start: datetime) -> int:
     """How many dates an occurrence touches; its end is exclusive, and it touches at least one."""
-    start = _first_moment(event)
     end, duration = event.one("DTEND"), event.one("DURATION")
     if end is not None:
         finish = _moment(*end)
@@ -357,12 +359,6 @@ def _days_touched(event: _Event) -> int:
     if finish == start:
         return 1
     return ((finish - timedelta.resolution).date() - start.date()).days + 1
-
-
-def _first_moment(event: _Event) -> datetime:
-    start = event.one("DTSTART")
-    assert start is not None  # noqa: S101 - _first_day has been asked before
-    return _moment(*start)
 
 
 def _day(value: str, line: int) -> date:

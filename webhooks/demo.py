@@ -20,7 +20,7 @@ import requests
 
 from config.settings import Settings
 from webhooks.clock import FastClock
-from webhooks.serve import clock_from, die_with_parent
+from webhooks.serve import clock_from, belong_to_parent
 from webhooks.set_up import set_up_jira
 
 JIRA_PORT = 8080
@@ -189,7 +189,7 @@ def _child(arguments: list[str], environment: Mapping[str, str]) -> Iterator[Non
     with subprocess.Popen(  # noqa: S603 - our own command
         command,
         env=dict(environment),
-        preexec_fn=die_with_parent,
+        preexec_fn=belong_to_parent,
     ) as process:
         try:
             yield

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 
 from flask import Flask
 
@@ -23,14 +24,17 @@ def clock_from(environment: os._Environ[str] | dict[str, str]) -> Clock:
     return FastClock.parse(text) if text else SystemClock()
 
 
-def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies, so that none is left behind.
+def belong_to_parent() -> None:
+    """Have this process end by its parent alone: asked by it to stop, killed when it is gone.
 
     Granian's worker is a child process. Were the parent killed, an orphan would go on holding the
-    port and the database beside the service that is started next. Linux only; elsewhere a no-op.
+    port and the database beside the service that is started next; so the kernel kills it then
+    (Linux only). And Ctrl-C goes to a whole process group: in a group of its own the worker is
+    asked once, by its parent, and finishes the requests in flight.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setpgid(0, 0)
 
 
 def application() -> Flask:
@@ -39,7 +43,7 @@ def application() -> Flask:
     from webhooks.logs import set_up_logs
     from webhooks.service import Service
 
-    die_with_parent()
+    belong_to_parent()
     set_up_logs()
     service = Service(Settings.from_environment(os.environ), clock_from(os.environ))
     service.start()
@@ -52,7 +56,14 @@ def serve(settings: Settings) -> None:
     from granian.log import LogLevels
     from granian.server import Server
 
-    Server(
+    class Stoppable(Server):
+        """Granian sets an event within its signal handler; a second signal then deadlocks it."""
+
+        def signal_handler_interrupt(self, *_: object) -> None:
+            self.interrupt_signal = True
+            threading.Thread(target=self.main_loop_interrupt.set).start()
+
+    Stoppable(
         "webhooks.serve:application",
         factory=True,
         address=settings.host,

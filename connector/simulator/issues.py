@@ -54,7 +54,7 @@ def create(
     if not world.allows(account, "CREATE_ISSUES"):
         raise JiraError(400, errors={"project": "You cannot create issues in this project."})
     given = {"summary": None, "issuetype": None, **fields}
-    values = _read_all(world, project, given, documents, errors, account)
+    values = _read_all(world, project, given, documents, errors)
     for name, operations in (update or {}).items():
         if name != "comment":
             _apply(world, project, name, operations, values, documents, errors)
@@ -83,8 +83,9 @@ def edit(
 
     Raises `JiraError` with a 400 that names every faulty field; then nothing was changed.
     """
+    _may_edit(world, account, {**(fields or {}), **(update or {})})
     after, errors = dict(issue.values), dict[str, str]()
-    read = _read_all(world, issue.project, fields or {}, documents, errors, account)
+    read = _read_all(world, issue.project, fields or {}, documents, errors)
     after.update(read)
     for name, operations in (update or {}).items():
         if name != "comment":
@@ -100,6 +101,8 @@ def assign(
     world: World, issue: Issue, reference: Mapping[str, Any] | None, *, account: Account
 ) -> History | None:
     """Assign an issue by Jira's own assign call, which asks no screen."""
+    if not world.allows(account, "ASSIGN_ISSUES"):
+        raise field_errors({"assignee": "You do not have permission to assign issues."})
     field = world.site.fields["assignee"]
     try:
         assignee = read_value(Reading(world, field, documents=False), reference)
@@ -135,7 +138,7 @@ def transition(
     after = dict(issue.values)
     asked = dict(fields or {})
     resolution = _resolution(world, status, asked.pop("resolution", None), errors)
-    after.update(_read_all(world, issue.project, asked, documents, errors, account))
+    after.update(_read_all(world, issue.project, asked, documents, errors))
     if errors:
         raise field_errors(errors)
     after["resolution"] = resolution
@@ -193,20 +196,26 @@ def settable(world: World, project: Project, name: str) -> Field | None:
     return field
 
 
+def _may_edit(world: World, account: Account, named: Fields) -> None:
+    # Who may not edit is told that the fields are not on the screen (recorded).
+    refused = {name: cannot_be_set(name) for name in named if name not in _NOT_FIELDS}
+    if refused and not world.allows(account, "EDIT_ISSUES"):
+        raise field_errors(refused)
+
+
 def _read_all(
     world: World,
     project: Project,
     fields: Fields,
     documents: bool,
     errors: dict[str, str],
-    account: Account,
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, raw in fields.items():
         if name in _NOT_FIELDS:
             continue
         field = settable(world, project, name)
-        if field is None or not world.allows(account, "EDIT_ISSUES"):
+        if field is None:
             errors[name] = cannot_be_set(name)
             continue
         try:

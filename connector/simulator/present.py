@@ -261,9 +261,9 @@ class Presenter:
         return shown
 
     def _fixed_fields(self, issue: Issue) -> Json:
-        fixed: Json = dict.fromkeys(
-            ("timespent", "timeestimate", "timeoriginalestimate", "aggregatetimespent"), None
-        )
+        fixed: Json = {}
+        for name in ("timespent", "timeestimate", "timeoriginalestimate"):
+            fixed |= {name: None, f"aggregate{name}": None}
         for name in ("fixVersions", "versions", "components", "issuelinks", "subtasks"):
             fixed[name] = []
         return fixed | {

@@ -259,7 +259,10 @@ class Simulator(World):
         return any(delivery.due_at <= now for delivery in self._pending)
 
     def deliver(self) -> int:
-        """Send every due delivery on the calling thread; return how many were answered 2xx."""
+        """Send every due delivery on the calling thread; return how many were answered 2xx.
+
+        What a receiver causes meanwhile is sent too; a failed try waits for its time.
+        """
         answered = 0
         with self._sending:
             while batch := self._take_due():
@@ -287,6 +290,7 @@ class Simulator(World):
                 delivery.attempt += 1
                 delivery.due_at = self.now() + wait
                 self._pending.append(delivery)
+                self.something_pending.notify_all()
         return int(status is not None and 200 <= status < 300)
 
     def _try(self, delivery: Delivery) -> int | None:

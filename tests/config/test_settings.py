@@ -67,6 +67,12 @@ def test_serving_names_all_that_it_lacks() -> None:
     ]
 
 
+def test_setting_up_can_do_without_a_webhook_secret() -> None:
+    env = {name: value for name, value in COMPLETE.items() if name != "DUELINE_WEBHOOK_SECRET"}
+    access = Settings.from_environment(env).require_jira(webhook=False)
+    assert access.webhook_secrets == ()
+
+
 def test_cloud_needs_a_user_and_data_center_does_not() -> None:
     env = {name: value for name, value in COMPLETE.items() if name != "DUELINE_JIRA_USER"}
     with pytest.raises(SettingsError, match="DUELINE_JIRA_USER is not set: give the e-mail"):

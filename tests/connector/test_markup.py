@@ -22,10 +22,10 @@ TEXTS = st.text(
 def printable(text: str) -> str:
     """What of a text shows at all, with every line break as one."""
     joined = text.replace("\r\n", "\n").replace("\r", "\n")
+    hidden = (range(0x20), range(0x7F, 0xA0), range(0xD800, 0xE000))
     return "".join(
-        char for char in joined
-        if char in "\n\t" or not (ord(char) < 32 or 127 <= ord(char) < 160 or 0xD800 <= ord(char) < 0xE000)
-    )  # fmt: skip
+        char for char in joined if char in "\n\t" or not any(ord(char) in part for part in hidden)
+    )
 
 
 def adf_text(node: dict[str, Any]) -> str:

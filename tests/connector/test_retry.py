@@ -20,7 +20,7 @@ EXPECTED: dict[int, Kind] = {
     **dict.fromkeys(GIVE_UP, "give_up"),
     **dict.fromkeys(range(500, 600), "retry"),
     **dict.fromkeys((502, 503, 504), "wait"),
-}  # type: ignore[dict-item]
+}
 
 
 def refused(status: int, sentence: str = "No.", **parts: object) -> JiraRefused:

@@ -79,8 +79,10 @@ def test_nothing_is_left_once_it_is_due(now: datetime, shown: str) -> None:
 
 def test_the_defaults() -> None:
     ada, bob = mention("JIRAUSER1"), mention("JIRAUSER2")
-    facts: dict[str, str | float | None] = {"level": 2, "level_name": "Manager", "left": 1800.0}
-    texts = {occasion: said(text, ada, bob, **facts) for occasion, text in DEFAULTS.items()}
+    texts = {
+        occasion: said(text, ada, bob, level=2, level_name="Manager", left=1800.0)
+        for occasion, text in DEFAULTS.items()
+    }
     promise = "Standard support, Severity 1: 2h."
     start = "[~JIRAUSER1], [~JIRAUSER2]"
     assert texts["breach"] == (

@@ -146,3 +146,52 @@ class MinuteReference:
             if minutes == 0:
                 return minute
         raise TooFar
+
+    # -- business days -------------------------------------------------------------------------
+
+    def same_clock(self, start: datetime, days: int) -> datetime:
+        into_hours = self._first if days >= 0 else self._back_into_hours
+        received = instant_of(into_hours(minute_of(start))).astimezone(self._own_zone)
+        day = self._business_day(received.date(), days)
+        wall = received.time().replace(fold=0)
+        target = datetime.combine(day, wall, tzinfo=self._own_zone)
+        return instant_of(into_hours(minute_of(target)))
+
+    def end_of_day(self, start: datetime, days: int) -> datetime:
+        day = start.astimezone(self._own_zone).date()
+        if days == 0 and self._close(day) is None:
+            days = 1
+        close = self._close(self._business_day(day, days))
+        assert close is not None
+        return instant_of(close)
+
+    @property
+    def _own_zone(self) -> ZoneInfo:
+        return ZoneInfo(self.calendar.time_zone)
+
+    def _business_day(self, day: date, count: int) -> date:
+        step = _ONE_DAY if count > 0 else -_ONE_DAY
+        passed, last = 0, day + 60 * step
+        while passed < abs(count):
+            day += step
+            if day == last:
+                raise TooFar
+            passed += self._close(day) is not None
+        return day
+
+    def _close(self, day: date) -> int | None:
+        """The minute after the last open one of those that start on a business day."""
+        if self.calendar.always_open:
+            return self._minute(day + _ONE_DAY, 0, self.calendar.time_zone)
+        if self._is_holiday(day):
+            return None
+        minutes = (m for opens, closes in self._started_on(day) for m in range(opens, closes))
+        return max((m + 1 for m in minutes if self.is_open(m)), default=None)
+
+    def _back_into_hours(self, at: int) -> int:
+        if self.is_open(at):
+            return at
+        for minute in range(at, at - _PATIENCE, -1):
+            if self.is_open(minute - 1):
+                return minute
+        raise TooFar

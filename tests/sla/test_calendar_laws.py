@@ -141,6 +141,21 @@ def test_due_is_where_the_minutes_have_been_counted(data: st.DataObject, sign: i
     assert calendar.due(start, amount, pauses) == expected
 
 
+@against_reference
+@given(st.data(), st.integers(-4, 6))
+def test_business_days_are_counted_on_the_dates(data: st.DataObject, days: int) -> None:
+    calendar, centre = data.draw(calendars())
+    start = data.draw(instants(centre))
+    reference = MinuteReference(calendar)
+    try:
+        same_clock = reference.same_clock(start, days)
+        end_of_day = reference.end_of_day(start, max(days, 0))
+    except TooFar:
+        assume(False)
+    assert calendar.business_days(start, days, "same_clock") == same_clock
+    assert calendar.business_days(start, max(days, 0), "end_of_day") == end_of_day
+
+
 # -- laws -----------------------------------------------------------------------------------------
 
 

@@ -134,7 +134,7 @@ class TestRules:
         assert from_rules([rule], [2022]).days == {}
 
     def test_the_source_tells_the_rules(self) -> None:
-        rules = [
+        rules: list[Rule] = [
             FixedDate(7, 4, "Fourth", "nearest_weekday"),
             NthWeekday(11, FRIDAY, -1, "Last Friday"),
             NthWeekday(11, FRIDAY, -2, "Friday before"),

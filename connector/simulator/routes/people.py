@@ -74,9 +74,8 @@ def get_group(call: Call) -> Answer:
         "start-index": 0,
         "end-index": 0,
     }
-    shown = call.show.group(group) if call.sim.cloud else {"name": group.name}
     address = call.show.url(f"group?groupname={group.name}")
-    return 200, {**shown, "self": address, "users": users, "expand": "users"}
+    return 200, {**call.show.group(group), "self": address, "users": users, "expand": "users"}
 
 
 def get_members(call: Call) -> Answer:
@@ -168,7 +167,7 @@ ROUTES = [
     Route("GET", "/user/search", search_users),
     Route("GET", "/user/assignable/search", assignable_users),
     Route("GET", "/users/search", all_users, CLOUD),
-    Route("GET", "/group", get_group),
+    Route("GET", "/group", get_group, CLOUD),
     Route("GET", "/group/member", get_members),
     Route("GET", "/group/bulk", get_groups, CLOUD),
     Route("GET", "/groups/picker", pick_groups),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -89,14 +90,12 @@ def serve() -> Iterator[Callable[..., Callable[..., requests.Response]]]:
 
     A path is one of the newest REST version, unless it starts with /rest or //.
     """
-    stops: list[Callable[[], None]] = []
+    stack = ExitStack()
 
     def start(sim: Simulator, **options: Any) -> Callable[..., requests.Response]:
-        block = running(sim, **options)
-        base = block.__enter__()
-        session = requests.Session()
+        base = stack.enter_context(running(sim, **options))
+        session = stack.enter_context(requests.Session())
         session.trust_env = False
-        stops.extend([lambda: block.__exit__(None, None, None) and None, session.close])
 
         def ask(
             method: str, path: str, *, account: str | None = DUELINE, **more: Any
@@ -110,9 +109,8 @@ def serve() -> Iterator[Callable[..., Callable[..., requests.Response]]]:
 
         return ask
 
-    yield start
-    for stop in reversed(stops):
-        stop()
+    with stack:
+        yield start
 
 
 @pytest.fixture

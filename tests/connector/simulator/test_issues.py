@@ -182,6 +182,24 @@ def test_without_permission_the_screen_is_blamed(ask: Ask, sim: Simulator) -> No
     }
 
 
+def test_who_may_not_edit_may_still_create_and_move(sim: Simulator) -> None:
+    sim.deny(AGENT, "EDIT_ISSUES")
+    sim.deny(AGENT, "ASSIGN_ISSUES")
+    key = sim.create_issue(project="BOT", summary="x", account=AGENT).key
+    sim.transition(key, "Done")
+    with pytest.raises(JiraError, match="permission to assign"):
+        sim.assign(key, AGENT)
+    sim.deny(AGENT, "TRANSITION_ISSUES")
+    sim.deny(AGENT, "DELETE_ISSUES")
+    sim.deny(AGENT, "CREATE_ISSUES")
+    with pytest.raises(JiraError, match="not valid for the current state"):
+        sim.transition(key, "To Do")
+    with pytest.raises(JiraError, match="permission to delete"):
+        sim.delete_issue(key, account=AGENT)
+    with pytest.raises(JiraError, match="You cannot create issues"):
+        sim.create_issue(project="BOT", summary="y", account=AGENT)
+
+
 def test_a_done_issue_is_resolved_and_a_reopened_one_is_not(
     ask: Ask, sim: Simulator, wait: Callable[..., None]
 ) -> None:
@@ -409,4 +427,4 @@ def test_python_speaks_plain_words(sim: Simulator) -> None:
     with pytest.raises(JiraError, match="404"):
         sim.issue("HLP-1")
     with pytest.raises(KeyError, match="nobody here is called"):
-        sim.assign("HLP-1", "stranger")
+        sim.create_issue(project="HLP", summary="x", account="stranger")

@@ -1,0 +1,388 @@
+"""Each call as it goes over the wire: method, path, query, body, for both flavours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import responses
+
+from connector.client import Field, Flavour, JiraClient, connect, to_jira_value
+from connector.errors import JiraRefused
+
+SITE = "https://jira.example"
+FLAVOURS: tuple[Flavour, ...] = ("cloud", "datacenter")
+API = {"cloud": f"{SITE}/rest/api/3", "datacenter": f"{SITE}/rest/api/2"}
+TYPES = "com.atlassian.jira.plugin.system.customfieldtypes"
+ME = {"cloud": {"accountId": "712020:me"}, "datacenter": {"key": "JIRAUSER1", "name": "dueline"}}
+
+
+@pytest.fixture
+def jira() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock() as mock:
+        yield mock
+
+
+@pytest.fixture(params=FLAVOURS)
+def flavour(request: pytest.FixtureRequest) -> Flavour:
+    found: Flavour = request.param
+    return found
+
+
+@pytest.fixture
+def client(flavour: Flavour) -> JiraClient:
+    return connect(SITE, "me@example.com", "token", flavour=flavour)
+
+
+def made(flavour: Flavour) -> JiraClient:
+    return connect(SITE, "me@example.com", "token", flavour=flavour)
+
+
+def sent(jira: responses.RequestsMock, index: int = -1) -> tuple[str, dict[str, list[str]], Any]:
+    """Of one call the method with the path, the query and the body."""
+    request = jira.calls[index].request
+    parts = urlsplit(request.url or "")
+    body = json.loads(request.body) if request.body else None
+    return f"{request.method} {parts.path}", parse_qs(parts.query), body
+
+
+class TestEditing:
+    def test_one_put_that_notifies_nobody(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        jira.put(f"{API[flavour]}/issue/10001", status=204)
+        client.edit_fields("10001", {"customfield_1": "met", "customfield_2": None})
+        _, query, body = sent(jira)
+        assert query == {"notifyUsers": ["false"]}
+        assert body == {"fields": {"customfield_1": "met", "customfield_2": None}}
+
+    def test_a_refused_silence_is_done_without_once(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        sentence = "To discard the user notification either admin or project admin is required."
+        jira.put(f"{API[flavour]}/issue/A-1", status=403, json={"errorMessages": [sentence]})
+        jira.put(f"{API[flavour]}/issue/A-1", status=204)
+        client.edit_fields("A-1", {"customfield_1": "met"})
+        assert sent(jira)[1:] == ({}, {"fields": {"customfield_1": "met"}})
+
+    @pytest.mark.parametrize("status", [400, 403, 404])
+    def test_any_other_refusal_is_one(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour, status: int
+    ) -> None:
+        message = {"errors": {"customfield_1": "Field 'customfield_1' cannot be set."}}
+        jira.put(f"{API[flavour]}/issue/A-1", status=status, json=message)
+        with pytest.raises(JiraRefused, match="writing fields of A-1"):
+            client.edit_fields("A-1", {"customfield_1": "met"})
+        assert len(jira.calls) == 1
+
+    def test_a_strange_key_stays_one_segment_of_the_address(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        jira.put(f"{API[flavour]}/issue/..%2F..%2Fx%3Fy", status=204)
+        client.edit_fields("../../x?y", {})
+        assert sent(jira)[0].endswith("/issue/..%2F..%2Fx%3Fy")
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("kind", "value", "wanted"),
+        [
+            ("datetime", datetime(2026, 9, 23, 0, 18, 35, 652_999, UTC),
+             "2026-09-23T00:18:35.652+0000"),
+            ("datetime", datetime(2026, 9, 23, 5, 48, tzinfo=timezone(timedelta(minutes=330))),
+             "2026-09-23T00:18:00.000+0000"),
+            ("datetime", "2026-09-23T00:18:35+00:00", "2026-09-23T00:18:35.000+0000"),
+            ("float", 2, 2.0),
+            ("textfield", "met", "met"),
+            ("textfield", "x" * 256, "x" * 254 + "…"),
+            ("select", "Gold", {"value": "Gold"}),
+            ("float", None, None),
+            ("datetime", None, None),
+        ],
+    )  # fmt: skip
+    def test_as_jira_wants_them(self, kind: str, value: object, wanted: object) -> None:
+        assert to_jira_value(Field("customfield_1", "F", custom=True, type=kind), value) == wanted
+
+    @pytest.mark.parametrize("value", ["tomorrow", datetime(2026, 9, 23), 5.5])  # noqa: DTZ001
+    def test_an_instant_needs_its_offset(self, value: object) -> None:
+        if value == 5.5:
+            value = object()
+        with pytest.raises(ValueError, match="no instant with an offset"):
+            to_jira_value(Field("customfield_1", "F", custom=True, type="datetime"), value)
+
+
+class TestComments:
+    def test_written_with_its_key(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        jira.post(f"{API[flavour]}/issue/A-1/comment", status=201, json={"id": "77"})
+        assert client.add_comment("A-1", "*Hi*", key="k/1", internal=False, role=None) == "77"
+        body = sent(jira)[2]
+        assert body["properties"] == [{"key": "dueline", "value": {"key": "k/1"}}]
+        assert "visibility" not in body
+        if flavour == "datacenter":
+            assert body["body"] == "_Hi_"
+        else:
+            assert body["body"]["content"][0]["content"][0]["marks"] == [{"type": "em"}]
+
+    def test_internal_and_for_a_role(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        jira.post(f"{API[flavour]}/issue/A-1/comment", status=201, json={"id": "77"})
+        client.add_comment("A-1", "x", key="k", internal=True, role="Administrators")
+        body = sent(jira)[2]
+        assert {"key": "sd.public.comment", "value": {"internal": True}} in body["properties"]
+        assert body["visibility"] == {"type": "role", "value": "Administrators"}
+
+    def test_data_center_mentions_by_user_name(self, jira: responses.RequestsMock) -> None:
+        api = API["datacenter"]
+        jira.get(f"{api}/user", json={"name": "ada"}, match=[query(key="JIRAUSER5")])
+        jira.get(f"{api}/user", status=404, json={}, match=[query(key="bob")])
+        jira.post(f"{api}/issue/A-1/comment", status=201, json={"id": "77"})
+        text = "[@a](mention:JIRAUSER5) [@b](mention:bob)"
+        made("datacenter").add_comment("A-1", text, key="k", internal=False, role=None)
+        assert sent(jira)[2]["body"] == "[~ada] [~bob]"
+
+    def test_found_again_among_our_own_newest_first(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        api, me = API[flavour], ME[flavour]
+        other = {"accountId": "712020:ada", "key": "JIRAUSER5"}
+        comments = [
+            {"id": "5", "author": other, "properties": [{"key": "dueline", "value": {"key": "k"}}]},
+            {"id": "4", "author": None},
+            {"id": "3", "author": me, "properties": []},
+            {"id": "2", "author": me},
+            {"id": "1", "author": me},
+        ]
+        page = {"startAt": 0, "maxResults": 100, "total": 5, "comments": comments}
+        jira.get(f"{api}/myself", json=me)
+        jira.get(f"{api}/issue/A-1/comment", json=page)
+        jira.get(f"{api}/comment/2/properties/dueline", status=404, json={})
+        value = {"key": "dueline", "value": {"key": "k"}}
+        jira.get(f"{api}/comment/1/properties/dueline", json=value)
+        assert client.find_comment("A-1", "k") == "1"
+        assert sent(jira, 1)[1]["orderBy"] == ["-created"]
+
+    def test_not_found(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        jira.get(f"{API[flavour]}/myself", json=ME[flavour])
+        jira.get(f"{API[flavour]}/issue/A-1/comment", json={"total": 0, "comments": []})
+        assert client.find_comment("A-1", "k") is None
+
+    def test_whether_a_property_is_there_must_be_known(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        page = {"total": 1, "comments": [{"id": "1", "author": ME[flavour]}]}
+        jira.get(f"{API[flavour]}/myself", json=ME[flavour])
+        jira.get(f"{API[flavour]}/issue/A-1/comment", json=page)
+        jira.get(f"{API[flavour]}/comment/1/properties/dueline", status=403, json={})
+        with pytest.raises(JiraRefused):
+            client.find_comment("A-1", "k")
+
+
+class TestReading:
+    def test_who_and_what(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        jira.get(f"{API[flavour]}/myself", json=ME[flavour])
+        found = {"version": "10.3.4", "baseUrl": SITE, "deploymentType": "Data Center"}
+        jira.get(f"{API[flavour]}/serverInfo", json=found)
+        assert client.myself() == client.myself()
+        assert client.myself() == ("712020:me" if flavour == "cloud" else "JIRAUSER1")
+        info = client.server_info()
+        assert (info.flavour, info.version, info.major, info.base_url) == (
+            "datacenter", "10.3.4", 10, SITE,
+        )  # fmt: skip
+        assert client.server_info() is info
+
+    def test_fields(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        jira.get(
+            f"{API[flavour]}/field",
+            json=[
+                {"id": "summary", "name": "Summary", "custom": False, "schema": {"type": "string"}},
+                {"id": "customfield_1", "name": "Due", "custom": True,
+                 "schema": {"type": "datetime", "custom": f"{TYPES}:datetime"}},
+                {"id": "thumbnail", "name": "Images", "custom": False},
+            ],
+        )  # fmt: skip
+        assert client.fields() == (
+            Field("summary", "Summary", custom=False, type="string"),
+            Field("customfield_1", "Due", custom=True, type="datetime"),
+            Field("thumbnail", "Images", custom=False, type=""),
+        )
+
+    def test_members_of_a_group_page_by_page(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        path = f"{API[flavour]}/group/member"
+        jira.get(path, json={"values": [ME[flavour]], "isLast": False}, match=[start_at(0)])
+        jira.get(path, json={"values": [{"name": "bob"}], "isLast": True}, match=[start_at(1)])
+        assert client.group_members("support")[1] == "bob"
+        assert sent(jira)[1]["groupname"] == ["support"]
+        assert sent(jira)[1]["includeInactiveUsers"] == ["false"]
+
+    def test_a_history_leaves_the_prose_where_it_is(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        issue = {
+            "id": "10001", "key": "A-1",
+            "fields": {"created": "2026-11-20T09:00:00Z", "updated": "2026-11-20T10:00:00Z"},
+            "changelog": {"histories": [HISTORY]},
+        }  # fmt: skip
+        jira.get(f"{API[flavour]}/issue/A-1", json=issue)
+        if flavour == "cloud":
+            page = {"values": [HISTORY], "isLast": True}
+            jira.get(f"{API[flavour]}/issue/10001/changelog", json=page)
+        jira.get(f"{API[flavour]}/issue/10001/comment", json={"comments": [], "total": 0})
+        history = client.read_history("A-1")
+        assert (history.issue_id, history.issue_key) == ("10001", "A-1")
+        assert [event.identity for event in history.events][:2] == ["created", "change:7:status"]
+        assert "-description" in sent(jira, 0)[1]["fields"][0]
+
+    @pytest.mark.parametrize(
+        ("kind", "public"), [("service_desk", [False, True]), ("software", [True, True])]
+    )
+    def test_data_center_says_only_when_asked_that_a_comment_is_internal(
+        self, jira: responses.RequestsMock, kind: str, public: list[bool]
+    ) -> None:
+        api = API["datacenter"]
+        fields = {
+            "project": {"key": "A", "projectTypeKey": kind},
+            "updated": "2026-11-20T10:00:00Z",
+        }
+        jira.get(f"{api}/issue/A-1", json={"id": "10001", "key": "A-1", "fields": fields})
+        comments = [{"id": str(n), "created": "2026-11-20T10:00:00Z"} for n in (1, 2)]
+        jira.get(f"{api}/issue/10001/comment", json={"comments": comments, "total": 2})
+        if kind == "service_desk":
+            found = {"key": "sd.public.comment", "value": {"internal": True}}
+            jira.get(f"{api}/comment/1/properties/sd.public.comment", json=found)
+            jira.get(f"{api}/comment/2/properties/sd.public.comment", status=404, json={})
+        events = made("datacenter").read_history("A-1").events
+        assert [event.public for event in events if hasattr(event, "public")] == public
+
+
+class TestSettingUp:
+    def test_a_field_is_made_with_its_searcher(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        answer = {
+            "id": "customfield_9", "name": "Due", "custom": True,
+            "schema": {"type": "datetime", "custom": f"{TYPES}:datetime"},
+        }  # fmt: skip
+        jira.post(f"{API[flavour]}/field", status=201, json=answer)
+        field = client.create_field("Due", "datetime")
+        assert field == Field("customfield_9", "Due", custom=True, type="datetime")
+        assert sent(jira)[2] == {
+            "name": "Due",
+            "type": f"{TYPES}:datetime",
+            "searcherKey": f"{TYPES}:datetimerange",
+        }
+
+    def test_cloud_shows_it_everywhere(self, jira: responses.RequestsMock) -> None:
+        api = API["cloud"]
+        jira.get(f"{api}/field/customfield_9/context", json={"values": [], "isLast": True})
+        jira.post(f"{api}/field/customfield_9/context", status=201, json={"id": "1"})
+        jira.post(f"{api}/screens/addToDefault/customfield_9", status=200, json={})
+        made("cloud").show_field("customfield_9")
+        assert sent(jira, 1)[2]["projectIds"] == []
+
+    def test_cloud_leaves_alone_what_shows_already(self, jira: responses.RequestsMock) -> None:
+        api = API["cloud"]
+        jira.get(f"{api}/field/customfield_9/context", json={"values": [{"id": "1"}]})
+        there = {"errorMessages": ["The field with id customfield_9 already exists on the screen."]}
+        jira.post(f"{api}/screens/addToDefault/customfield_9", status=400, json=there)
+        made("cloud").show_field("customfield_9")
+
+    def test_data_center_puts_it_on_every_screen_once(self, jira: responses.RequestsMock) -> None:
+        api = API["datacenter"]
+        jira.get(f"{api}/screens", json=[{"id": 1}, {"id": 2}, {"id": 3}])
+        jira.get(f"{api}/screens/1/tabs", json=[{"id": 10}, {"id": 11}])
+        jira.get(f"{api}/screens/1/tabs/10/fields", json=[{"id": "summary"}])
+        jira.get(f"{api}/screens/1/tabs/11/fields", json=[{"id": "customfield_9"}])
+        jira.get(f"{api}/screens/2/tabs", json=[{"id": 20}])
+        jira.get(f"{api}/screens/2/tabs/20/fields", json=[])
+        jira.post(f"{api}/screens/2/tabs/20/fields", json={})
+        jira.get(f"{api}/screens/3/tabs", json=[])
+        made("datacenter").show_field("customfield_9")
+
+
+class TestWebhooks:
+    EVENTS = ("jira:issue_created", "comment_created")
+
+    def register(self, client: JiraClient) -> object:
+        return client.register_webhook(
+            "Dueline", "https://d.example/jira", self.EVENTS, "hush", "project = A"
+        )
+
+    @pytest.mark.parametrize(("kind", "version"), [("cloud", ""), ("datacenter", "9.12.1")])
+    def test_the_old_interface(
+        self, jira: responses.RequestsMock, kind: Flavour, version: str
+    ) -> None:
+        if version:
+            jira.get(f"{API[kind]}/serverInfo", json={"version": version})
+        path = f"{SITE}/rest/webhooks/1.0/webhook"
+        answer = {
+            "name": "Dueline", "url": "https://d.example/jira", "enabled": True,
+            "events": list(self.EVENTS), "self": f"{path}/5",
+            "filters": {"issue-related-events-section": "project = A"},
+        }  # fmt: skip
+        jira.post(path, status=201, json=answer)
+        jira.get(path, json=[answer])
+        client = made(kind)
+        webhook = self.register(client)
+        assert sent(jira)[2] == {
+            "name": "Dueline",
+            "url": "https://d.example/jira",
+            "events": list(self.EVENTS),
+            "filters": {"issue-related-events-section": "project = A"},
+            "excludeBody": False,
+            "enabled": True,
+            "secret": "hush",
+        }
+        assert client.webhooks() == (webhook,)
+        assert (client.webhooks()[0].id, client.webhooks()[0].jql) == ("5", "project = A")
+
+    def test_data_center_since_ten(self, jira: responses.RequestsMock) -> None:
+        jira.get(f"{API['datacenter']}/serverInfo", json={"version": "10.3.4"})
+        path = f"{SITE}/rest/jira-webhook/1.0/webhooks"
+        answer = {
+            "id": 7, "name": "Dueline", "url": "https://d.example/jira", "active": True,
+            "events": list(self.EVENTS), "configuration": {"FILTERS": "project = A"},
+        }  # fmt: skip
+        jira.post(path, status=201, json=answer)
+        jira.get(path, json=[answer])
+        client = made("datacenter")
+        webhook = self.register(client)
+        assert sent(jira)[2] == {
+            "name": "Dueline",
+            "url": "https://d.example/jira",
+            "events": list(self.EVENTS),
+            "active": True,
+            "scopeType": "global",
+            "configuration": {"SECRET": "hush", "EXCLUDE_BODY": "false", "FILTERS": "project = A"},
+        }
+        assert client.webhooks() == (webhook,)
+        assert client.webhooks()[0].id == "7"
+
+
+HISTORY = {
+    "id": "7",
+    "created": "2026-11-20T09:30:00.000+0000",
+    "items": [{"field": "status", "fieldtype": "jira", "fromString": "Open", "toString": "Done"}],
+}
+
+
+def query(**wanted: str) -> Any:
+    return responses.matchers.query_param_matcher(wanted)
+
+
+def start_at(number: int) -> Any:
+    return responses.matchers.query_param_matcher({"startAt": str(number)}, strict_match=False)
