@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from config.errors import nearest
+from sla.effects import FACTS
 
-FACTS: Mapping[str, str] = MappingProxyType({
-    "issue": "the issue's key",
-    "metric": "what is measured, in words: first response",
-    "contract": "the contract's title",
-    "severity": "the contract's own level",
-    "target": "the goal as the contract writes it: 2h, 1 business day",
-    "due": "the due instant in the calendar's zone, as people write it",
-    "due_utc": "the due instant in UTC, ISO 8601",
-    "late": "how late this is said, as a length; empty when it is said in time",
-    "left": "open time left until the due instant, as a length; empty when none is",
-    "level": "the number of the escalation level; empty elsewhere",
-    "level_name": "the name of the escalation level; empty elsewhere",
-    "mentions": "the people and groups addressed, as mentions; may be empty",
-})  # fmt: skip
-"""Each name that a template may use, with what stands there."""
+_PROMISE = "{{ contract }}{% if severity %}, {{ severity }}{% endif %}: {{ target }}."
+_LATE = (
+    "{% if late %} This comes {{ late }} late, because Dueline could not write before.{% endif %}"
+)
 
-WARNING = """\
-{{ mentions }} The {{ metric }} to {{ issue }} is due {{ due }}: {{ left }} of open time left.
-
-{{ contract }}, {{ severity }}: {{ target }}.\
-{% if late %} This warning comes {{ late }} late, because Dueline was not running.{% endif %}"""
-
-BREACH = """\
-{{ mentions }} The {{ metric }} to {{ issue }} is overdue. It was due {{ due }}.
-
-{{ contract }}, {{ severity }}: {{ target }}.\
-{% if late %} This comes {{ late }} late, because Dueline was not running.{% endif %}"""
-
-ESCALATION = """\
-{{ mentions }} Level {{ level }}, {{ level_name }}: the {{ metric }} to {{ issue }} is still \
-missing. It was due {{ due }}.
-
-{{ contract }}, {{ severity }}: {{ target }}.\
-{% if late %} This comes {{ late }} late, because Dueline was not running.{% endif %}"""
-
-CORRECTION = """\
-{{ mentions }} Correction: the {{ metric }} to {{ issue }} came in time after all, and was not \
-overdue. It was due {{ due }}; Jira told of the answer only later."""
+WARNING = (
+    "{{ mentions }} The {{ metric }} to {{ issue }} is due {{ due }}"
+    "{% if left %}: {{ left }} of open time left{% endif %}.\n\n" + _PROMISE + _LATE
+)
+BREACH = (
+    "{{ mentions }} The {{ metric }} to {{ issue }} is overdue. It was due {{ due }}.\n\n"
+    + _PROMISE
+    + _LATE
+)
+ESCALATION = (
+    "{{ mentions }} Level {{ level }}, {{ level_name }}: the {{ metric }} to {{ issue }} is "
+    "still missing. It was due {{ due }}.\n\n" + _PROMISE + _LATE
+)
+CORRECTION = (
+    "{{ mentions }} Correction: the {{ metric }} to {{ issue }} was not overdue. It came "
+    "{{ responded }}, and was due {{ due }}."
+)
 
 
 def check_template(text: str) -> None:

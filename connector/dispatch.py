@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +30,7 @@ from sla.store.outbox import Pending
 _log = structlog.get_logger(__name__)
 _BATCH = 100
 _MOST_MENTIONED = 20
+_SIDE_BY_SIDE = 4
 _HOLD = timedelta(seconds=30)
 # Credentials refused, or too many calls: trying others of the site would make it worse.
 _TOLD_TO_WAIT = frozenset({401, 403, 407, 429})
@@ -44,6 +46,7 @@ class Outlet:
         wording: a template for each occasion.
         internal: whether comments are for agents only, where Jira knows the difference.
         role: the project role that may read them, elsewhere; None: everybody.
+        own_fields: names and ids of the SLA fields, of which nothing is read back.
     """
 
     client: JiraClient
@@ -51,6 +54,7 @@ class Outlet:
     wording: Mapping[str, str]
     internal: bool = True
     role: str | None = None
+    own_fields: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -71,11 +75,10 @@ class Dispatcher:
     def run(self) -> int:
         """Write everything that is due now; returns for how many issues something was tried."""
         total = 0
-        while due := self.database.read(self._due):
-            for site, issue_id in due:
-                if site in self._open_sites():
-                    self._dispatch(site, issue_id)
-                    total += 1
+        with ThreadPoolExecutor(_SIDE_BY_SIDE, "dispatch") as pool:
+            while due := self.database.read(self._due):
+                # Within a batch each issue comes once, so that its own writes stay in order.
+                total += sum(pool.map(self._dispatch, due))
         return total
 
     def next_run(self) -> datetime | None:
@@ -92,7 +95,10 @@ class Dispatcher:
         now = self.now()
         return tuple(site for site in self.outlets if self._held.get(site, now) <= now)
 
-    def _dispatch(self, site: str, issue_id: str) -> None:
+    def _dispatch(self, issue: tuple[str, str]) -> bool:
+        site, issue_id = issue
+        if site not in self._open_sites():
+            return False
         outlet = self.outlets[site]
         try:
             self._write_fields(outlet, site, issue_id)
@@ -100,7 +106,8 @@ class Dispatcher:
                 if pending.try_at <= self.now():
                     self._say(outlet, site, issue_id, pending)
         except _Held:
-            return
+            pass
+        return True
 
     def _write_fields(self, outlet: Outlet, site: str, issue_id: str) -> None:
         row = self.database.read(lambda c: issues.get(c, site, issue_id))
@@ -210,8 +217,9 @@ class HistoryReader:
         return self.database.read(lambda c: issues.next_read(c, tuple(self.outlets)))
 
     def _read(self, site: str, issue_id: str) -> None:
+        outlet = self.outlets[site]
         try:
-            history = self.outlets[site].client.read_history(issue_id)
+            history = outlet.client.read_history(issue_id, ignored_fields=outlet.own_fields)
         except JiraError as error:
             self._failed(site, issue_id, error)
             return

@@ -99,13 +99,16 @@ class _Reader:
             problem = None if issue_id else "It names no issue by its id."
             events = () if problem else tuple(self.events())
             problem = problem or (None if events else self.problem())
+        unclear = self.is_unclear(events)
+        if unclear:
+            events = tuple(event for event in events if not isinstance(event, CommentSeen))
         return Translation(
             issue_id,
             key if isinstance(key, str) else None,
             self.event,
             events,
             complete=self.is_complete(events),
-            unclear=self.is_unclear(events),
+            unclear=unclear,
             not_understood=problem,
         )
 
@@ -117,7 +120,6 @@ class _Reader:
         kind = facts.member(self.fields.get("project"), "projectTypeKey")
         return (
             any(isinstance(event, CommentSeen) and event.public for event in events)
-            and "project" in self.fields
             and kind not in ("software", "business")
             and not self.comment.keys() & {"jsdPublic", "properties"}
         )

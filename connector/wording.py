@@ -19,58 +19,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from connector.errors import WordingError
 from connector.markup import escape, mention
-from sla.effects import Occasion
+from sla.effects import FACTS
 
-__all__ = ["DEFAULTS", "NAMES", "check_template", "mention", "render"]
+__all__ = ["mention", "render"]
 
 LONGEST = 20_000
 """Characters of Markdown; Jira takes 32,767 of what becomes of them."""
 LATE = timedelta(minutes=5)
 """What is said this long after its instant says so; less is the time that sending takes."""
-
-NAMES = (
-    "issue",
-    "metric",
-    "contract",
-    "severity",
-    "target",
-    "clause",
-    "due",
-    "due_utc",
-    "responded",
-    "late",
-    "left",
-    "level",
-    "level_name",
-    "mentions",
-)
-"""What a template may write. What there is nothing to say about is empty, and so is false."""
-
-_PROMISE = "{{ contract }}{% if severity %}, {{ severity }}{% endif %}: {{ target }}."
-_LATE = (
-    "{% if late %} This comes {{ late }} late, because Dueline could not write before.{% endif %}"
-)
-
-DEFAULTS: Mapping[Occasion, str] = {
-    "warning": (
-        "{{ mentions }} The {{ metric }} to {{ issue }} is due {{ due }}"
-        "{% if left %}: {{ left }} of open time left{% endif %}.\n\n" + _PROMISE + _LATE
-    ),
-    "breach": (
-        "{{ mentions }} The {{ metric }} to {{ issue }} is overdue. It was due {{ due }}.\n\n"
-        + _PROMISE
-        + _LATE
-    ),
-    "escalation": (
-        "{{ mentions }} Level {{ level }}, {{ level_name }}: the {{ metric }} to {{ issue }} is "
-        "still missing. It was due {{ due }}.\n\n" + _PROMISE + _LATE
-    ),
-    "correction": (
-        "{{ mentions }} Correction: the {{ metric }} to {{ issue }} was not overdue. It came "
-        "{{ responded }}, and was due {{ due }}."
-    ),
-}
-"""For each occasion the words that are used where the site has none of its own."""
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -78,20 +34,6 @@ _FILTERS = frozenset(
     {"capitalize", "default", "d", "first", "int", "last", "length", "lower", "round", "title"}
     | {"trim", "upper"}
 )
-_SAMPLE: Mapping[str, str | float | None] = {
-    "issue": "DEMO-1",
-    "metric": "first response",
-    "contract": "Standard support",
-    "severity": "Severity 1",
-    "target": "2h",
-    "clause": "4.1",
-    "due_at": "2024-07-11T13:00:00+00:00",
-    "responded_at": "2024-07-11T12:00:00+00:00",
-    "time_zone": "America/New_York",
-    "left": 1800.0,
-    "level": 1,
-    "level_name": "Team lead",
-}
 
 
 class _Meant(str):
@@ -136,7 +78,7 @@ def render(
     """Put a saying into words.
 
     Args:
-        template: Markdown with Jinja; see `NAMES`.
+        template: Markdown with Jinja; see `FACTS`.
         facts: of the saying, with `issue`: instants as ISO 8601, lengths in seconds.
         mentions: as `mention` makes them.
         at: the instant that the saying is about, aware.
@@ -152,18 +94,6 @@ def render(
     return _within_bounds(_compiled(template), template, shown).strip()
 
 
-def check_template(template: str) -> None:
-    """Refuse a template that could not be rendered.
-
-    Raises:
-        WordingError: with the template's first words, what is wrong, and what would be right.
-    """
-    _compiled(template)
-    at = datetime(2024, 7, 11, 12, tzinfo=UTC)
-    for facts in (_SAMPLE, {**dict.fromkeys(_SAMPLE), "issue": "DEMO-1"}):
-        render(template, facts, [mention("sample")], at=at, now=at)
-
-
 @lru_cache(maxsize=64)
 def _compiled(template: str) -> Template:
     try:
@@ -173,9 +103,9 @@ def _compiled(template: str) -> Template:
         raise _broken(template, f"line {error.lineno}: {error.message}") from None
     except TemplateError as error:
         raise _broken(template, str(error)) from None
-    unknown = sorted(names - set(NAMES))
+    unknown = sorted(names - set(FACTS))
     if unknown:
-        raise _broken(template, f"`{unknown[0]}` is no fact; there are {', '.join(NAMES)}")
+        raise _broken(template, f"`{unknown[0]}` is no fact; there are {', '.join(FACTS)}")
     return compiled
 
 
@@ -202,13 +132,13 @@ def _broken(template: str, problem: str) -> WordingError:
 def _readable(
     facts: Mapping[str, str | float | None], at: datetime, now: datetime
 ) -> dict[str, object]:
-    """The facts as people read them; each of `NAMES` is there."""
+    """The facts as people read them; each of `FACTS` is there."""
     zone = _zone(facts.get("time_zone"))
     due = _instant(facts.get("due_at"))
     responded = _instant(facts.get("responded_at"))
     late = now - at
     return {
-        **{name: _or_empty(facts.get(name)) for name in NAMES},
+        **{name: _or_empty(facts.get(name)) for name in FACTS},
         "due": _local(due, zone),
         "due_utc": f"{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if due else "",
         "responded": _local(responded, zone),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from sla.contract import Alerts, Audience, Level
@@ -13,6 +14,24 @@ from sla.cycle import Cycle
 
 Occasion = Literal["warning", "breach", "escalation", "correction"]
 Fact = str | int | float | None
+
+FACTS: Mapping[str, str] = MappingProxyType({
+    "issue": "the issue's key",
+    "metric": "what is measured, in words: first response",
+    "contract": "the contract's title",
+    "severity": "the contract's own level",
+    "target": "the goal as the contract writes it: 2h, 1 business day",
+    "clause": "the clause of the policy that promises it",
+    "due": "the due instant in the calendar's zone, as people write it",
+    "due_utc": "the due instant in UTC, ISO 8601",
+    "responded": "when the response came, as people write it; empty while there is none",
+    "late": "how late this is said, as a length; empty when it is said in time",
+    "left": "open time left until the due instant, as a length; empty when none is",
+    "level": "the number of the escalation level; empty elsewhere",
+    "level_name": "the name of the escalation level; empty elsewhere",
+    "mentions": "the people and groups addressed, as mentions; may be empty",
+})  # fmt: skip
+"""What the words of a saying may name, with what stands there."""
 
 
 @dataclass(frozen=True, slots=True)

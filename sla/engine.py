@@ -55,6 +55,10 @@ class Heard(Protocol):
     def complete(self) -> bool:
         """Whether it tells of the issue's making, so that no earlier fact can be missing."""
 
+    @property
+    def unclear(self) -> bool:
+        """Whether a fact was left out of it that only the issue's history can tell."""
+
 
 @dataclass(frozen=True)
 class SiteFacts:
@@ -156,11 +160,11 @@ class Engine:
         site, issue_id = delivery.site, heard.issue_id
         is_new = issues.hear_of(connection, site, issue_id, heard.issue_key)
         issues.add_facts(connection, site, issue_id, heard.events)
-        if heard.complete:
-            issues.change(connection, site, issue_id, read_at=None)
-        elif is_new:
+        if heard.unclear or (is_new and not heard.complete):
             # An issue from before our time: what was answered then, only its history knows.
-            issues.change(connection, site, issue_id, read_at=self.now())
+            issues.change(connection, site, issue_id, read_at=self.now(), wake_at=None)
+        elif heard.complete:
+            issues.change(connection, site, issue_id, read_at=None)
         self._decide(connection, site, issue_id)
         inbox.handled(connection, delivery.id, "done", None, issue_id)
 

@@ -20,7 +20,7 @@ import requests
 
 from config.settings import Settings
 from webhooks.clock import FastClock
-from webhooks.serve import clock_from, belong_to_parent
+from webhooks.serve import belong_to_parent, clock_from
 from webhooks.set_up import set_up_jira
 
 JIRA_PORT = 8080
@@ -97,8 +97,10 @@ _INTRODUCTION = """
 The simulated Jira is at {jira} (open it in a browser), the service at {own}.
 Make an issue as customer@example.com, answer it as agent@example.com; their token is "{token}":
 
-  curl -u customer@example.com:{token} -H 'Content-Type: application/json' {jira}/rest/api/3/issue -d \\
-    '{{"fields": {{"project": {{"key": "HLP"}}, "issuetype": {{"name": "Bug"}}, "summary": "Help"}}}}'
+  curl -u customer@example.com:{token} -H 'Content-Type: application/json' \\
+    {jira}/rest/api/3/issue \\
+    -d '{{"fields": {{"project": {{"key": "HLP"}}, "issuetype": {{"name": "Bug"}}, \\
+         "summary": "Help"}}}}'
 
 The clock runs {speed:g} times as fast as yours. Ctrl-C ends the demo.
 """

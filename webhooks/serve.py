@@ -56,14 +56,7 @@ def serve(settings: Settings) -> None:
     from granian.log import LogLevels
     from granian.server import Server
 
-    class Stoppable(Server):
-        """Granian sets an event within its signal handler; a second signal then deadlocks it."""
-
-        def signal_handler_interrupt(self, *_: object) -> None:
-            self.interrupt_signal = True
-            threading.Thread(target=self.main_loop_interrupt.set).start()
-
-    Stoppable(
+    server = Server(
         "webhooks.serve:application",
         factory=True,
         address=settings.host,
@@ -73,4 +66,12 @@ def serve(settings: Settings) -> None:
         workers=1,
         blocking_threads=_THREADS,
         log_level=LogLevels.error,
-    ).serve()
+    )
+
+    def interrupt(*_: object) -> None:
+        # Granian sets its event within the signal handler, where a second signal deadlocks it.
+        server.interrupt_signal = True
+        threading.Thread(target=server.main_loop_interrupt.set).start()
+
+    server.signal_handler_interrupt = interrupt  # type: ignore[method-assign]
+    server.serve()

@@ -208,4 +208,5 @@ class Service:
             wording=site.wording,
             internal=site.comments.internal,
             role=site.comments.role,
+            own_fields=self._ignored_fields,
         )

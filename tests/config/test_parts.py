@@ -15,7 +15,7 @@ from config.positions import read
 from config.reachability import matters, meet
 from config.schema import DOCUMENTS, WordingDocument, json_schema
 from config.settings import SHIPPED
-from config.wording import FACTS
+from sla.effects import FACTS
 from sla.mapping import Condition
 
 

@@ -7,11 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from config import wording
 from connector.errors import WordingError
 from connector.markup import to_wiki
-from connector.wording import DEFAULTS, LONGEST, check_template, mention, render
+from connector.wording import LONGEST, mention, render
+from sla.effects import FACTS as FACTS_BY_NAME
 from sla.effects import Occasion
 
+DEFAULTS: Mapping[Occasion, str] = {
+    "warning": wording.WARNING,
+    "breach": wording.BREACH,
+    "escalation": wording.ESCALATION,
+    "correction": wording.CORRECTION,
+}
 DUE = datetime(2024, 7, 11, 13, tzinfo=UTC)
 FACTS: Mapping[str, str | float | None] = {
     "issue": "DEMO-1",
@@ -146,10 +154,10 @@ def test_a_value_is_never_markup(value: str) -> None:
 )  # fmt: skip
 def test_a_broken_template_is_named(template: str, problem: str) -> None:
     with pytest.raises(WordingError, match=problem) as refused:
-        check_template(template)
+        said(template)
     assert template[:10] in str(refused.value)
 
 
-@pytest.mark.parametrize("template", DEFAULTS.values())
-def test_the_defaults_pass_their_own_check(template: str) -> None:
-    check_template(template)
+@pytest.mark.parametrize("name", FACTS_BY_NAME)
+def test_every_fact_can_be_named(name: str) -> None:
+    assert said(f"{{{{ {name} }}}}") is not None

@@ -33,7 +33,7 @@ def hours(number: float) -> timedelta:
 
 def office(closes: str = "17:00") -> Calendar:
     opening = Opening(WallTime.parse("09:00"), WallTime.parse(closes))
-    return Calendar("office", "America/New_York", {day: (opening,) for day in range(5)})
+    return Calendar("office", "America/New_York", dict.fromkeys(range(5), (opening,)))
 
 
 ALWAYS = Calendar("always", "UTC", always_open=True)
