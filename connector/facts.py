@@ -139,7 +139,7 @@ def changes(
     first = created_at is not None and at <= created_at
     for item in items(member(changelog, "items")):
         name = _changed_field(item)
-        if name is None or name in ignored or member(item, "field") in ignored:
+        if name is None or {name, identifier(member(item, "field"))} & ignored:
             continue
         for field, before, after in _changed_values(name, item):
             if not (first and before in (None, ())):

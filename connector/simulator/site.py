@@ -102,9 +102,13 @@ def _people(site: Site) -> None:
 
 
 def _projects(site: Site) -> None:
-    rows = [("BOT", "Botron", 1), ("BIT", "Bitumio", 1), ("HLP", "Help", 2)]
-    for number, (key, name, screen_id) in enumerate(rows):
-        site.projects[key] = Project(str(10000 + number), key, name, LEAD, screen_id)
+    rows = [
+        ("BOT", "Botron", 1, "software"),
+        ("BIT", "Bitumio", 1, "software"),
+        ("HLP", "Help", 2, "service_desk"),
+    ]
+    for number, (key, name, screen_id, kind) in enumerate(rows):
+        site.projects[key] = Project(str(10000 + number), key, name, LEAD, screen_id, kind)
 
 
 def _issue_types() -> list[IssueType]:

@@ -72,6 +72,7 @@ def comment(**parts: Any) -> dict[str, Any]:
         "author": ADA,
         "created": "2026-11-20T10:00:00.000+0000",
         "body": "A secret text",
+        "properties": [],
     } | parts
 
 
@@ -391,8 +392,16 @@ class TestComments:
         self, kind: str | None, parts: dict[str, Any], unclear: bool
     ) -> None:
         project = {"key": "DEMO", "projectTypeKey": kind}
-        found = read("jira:issue_updated", issue=updated(project=project), comment=comment(**parts))
+        said = {name: value for name, value in comment().items() if name != "properties"} | parts
+        found = read("jira:issue_updated", issue=updated(project=project), comment=said)
         assert found.unclear is unclear
+        # What is unclear is not taken for a fact; the issue's history tells.
+        assert bool(comments_in(found)) is not unclear
+
+    def test_without_its_issue_a_comment_does_not_show_whether_it_is_internal(self) -> None:
+        said = {name: value for name, value in comment().items() if name != "properties"}
+        slim = read("comment_created", comment=said)
+        assert (slim.unclear, slim.events, slim.not_understood) == (True, (), None)
 
 
 class TestOtherEvents:
@@ -473,7 +482,7 @@ class TestCaptures:
         found = translate((CAPTURES / row["file"]).read_bytes())
         # Of this one the instant was lost on its way through somebody's log.
         lost = row["file"] == "mobitel-ltd+jira-to-matrix/deleted.json"
-        assert bool(found.events) is not lost
+        assert bool(found.events or found.unclear) is not lost
         assert found.issue_id
         assert found.complete is (row["webhookEvent"] == "jira:issue_created")
 

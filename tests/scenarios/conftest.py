@@ -1,0 +1,24 @@
+"""The worlds in which the stories take place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.world import World, utc, world
+
+
+@pytest.fixture(params=["cloud", "datacenter"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """Wednesday 10 July 2024, 15:00 in New York, on either kind of Jira."""
+    with world(tmp_path, utc("2024-07-10 19:00"), request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[World]:
+    """The same instant, on Jira Cloud."""
+    with world(tmp_path, utc("2024-07-10 19:00")) as made:
+        yield made

@@ -1,0 +1,164 @@
+"""A whole world for a story: simulated Jira, receiver, database, lanes, and a clock the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import requests
+from flask.testing import FlaskClient
+
+from config.settings import SHIPPED, Settings
+from connector.simulator import AGENT, CUSTOMER, DUELINE, Simulator, running
+from webhooks.app import create_app
+from webhooks.service import Service
+from webhooks.set_up import set_up_jira
+
+SECRET = "shared-with-jira"
+HOOK = "http://dueline.test/webhooks/jira"
+Flavour = Literal["cloud", "datacenter"]
+
+
+class Clock:
+    """Shows what the test says."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def real_time(self, at: datetime) -> datetime:
+        return at
+
+
+class World:
+    """One Jira and one Dueline beside it; nothing moves but by `settle` and `advance`."""
+
+    def __init__(
+        self, jira: Simulator, url: str, clock: Clock, directory: Path, config: Path
+    ) -> None:
+        self.jira, self.url, self.clock = jira, url, clock
+        self.settings = Settings.from_environment({
+            "DUELINE_JIRA_URL": url,
+            "DUELINE_JIRA_USER": DUELINE,
+            "DUELINE_JIRA_TOKEN": "simulator",
+            "DUELINE_WEBHOOK_SECRET": f"older-secret,{SECRET}",
+            "DUELINE_DATABASE_URL": f"sqlite:///{directory / 'dueline.sqlite3'}",
+            "DUELINE_CONFIG": str(config),
+        })  # fmt: skip
+        list(set_up_jira(self.settings, HOOK))
+        self.start()
+
+    def start(self) -> None:
+        """Start Dueline, on the database as it is."""
+        self.service = Service(self.settings, self.clock, jitter=lambda: 0.5)
+        self.receiver: FlaskClient = create_app(self.service).test_client()
+        self.settle()
+
+    def stop(self) -> None:
+        """Stop Dueline; Jira goes on."""
+        self.service.close()
+
+    def report(self, project: str, fields: Mapping[str, Any] | None = None, **more: Any) -> str:
+        """The customer makes an issue, and Dueline hears of it; its key."""
+        given = {"summary": "Help", **(fields or {})}
+        key = self.jira.create_issue(given, project=project, account=CUSTOMER, **more).key
+        self.settle()
+        return key
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """How the simulated Jira reaches the receiver."""
+        assert url == HOOK
+        return self.receiver.post("/webhooks/jira", data=body, headers=dict(headers)).status_code
+
+    def settle(self) -> None:
+        """Let everything happen that happens at this instant."""
+        service = self.service
+        service.lanes["contact"]()
+        while (
+            self.jira.deliver()
+            + service.engine.handle_inbox()
+            + service.engine.handle_timers()
+            + service.histories.run()
+            + service.dispatcher.run()
+        ):
+            pass
+
+    def advance(self, until: datetime | timedelta) -> None:
+        """Move the clock on, stopping wherever somebody asked to be woken."""
+        end = until if isinstance(until, datetime) else self.clock.at + until
+        service = self.service
+        while True:
+            wakes = (
+                service.engine.next_wake(),
+                service.dispatcher.next_run(),
+                service.histories.next_run(),
+            )
+            due = [at for at in wakes if at is not None and self.clock.at < at <= end]
+            if not due:
+                break
+            self.clock.at = min(due)
+            self.settle()
+        self.clock.at = end
+        self.settle()
+
+    def fields(self, key: str) -> dict[str, Any]:
+        """The SLA fields of an issue, by name, as Jira shows them to an agent."""
+        names = {field["name"]: field["id"] for field in self._get("field")}
+        shown = self._get(f"issue/{key}")["fields"]
+        return {
+            name: shown.get(id_)
+            for name, id_ in names.items()
+            if name.startswith(("SLA ", "First resp"))
+        }
+
+    def said(self, key: str) -> list[str]:
+        """The words of Dueline's comments on an issue, oldest first."""
+        comments = self._get(f"issue/{key}/comment")["comments"]
+        return [
+            _words(comment["body"])
+            for comment in comments
+            if comment["author"]["displayName"] == "Dueline"
+        ]
+
+    def _get(self, path: str) -> Any:
+        answer = requests.get(
+            f"{self.url}/rest/api/2/{path}", auth=(AGENT, "simulator"), timeout=10
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+
+@contextmanager
+def world(
+    directory: Path, at: datetime, flavour: Flavour = "cloud", *, config: Path = SHIPPED
+) -> Iterator[World]:
+    """A world at an instant, closed at the end."""
+    clock = Clock(at)
+    there: list[World] = []
+    jira = Simulator(now=clock.now, flavour=flavour, post=lambda *call: there[0].post(*call))
+    with running(jira) as url:
+        made = World(jira, url, clock, directory, config)
+        there.append(made)
+        try:
+            yield made
+        finally:
+            made.stop()
+
+
+def utc(text: str) -> datetime:
+    """An instant from `2024-07-10 19:00` and the like, in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def jira_time(text: str) -> str:
+    """The same as Jira writes it."""
+    return f"{utc(text):%Y-%m-%dT%H:%M:%S}.000+0000"
+
+
+def _words(body: Any) -> str:
+    return body.replace("\\", "") if isinstance(body, str) else str(body)
