@@ -72,11 +72,13 @@ def simulator(host: str, port: int, flavour: str) -> None:
 def setup(webhook_url: str | None) -> None:
     """Find or make the SLA fields in Jira; can be run again."""
     from config.errors import ConfigurationError
+    from config.loader import load
     from connector.errors import ConnectorError
     from webhooks.set_up import set_up_jira
 
     try:
-        for line in set_up_jira(_settings(), webhook_url):
+        settings = _settings()
+        for line in set_up_jira(settings, load(settings.config).site.fields, webhook_url):
             click.echo(line)
     except (ConnectorError, ConfigurationError) as error:
         _fail(str(error))

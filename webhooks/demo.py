@@ -18,6 +18,7 @@ from typing import Any, Literal, cast
 import click
 import requests
 
+from config.loader import load
 from config.settings import Settings
 from webhooks.clock import FastClock
 from webhooks.serve import belong_to_parent, clock_from
@@ -82,7 +83,11 @@ def run_demo(at: str | None, speed: float) -> None:
         environment = _environment(jira_url, directory, clock, settings)
         stack.enter_context(_child(["simulator", "--port", str(JIRA_PORT)], environment))
         _await(f"{jira_url}/rest/api/3/serverInfo", "the simulated Jira")
-        for line in set_up_jira(Settings.from_environment(environment), f"{own_url}/webhooks/jira"):
+        for line in set_up_jira(
+            Settings.from_environment(environment),
+            load(settings.config).site.fields,
+            f"{own_url}/webhooks/jira",
+        ):
             click.echo(f"  {line}")
         stack.enter_context(_child(["serve"], environment))
         _await(f"{own_url}/readyz", "the service")

@@ -39,13 +39,15 @@ def belong_to_parent() -> None:
 
 def application() -> Flask:
     """What granian's worker loads: the service started, and its application."""
+    from config.loader import load
     from webhooks.app import create_app
     from webhooks.logs import set_up_logs
     from webhooks.service import Service
 
     belong_to_parent()
     set_up_logs()
-    service = Service(Settings.from_environment(os.environ), clock_from(os.environ))
+    settings = Settings.from_environment(os.environ)
+    service = Service(settings, load(settings.config), clock_from(os.environ))
     service.start()
     return create_app(service)
 

@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy import Connection
 
 from config.configuration import Configuration
-from config.loader import load
 from config.settings import JiraAccess, Settings
 from connector.client import JiraClient, connect
 from connector.dispatch import Dispatcher, HistoryReader, Outlet
@@ -40,15 +39,21 @@ class Service:
 
     Args:
         settings: the environment, read.
+        configuration: the contracts, the mapping and the site, in force from now on.
         clock: the one clock.
         jitter: a number from 0 to 1; random unless a test says otherwise.
     """
 
     def __init__(
-        self, settings: Settings, clock: Clock, *, jitter: Callable[[], float] = random.random
+        self,
+        settings: Settings,
+        configuration: Configuration,
+        clock: Clock,
+        *,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.access: JiraAccess = settings.require_jira()
-        self.configuration: Configuration = load(settings.config)
+        self.configuration = configuration
         self.clock = clock
         self.database = Database(settings.database_url.reveal())
         migrate(self.database)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from config.errors import ConfigurationError
-from config.loader import load
 from config.settings import Settings
 from connector.client import connect
 from connector.setup import set_up
@@ -21,23 +20,25 @@ EVENTS = (
 )
 
 
-def set_up_jira(settings: Settings, webhook_url: str | None) -> Iterator[str]:
+def set_up_jira(
+    settings: Settings, fields: Mapping[str, str], webhook_url: str | None
+) -> Iterator[str]:
     """Find or make the SLA fields, and register the webhook; a line for each thing done.
 
     Args:
         settings: where Jira is and who Dueline is there.
+        fields: by role the name or the id of the field, as `site.yaml` has them.
         webhook_url: where Jira shall post to; None leaves webhooks alone.
 
     Raises:
-        ConfigurationError: a setting or the configuration directory is wrong.
+        ConfigurationError: a setting is missing.
         ConnectorError: Jira cannot be reached or refuses.
     """
     access = settings.require_jira(webhook=webhook_url is not None)
-    site = load(settings.config).site
     client = connect(access.url, access.user, access.token.reveal(), flavour=access.flavour)
     server = client.server_info()
     yield f"{server.base_url}: Jira {server.flavour} {server.version}, as {client.myself()}"
-    yield from set_up(client, site.fields).lines()
+    yield from set_up(client, fields).lines()
     if webhook_url is None:
         return
     if any(hook.url == webhook_url for hook in client.webhooks()):

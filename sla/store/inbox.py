@@ -71,7 +71,7 @@ def replay(connection: Connection) -> int:
 def tally(connection: Connection) -> dict[str, int]:
     """How many deliveries are in which state."""
     rows = connection.execute(select(inbox.c.state, func.count()).group_by(inbox.c.state))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}
 
 
 def set_aside(connection: Connection, limit: int) -> Sequence[tuple[int, datetime, str, str]]:

@@ -158,4 +158,4 @@ def mark(connection: Connection, saying_id: int, **values: Any) -> None:
 def tally(connection: Connection) -> dict[str, int]:
     """How many sayings are in which state."""
     rows = connection.execute(select(sayings.c.state, func.count()).group_by(sayings.c.state))
-    return dict(rows.tuples().all())
+    return {row[0]: row[1] for row in rows}

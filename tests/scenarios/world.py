@@ -1,18 +1,21 @@
-"""A whole world for a story: simulated Jira, receiver, database, lanes, and a clock the test moves."""
+"""A whole world for a story: simulated Jira, receiver, database, and a clock the test moves."""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import requests
 from flask.testing import FlaskClient
 
+from config.loader import load
 from config.settings import SHIPPED, Settings
-from connector.simulator import AGENT, CUSTOMER, DUELINE, Simulator, running
+from connector.simulator import AGENT, DUELINE, Simulator, running
 from webhooks.app import create_app
 from webhooks.service import Service
 from webhooks.set_up import set_up_jira
@@ -20,6 +23,10 @@ from webhooks.set_up import set_up_jira
 SECRET = "shared-with-jira"
 HOOK = "http://dueline.test/webhooks/jira"
 Flavour = Literal["cloud", "datacenter"]
+
+
+# Reading the documents anew for each of a hundred worlds would be most of their time.
+_configuration = lru_cache(load)
 
 
 class Clock:
@@ -42,6 +49,8 @@ class World:
         self, jira: Simulator, url: str, clock: Clock, directory: Path, config: Path
     ) -> None:
         self.jira, self.url, self.clock = jira, url, clock
+        self.deaf = False
+        """While it is, Jira cannot reach the receiver."""
         self.settings = Settings.from_environment({
             "DUELINE_JIRA_URL": url,
             "DUELINE_JIRA_USER": DUELINE,
@@ -50,12 +59,13 @@ class World:
             "DUELINE_DATABASE_URL": f"sqlite:///{directory / 'dueline.sqlite3'}",
             "DUELINE_CONFIG": str(config),
         })  # fmt: skip
-        list(set_up_jira(self.settings, HOOK))
+        self.configuration = _configuration(config)
+        list(set_up_jira(self.settings, self.configuration.site.fields, HOOK))
         self.start()
 
     def start(self) -> None:
         """Start Dueline, on the database as it is."""
-        self.service = Service(self.settings, self.clock, jitter=lambda: 0.5)
+        self.service = Service(self.settings, self.configuration, self.clock, jitter=lambda: 0.5)
         self.receiver: FlaskClient = create_app(self.service).test_client()
         self.settle()
 
@@ -66,13 +76,15 @@ class World:
     def report(self, project: str, fields: Mapping[str, Any] | None = None, **more: Any) -> str:
         """The customer makes an issue, and Dueline hears of it; its key."""
         given = {"summary": "Help", **(fields or {})}
-        key = self.jira.create_issue(given, project=project, account=CUSTOMER, **more).key
+        key = self.jira.create_issue(given, project=project, **more).key
         self.settle()
         return key
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """How the simulated Jira reaches the receiver."""
         assert url == HOOK
+        if self.deaf:
+            raise ConnectionError("nobody answers")
         return self.receiver.post("/webhooks/jira", data=body, headers=dict(headers)).status_code
 
     def settle(self) -> None:
@@ -125,6 +137,11 @@ class World:
             if comment["author"]["displayName"] == "Dueline"
         ]
 
+    def assigned_to(self, email: str) -> str:
+        """An account as a mention of it names it."""
+        account = self.jira.account(email)
+        return account.account_id if self.jira.flavour == "cloud" else f"[~{account.name}]"
+
     def _get(self, path: str) -> Any:
         answer = requests.get(
             f"{self.url}/rest/api/2/{path}", auth=(AGENT, "simulator"), timeout=10
@@ -148,6 +165,11 @@ def world(
             yield made
         finally:
             made.stop()
+
+
+def signature(body: bytes) -> str:
+    """As Jira signs a delivery."""
+    return f"sha256={hmac.new(SECRET.encode(), body, 'sha256').hexdigest()}"
 
 
 def utc(text: str) -> datetime:

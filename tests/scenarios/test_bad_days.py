@@ -1,0 +1,194 @@
+"""Jira fails, answers are lost, deliveries come late, twice, in disorder: the end is the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from connector.simulator import AGENT, Simulator
+from sla.store.schema import cycles, events, issues
+from tests.scenarios.world import World, jira_time, signature, utc, world
+
+ENTERPRISE = {"Support plan": "Enterprise"}
+HOUR = timedelta(hours=1)
+
+FAULTS: dict[str, Callable[[Simulator], Any]] = {
+    "dropped before": lambda jira: jira.faults.drop("before", path="/issue/", times=2),
+    "dropped after": lambda jira: jira.faults.drop("after", path="/issue/", times=2),
+    "500 before": lambda jira: jira.faults.error(500, path="/issue/", times=2),
+    "500 after": lambda jira: jira.faults.error(500, path="/issue/", when="after", times=2),
+    "503": lambda jira: jira.faults.error(503, path="/issue/", times=3),
+    "429": lambda jira: jira.faults.rate_limit(30, "jira-burst-based", path="/issue/", times=2),
+    "429, 0 seconds": lambda jira: jira.faults.rate_limit(0, None, path="/issue/", times=2),
+    "a page": lambda jira: jira.faults.html(path="/issue/", times=2),
+    "401": lambda jira: jira.faults.error(401, path="/issue/", times=1),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_through_every_fault_each_thing_is_written_once(anywhere: World, fault: str) -> None:
+    FAULTS[fault](anywhere.jira)
+    key = anywhere.report("HLP", ENTERPRISE)
+    anywhere.advance(timedelta(minutes=29))
+    assert anywhere.fields(key)["SLA state"] == "running"
+    FAULTS[fault](anywhere.jira)
+    anywhere.advance(timedelta(minutes=30))
+    FAULTS[fault](anywhere.jira)
+    anywhere.advance(6 * HOUR)
+    assert len(anywhere.said(key)) == 5
+    fields = anywhere.fields(key)
+    assert (fields["SLA state"], fields["SLA escalation level"]) == ("breached", 3)
+
+
+def test_while_jira_is_down_clocks_go_on_and_nothing_is_lost(anywhere: World) -> None:
+    key = anywhere.report("HLP", ENTERPRISE)
+    anywhere.jira.faults.error(503, times=10_000)
+    anywhere.advance(HOUR)
+    anywhere.jira.faults.clear()
+    assert anywhere.fields(key)["SLA state"] == "running"
+    anywhere.advance(10 * timedelta(minutes=1))
+    assert anywhere.fields(key)["SLA state"] == "breached"
+    assert len(anywhere.said(key)) == 3
+
+
+def test_an_issue_that_jira_refuses_holds_up_no_other(cloud: World) -> None:
+    cloud.jira.faults.error(400, method="PUT", path="/issue/10000$", times=10_000)
+    refused = cloud.report("HLP", ENTERPRISE)
+    other = cloud.report("HLP", ENTERPRISE)
+    assert cloud.fields(refused)["SLA state"] is None
+    assert cloud.fields(other)["SLA state"] == "running"
+    row = cloud.service.database.read(lambda c: c.execute(select(issues.c.write_error)).scalars())
+    assert "400" in str(list(row))
+
+
+def test_after_a_restart_nothing_is_written_again(anywhere: World) -> None:
+    key = anywhere.report("HLP", ENTERPRISE)
+    anywhere.advance(HOUR)
+    anywhere.stop()
+    before = len(anywhere.jira.requests)
+    anywhere.start()
+    writes = [r for r in list(anywhere.jira.requests)[before:] if r.method != "GET"]
+    assert writes == []
+    assert len(anywhere.said(key)) == 3
+
+
+def test_killed_between_sending_and_noting_it_the_comment_is_looked_up(cloud: World) -> None:
+    key = cloud.report("HLP", ENTERPRISE)
+    # Sent, answered with a lost connection, and then the process is gone.
+    cloud.jira.faults.drop("after", method="POST", path="/comment", times=1)
+    cloud.advance(timedelta(minutes=23))
+    cloud.stop()
+    cloud.start()
+    cloud.advance(timedelta(minutes=5))
+    assert len(cloud.said(key)) == 1
+
+
+def test_an_issue_first_heard_of_in_mid_life_is_read_once(anywhere: World) -> None:
+    anywhere.jira.faults.webhook("drop", times=100)
+    key = anywhere.report("BIT", priority="Highest")
+    anywhere.jira.add_comment(key, "We are on it.", account=AGENT)
+    anywhere.settle()
+    anywhere.jira.faults.clear()
+    anywhere.advance(timedelta(days=1))
+    anywhere.jira.edit(key, labels=["late"], account=AGENT)
+    anywhere.settle()
+    fields = anywhere.fields(key)
+    answered_at = jira_time("2024-07-10 19:00")
+    assert (fields["SLA state"], fields["First responded"]) == ("met", answered_at)
+
+
+def test_breaches_from_before_the_installation_are_shown_not_shouted(tmp_path: Path) -> None:
+    with world(tmp_path, utc("2024-07-10 19:00")) as old:
+        old.stop()
+        for file in tmp_path.glob("dueline.sqlite3*"):
+            file.unlink()
+        summary = {"summary": "Old", "Support plan": "Enterprise"}
+        key = old.jira.create_issue(summary, project="HLP", account=AGENT).key
+        old.jira.faults.webhook("drop", times=100)
+        old.clock.at += timedelta(days=2)
+        old.jira.faults.clear()
+        old.start()
+        old.jira.edit(key, labels=["old"], account=AGENT)
+        old.settle()
+        assert old.fields(key)["SLA state"] == "breached"
+        assert old.said(key) == []
+
+
+Told = list[tuple[bytes, dict[str, str]]]
+
+
+@pytest.fixture(scope="module", params=["cloud", "datacenter"])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """Every delivery of one issue's day, as Jira sent it."""
+    deliveries: Told = []
+    directory = tmp_path_factory.mktemp("told")
+    with world(directory, utc("2024-07-10 19:00"), request.param) as made:
+        receive = made.post
+
+        def post(url: str, body: bytes, headers: Any) -> int:
+            deliveries.append((body, dict(headers)))
+            return receive(url, body, headers)
+
+        made.post = post  # type: ignore[method-assign]
+        key = made.report("BIT", priority="High")
+        steps: list[Callable[[], object]] = [
+            lambda: made.jira.edit(key, priority="Highest", account=AGENT),
+            lambda: made.jira.transition(key, "In Progress", account=AGENT),
+            lambda: made.jira.edit(key, priority="Low", account=AGENT),
+            lambda: made.jira.add_comment(key, "Just us.", account=AGENT, internal=True),
+            lambda: made.jira.add_comment(key, "We are on it.", account=AGENT),
+            lambda: made.jira.edit(key, priority="Highest", account=AGENT),
+        ]
+        for step in steps:
+            made.advance(timedelta(minutes=10))
+            step()
+            made.settle()
+    return deliveries
+
+
+@settings(derandomize=True, deadline=None, max_examples=10)
+@given(data=st.data())
+def test_told_in_any_order_and_twice_the_end_is_the_same(
+    told: Told, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(range(len(told))))
+    again = data.draw(st.lists(st.sampled_from(range(len(told))), max_size=4))
+    expected = _state_after(told, range(len(told)), tmp_path_factory.mktemp("straight"))
+    assert _state_after(told, [*order, *again], tmp_path_factory.mktemp("mixed")) == expected
+
+
+def _state_after(told: Told, order: Iterable[int], directory: Path) -> tuple[Any, ...]:
+    with world(directory, utc("2024-07-10 20:00")) as made:
+        # This Jira does not know the issue, so that nothing can be read: deliveries must do.
+        made.service.histories.outlets = {}
+        for index in order:
+            body, headers = told[index]
+            made.receiver.post("/webhooks/jira", data=body, headers=headers)
+            made.service.engine.handle_inbox()
+        read = made.service.database.read
+        return (
+            read(lambda c: c.execute(select(cycles)).all()),
+            read(lambda c: c.execute(select(issues.c.fields_wanted)).all()),
+            read(lambda c: sorted(c.execute(select(events.c.identity, events.c.data)).all())),
+        )
+
+
+def test_what_is_not_understood_is_kept_and_seen(cloud: World) -> None:
+    bodies = [
+        b"", b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b'{"webhookEvent": "jira:issue_created"}',
+        b'{"webhookEvent": "jira:issue_updated", "issue": {"id": "1"}}', b"[" * 100_000,
+        json.dumps({"webhookEvent": "something_new", "issue": {"fields": {}}}).encode(),
+    ]  # fmt: skip
+    for body in bodies:
+        headers = {"X-Hub-Signature": signature(body)}
+        assert cloud.receiver.post("/webhooks/jira", data=body, headers=headers).status_code == 202
+    cloud.settle()
+    assert cloud.service.health()["inbox"] == {"not_understood": len(bodies)}

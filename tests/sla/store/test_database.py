@@ -1,0 +1,265 @@
+"""One writer: what waits shares a commit, what fails fails alone, what is told is on disk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, event, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+
+from sla.store import inbox
+from sla.store.database import Database, StoreError
+from sla.store.migrate import migrate
+from sla.store.schema import Instant
+from sla.store.schema import inbox as inbox_table
+from tests.sla.example import NINE
+
+PATIENCE = 10.0
+Work = Callable[[Connection], Any]
+
+
+def keep(delivery: str) -> Work:
+    return lambda connection: inbox.keep(connection, "acme", delivery, b"{}", NINE)
+
+
+def kept(database: Database) -> set[str]:
+    return database.read(lambda c: set(c.execute(select(inbox_table.c.delivery)).scalars()))
+
+
+def fail(connection: Connection) -> None:
+    keep("half-done")(connection)
+    raise LookupError("not today")
+
+
+def disk_full(connection: Connection) -> None:
+    raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+
+@contextmanager
+def held(database: Database, *jobs: Work) -> Iterator[list[Future[Any]]]:
+    """While the block runs the writer is busy, and the jobs wait behind it, in their order."""
+    busy, go = threading.Event(), threading.Event()
+
+    def occupy(connection: Connection) -> None:
+        busy.set()
+        assert go.wait(PATIENCE)
+
+    with ThreadPoolExecutor(len(jobs) + 1) as pool:
+        occupied = pool.submit(database.write, occupy)
+        try:
+            assert busy.wait(PATIENCE)
+            outcomes = [_queued(database, pool, job) for job in jobs]
+            yield outcomes
+        finally:
+            go.set()
+        occupied.result(PATIENCE)
+
+
+def _queued(database: Database, pool: ThreadPoolExecutor, job: Work) -> Future[Any]:
+    """Submit a write, and wait until it stands in the queue."""
+    size = database._jobs.qsize()
+    outcome = pool.submit(database.write, job)
+    pause = threading.Event()
+    for _ in range(int(PATIENCE / 0.002)):
+        if database._jobs.qsize() > size:
+            return outcome
+        pause.wait(0.002)
+    raise AssertionError("the write never reached the queue")
+
+
+def test_waiting_writes_share_one_commit(database: Database) -> None:
+    commits: list[object] = []
+    event.listen(database.engine, "commit", commits.append)
+    with held(database, *(keep(str(number)) for number in range(20))) as outcomes:
+        pass
+    assert [outcome.result(PATIENCE) for outcome in outcomes] == [True] * 20
+    # One for the write that kept the writer busy, one for all that waited behind it.
+    assert len(commits) == 2
+    assert kept(database) == set(map(str, range(20)))
+
+
+def test_a_write_that_fails_takes_no_other_with_it(database: Database) -> None:
+    with held(database, keep("before"), fail, keep("after")) as (before, failed, after):
+        pass
+    assert (before.result(PATIENCE), after.result(PATIENCE)) == (True, True)
+    with pytest.raises(LookupError, match="not today"):
+        failed.result(PATIENCE)
+    assert kept(database) == {"before", "after"}
+
+
+def test_a_statement_that_the_database_refuses_fails_alone(database: Database) -> None:
+    def nothing_where_something_must_be(connection: Connection) -> None:
+        connection.execute(inbox_table.insert().values(site=None))
+
+    with held(database, nothing_where_something_must_be, keep("after")) as (refused, after):
+        pass
+    with pytest.raises(IntegrityError):
+        refused.result(PATIENCE)
+    assert after.result(PATIENCE) is True
+
+
+def test_when_the_disk_is_full_nobody_hears_of_success(database: Database) -> None:
+    with held(database, keep("before"), disk_full, keep("after")) as outcomes:
+        pass
+    for outcome in outcomes:
+        with pytest.raises(OperationalError, match="disk is full"):
+            outcome.result(PATIENCE)
+    assert kept(database) == set()
+    assert database.write(keep("later")) is True
+
+
+def test_when_the_commit_itself_fails_nobody_hears_of_success(database: Database) -> None:
+    def refuse(connection: Connection) -> None:
+        raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
+
+    event.listen(database.engine, "commit", refuse)
+    with held(database, keep("1"), keep("2")) as outcomes:
+        event.remove(database.engine, "commit", refuse)
+        event.listen(database.engine, "commit", once(refuse, after=1))
+    for outcome in outcomes:
+        with pytest.raises(OperationalError, match="disk I/O error"):
+            outcome.result(PATIENCE)
+    assert kept(database) == set()
+
+
+def once(act: Callable[[Connection], None], *, after: int) -> Callable[[Connection], None]:
+    """Do it at one call only, after so many others."""
+    calls: list[object] = []
+
+    def maybe(connection: Connection) -> None:
+        calls.append(connection)
+        if len(calls) == after + 1:
+            act(connection)
+
+    return maybe
+
+
+def test_what_is_told_can_be_read_by_others(database: Database) -> None:
+    def writes_and_looks(connection: Connection) -> set[str]:
+        keep("1")(connection)
+        # Another connection does not see it before the commit.
+        return kept(database)
+
+    assert database.write(writes_and_looks) == set()
+    assert kept(database) == {"1"}
+
+
+def test_many_threads_write_and_read_at_once(database: Database) -> None:
+    def write_and_read(number: int) -> bool:
+        database.write(keep(str(number)))
+        return str(number) in kept(database)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(write_and_read, range(100)))
+
+
+def test_close_finishes_what_is_queued(tmp_path: Path) -> None:
+    address = f"sqlite:///{tmp_path / 'dueline.sqlite3'}"
+    database = Database(address)
+    migrate(database)
+    with held(database, *(keep(str(number)) for number in range(5))) as outcomes:
+        closing = threading.Thread(target=database.close)
+        closing.start()
+    closing.join(PATIENCE)
+    assert not closing.is_alive()
+    assert [outcome.result(PATIENCE) for outcome in outcomes] == [True] * 5
+    opened_again = Database(address)
+    assert kept(opened_again) == set(map(str, range(5)))
+    opened_again.close()
+
+
+def test_after_close_a_write_is_refused(database: Database) -> None:
+    database.close()
+    database.close()
+    with pytest.raises(StoreError, match="the database is closed"):
+        database.write(keep("1"))
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)],
+)
+def test_pragmas_hold_on_the_writer_and_on_readers(
+    database: Database, pragma: str, value: object
+) -> None:
+    def ask(connection: Connection) -> object:
+        return connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
+
+    assert (database.write(ask), database.read(ask)) == (value, value)
+
+
+def test_a_reader_writes_nothing(database: Database) -> None:
+    database.read(keep("1"))
+    assert kept(database) == set()
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("no address", "is not a database address; expected one such as sqlite:///"),
+        ("postgresql://user:hunter2@host/name", "only SQLite is supported in this version"),
+        ("sqlite:////no/such/directory/x.sqlite3", "there is no such directory"),
+    ],
+)
+def test_an_address_that_cannot_be_used(address: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message) as raised:
+        Database(address)
+    assert "hunter2" not in str(raised.value)
+
+
+instants = st.datetimes(
+    min_value=datetime(1, 1, 2),  # noqa: DTZ001 - the strategy adds the zone
+    max_value=datetime(9999, 12, 30),  # noqa: DTZ001
+    timezones=st.sampled_from(
+        [UTC, timezone(timedelta(hours=-14)), timezone(timedelta(hours=5, minutes=45))]
+    ),
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(instants)
+def test_instants_come_back_exactly(at: datetime) -> None:
+    column = Instant()
+    stored = column.process_bind_param(at, None)  # type: ignore[arg-type]
+    assert stored is not None
+    assert -(2**63) <= stored < 2**63
+    back = column.process_result_value(stored, None)  # type: ignore[arg-type]
+    assert back == at
+    assert back is not None
+    assert back.tzinfo is UTC
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(instants, instants)
+def test_instants_are_ordered_as_numbers(one: datetime, other: datetime) -> None:
+    column = Instant()
+    stored = [column.process_bind_param(at, None) or 0 for at in (one, other)]  # type: ignore[arg-type]
+    assert (stored[0] < stored[1]) == (one < other)
+
+
+def test_an_instant_goes_through_the_database_to_the_microsecond(database: Database) -> None:
+    exact = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+    database.write(lambda c: inbox.keep(c, "acme", "1", b"", exact))
+    assert database.read(lambda c: c.execute(select(inbox_table.c.received_at)).scalar()) == exact
+
+
+def test_a_naive_instant_is_refused_and_nothing_is_stored(database: Database) -> None:
+    naive = NINE.replace(tzinfo=None)
+    with pytest.raises((TypeError, StatementError), match="offset-naive"):
+        database.write(lambda c: inbox.keep(c, "acme", "1", b"", naive))
+    assert kept(database) == set()
+
+
+def test_the_file_is_whole_after_the_last_commit(database: Database) -> None:
+    database.write(keep("1"))
+    check = text("PRAGMA integrity_check")
+    assert database.read(lambda c: c.execute(check).scalar()) == "ok"
