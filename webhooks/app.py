@@ -31,9 +31,8 @@ def create_app(service: Service) -> Flask:
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        """Whether it can do its work, and what waits; 503 names what is wrong."""
-        health = service.health()
-        return jsonify(health), 503 if health["troubles"] else 200
+        """Whether it can do its work (else 503), what is wrong, and what waits."""
+        return jsonify(service.health()), 200 if service.ready else 503
 
     @app.errorhandler(HTTPException)
     def plainly(error: HTTPException) -> Response:

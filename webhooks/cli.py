@@ -161,6 +161,16 @@ def clock(calendars: Path) -> None:
     _print_lines(answer_lines(known, sys.stdin))
 
 
+@main.command(name="inbox")
+@click.option("--replay", is_flag=True, help="Try them again, once the service runs.")
+def show_inbox(replay: bool) -> None:
+    """The deliveries that were not understood or failed, latest first."""
+    from webhooks.set_aside import inbox_lines
+
+    for line in inbox_lines(_settings(), replay=replay):
+        click.echo(line)
+
+
 @main.command()
 @click.argument("key")
 def explain(key: str) -> None:
@@ -177,17 +187,22 @@ def explain(key: str) -> None:
 
 def _serve() -> None:
     from config.errors import ConfigurationError
-    from config.loader import load
+    from sla.errors import SlaError
+    from webhooks.publishing import configuration_in_force
     from webhooks.serve import serve as serve_http
+    from webhooks.service import DEFAULT_SITE
 
     settings = _settings()
     try:
         access = settings.require_jira()
-        configuration = load(settings.config)
-    except ConfigurationError as error:
+        in_force = configuration_in_force(settings, DEFAULT_SITE)
+    except (ConfigurationError, SlaError) as error:
         _fail(str(error))
+    if in_force.refused:
+        click.echo(f"{in_force.refused}\n\nThe version in force stays in force.", err=True)
     click.echo(
-        f"Dueline for {access.url}, policy {configuration.policy.version} from {settings.config}\n"
+        f"Dueline for {access.url}, policy {in_force.configuration.policy.version}, "
+        f"configured in {settings.config}\n"
         f"Webhooks to http://{settings.host}:{settings.port}/webhooks/jira",
         err=True,
     )

@@ -14,7 +14,7 @@ from sla.explain import explain, utc
 from sla.store import issues, outbox, sites
 from sla.store.database import Database
 from sla.store.issues import IssueRow
-from sla.store.migrate import migrate
+from webhooks.databases import opened
 from webhooks.questions import QuestionError
 from webhooks.serve import clock_from
 from webhooks.service import DEFAULT_SITE
@@ -26,12 +26,8 @@ def explain_issue(settings: Settings, key: str) -> list[str]:
     Raises:
         QuestionError: nothing was ever heard of such an issue.
     """
-    database = Database(settings.database_url.reveal())
-    try:
-        migrate(database)
+    with opened(settings) as database:
         return list(_lines(database, key))
-    finally:
-        database.close()
 
 
 def _lines(database: Database, key: str) -> Iterator[str]:

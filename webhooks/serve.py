@@ -39,15 +39,16 @@ def belong_to_parent() -> None:
 
 def application() -> Flask:
     """What granian's worker loads: the service started, and its application."""
-    from config.loader import load
     from webhooks.app import create_app
     from webhooks.logs import set_up_logs
-    from webhooks.service import Service
+    from webhooks.publishing import configuration_in_force
+    from webhooks.service import DEFAULT_SITE, Service
 
     belong_to_parent()
     set_up_logs()
     settings = Settings.from_environment(os.environ)
-    service = Service(settings, load(settings.config), clock_from(os.environ))
+    in_force = configuration_in_force(settings, DEFAULT_SITE)
+    service = Service(settings, in_force, clock_from(os.environ))
     service.start()
     return create_app(service)
 
@@ -75,5 +76,10 @@ def serve(settings: Settings) -> None:
         server.interrupt_signal = True
         threading.Thread(target=server.main_loop_interrupt.set).start()
 
+    def reload(*_: object) -> None:
+        # Granian would start a second worker beside the first; two must never speak at once.
+        print("Restart the service to have it read its configuration anew.", file=sys.stderr)  # noqa: T201
+
     server.signal_handler_interrupt = interrupt  # type: ignore[method-assign]
+    server.signal_handler_reload = reload  # type: ignore[method-assign]
     server.serve()

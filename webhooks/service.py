@@ -23,6 +23,7 @@ from sla.store import inbox, outbox, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.wakeups import Clock, LocalWakeups, Wakeups
+from webhooks.publishing import InForce
 
 _log = structlog.get_logger(__name__)
 DEFAULT_SITE = "default"
@@ -39,7 +40,7 @@ class Service:
 
     Args:
         settings: the environment, read.
-        configuration: the contracts, the mapping and the site, in force from now on.
+        in_force: the contracts, the mapping and the site that decide from now on.
         clock: the one clock.
         jitter: a number from 0 to 1; random unless a test says otherwise.
     """
@@ -47,13 +48,13 @@ class Service:
     def __init__(
         self,
         settings: Settings,
-        configuration: Configuration,
+        in_force: InForce,
         clock: Clock,
         *,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.access: JiraAccess = settings.require_jira()
-        self.configuration = configuration
+        self.configuration = in_force.configuration
         self.clock = clock
         self.database = Database(settings.database_url.reveal())
         migrate(self.database)
@@ -61,6 +62,8 @@ class Service:
         self._contact_at: datetime | None = None
         self._ignored_fields: frozenset[str] = frozenset(self.configuration.site.fields.values())
         self.troubles: dict[str, str] = {"jira": "not reached yet"}
+        if in_force.refused:
+            self.troubles["configuration"] = in_force.refused
         outlets: dict[str, Outlet] = {}
         self.engine = Engine(
             self.database, clock.now, self._read_delivery, self._policy(), self._publish()
@@ -104,6 +107,11 @@ class Service:
     def close(self) -> None:
         """Finish what is being written, and let go of the database."""
         self.database.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether deliveries can be judged: this Jira was reached, now or at an earlier start."""
+        return DEFAULT_SITE in self.engine.sites
 
     def health(self) -> dict[str, object]:
         """What waits, what failed and what is wrong, for people and for monitoring."""

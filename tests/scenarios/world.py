@@ -17,6 +17,7 @@ from config.loader import load
 from config.settings import SHIPPED, Settings
 from connector.simulator import AGENT, DUELINE, Simulator, running
 from webhooks.app import create_app
+from webhooks.publishing import InForce
 from webhooks.service import Service
 from webhooks.set_up import set_up_jira
 
@@ -65,7 +66,8 @@ class World:
 
     def start(self) -> None:
         """Start Dueline, on the database as it is."""
-        self.service = Service(self.settings, self.configuration, self.clock, jitter=lambda: 0.5)
+        in_force = InForce(self.configuration)
+        self.service = Service(self.settings, in_force, self.clock, jitter=lambda: 0.5)
         self.receiver: FlaskClient = create_app(self.service).test_client()
         self.settle()
 

@@ -1,0 +1,139 @@
+"""The ledger and the way out: each thing is decided once, and sent until it is known to be there."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from sla.contract import Audience
+from sla.effects import Saying
+from sla.store import issues, outbox
+from sla.store.database import Database
+from tests.sla.example import NINE, at
+
+SITE, ISSUE = "acme", "10000"
+
+
+def saying(key: str, when: datetime = NINE, **facts: Any) -> Saying:
+    audience = Audience(assignee=True, users=("agent",), groups=("managers",))
+    return Saying(key, "breach", when, audience, None, facts)
+
+
+def put(
+    database: Database, *new: Saying, now: datetime = NINE, quiet_before: datetime = NINE,
+    issue: str = ISSUE,
+) -> None:  # fmt: skip
+    database.write(
+        lambda c: outbox.put(c, SITE, issue, new, now=now, quiet_before=quiet_before)
+    )
+
+
+def pending(database: Database) -> list[str]:
+    return [each.key for each in database.read(lambda c: outbox.pending(c, SITE, ISSUE))]
+
+
+def to_dispatch(database: Database, now: datetime, *sites: str) -> list[tuple[str, str]]:
+    return sorted(database.read(lambda c: outbox.to_dispatch(c, now, sites, 10)))
+
+
+def next_dispatch(database: Database, *sites: str) -> datetime | None:
+    return database.read(lambda c: outbox.next_dispatch(c, sites))
+
+
+def hear(database: Database, **values: Any) -> None:
+    database.write(lambda c: issues.hear_of(c, SITE, ISSUE, "ACME-1"))
+    database.write(lambda c: issues.change(c, SITE, ISSUE, **values))
+
+
+def row(database: Database) -> issues.IssueRow:
+    found = database.read(lambda c: issues.get(c, SITE, ISSUE))
+    assert found is not None
+    return found
+
+
+def test_a_saying_comes_back_as_it_was_decided(database: Database) -> None:
+    decided = saying("first_response/1/breach", at(2), level=2, left=0.5, metric="x", late=None)
+    put(database, decided, now=at(3))
+    [found] = database.read(lambda c: outbox.pending(c, SITE, ISSUE))
+    assert found.saying == decided
+    assert (found.try_at, found.attempts, found.attempted_at) == (at(3), 0, None)
+
+
+def test_what_is_in_the_ledger_is_never_entered_again(database: Database) -> None:
+    put(database, saying("a", at(1)))
+    put(database, saying("a", at(2)), saying("b"))
+    assert database.read(lambda c: outbox.said(c, SITE, ISSUE)) == {"a", "b"}
+    announced = database.read(lambda c: outbox.announced(c, SITE, ISSUE))
+    assert [(each["key"], each["at"]) for each in announced] == [("b", NINE), ("a", at(1))]
+
+
+def test_the_ledger_is_the_issues_own(database: Database) -> None:
+    put(database, saying("a"), issue="other")
+    put(database, saying("a"))
+    assert pending(database) == ["a"]
+    assert database.read(lambda c: outbox.said(c, "other", ISSUE)) == frozenset()
+
+
+def test_nothing_to_enter_is_no_error(database: Database) -> None:
+    put(database)
+    assert database.read(outbox.tally) == {}
+
+
+def test_what_lies_before_our_time_is_recorded_and_never_sent(database: Database) -> None:
+    put(database, saying("old", at(-0.001)), saying("at once", NINE), quiet_before=NINE)
+    assert pending(database) == ["at once"]
+    assert database.read(lambda c: outbox.said(c, SITE, ISSUE)) == {"old", "at once"}
+    assert database.read(outbox.tally) == {"quiet": 1, "pending": 1}
+
+
+def test_sayings_go_out_in_the_order_of_their_instants(database: Database) -> None:
+    put(database, saying("later", at(2)))
+    put(database, saying("earlier", at(1)), saying("same", at(1)))
+    assert pending(database) == ["earlier", "same", "later"]
+
+
+def test_what_was_sent_or_given_up_is_pending_no_more(database: Database) -> None:
+    put(database, saying("a"), saying("b"), saying("c"))
+    for number, state in ((1, "sent"), (2, "given_up")):
+        database.write(lambda c, n=number, s=state: outbox.mark(c, n, state=s))  # type: ignore[misc]
+    assert pending(database) == ["c"]
+
+
+def test_an_issue_with_fields_and_sayings_is_dispatched_once(database: Database) -> None:
+    hear(database, write_at=at(1))
+    put(database, saying("a"), now=at(1))
+    assert to_dispatch(database, at(0.5), SITE) == []
+    assert to_dispatch(database, at(1), SITE) == [(SITE, ISSUE)]
+    assert to_dispatch(database, at(1), "other") == []
+
+
+def test_the_next_dispatch_is_the_earliest_of_fields_and_sayings(database: Database) -> None:
+    assert next_dispatch(database, SITE) is None
+    hear(database, write_at=at(2))
+    assert next_dispatch(database, SITE) == at(2)
+    put(database, saying("a"), now=at(1))
+    assert next_dispatch(database, SITE) == at(1)
+    assert next_dispatch(database, "other") is None
+    database.write(lambda c: outbox.mark(c, 1, state="sent"))
+    assert next_dispatch(database, SITE) == at(2)
+
+
+@pytest.mark.parametrize(
+    ("wanted_meanwhile", "write_at"), [('{"state": "running"}', None), ('{"state": "met"}', NINE)]
+)
+def test_fields_written_are_done_unless_something_else_is_wanted_by_now(
+    database: Database, wanted_meanwhile: str, write_at: datetime | None
+) -> None:
+    wanted = '{"state": "running"}'
+    hear(database, fields_wanted=wanted_meanwhile, write_at=NINE, write_attempts=3)
+    database.write(
+        lambda c: outbox.fields_written(
+            c, SITE, ISSUE, wanted=wanted, written={"state": "running", "due": None}
+        )
+    )
+    after = row(database)
+    assert (after.write_at, after.write_attempts) == (write_at, 0)
+    assert json.loads(after.fields_written or "") == {"due": None, "state": "running"}

@@ -1,0 +1,43 @@
+"""Which configuration is in force: the directory's, or the last good one where that is faulty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config.configuration import Configuration
+from config.errors import ConfigError
+from config.loader import load
+from config.settings import Settings
+from sla.store import sites
+from webhooks.databases import opened
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What decides from now on."""
+
+    configuration: Configuration
+    refused: str | None = None
+    """Every fault of the directory, if it was refused and an earlier version stays in force."""
+
+
+def configuration_in_force(settings: Settings, site: str) -> InForce:
+    """Read the configuration directory; while it is faulty the version in force stays in force.
+
+    Raises:
+        ConfigError: the directory is faulty, and nothing was ever published.
+        StoreError: the database cannot be used.
+    """
+    try:
+        return InForce(load(settings.config))
+    except ConfigError as error:
+        text = _last_published(settings, site)
+        if text is None:
+            raise
+        return InForce(Configuration.from_text(text), refused=str(error))
+
+
+def _last_published(settings: Settings, site: str) -> str | None:
+    with opened(settings) as database:
+        version = database.read(lambda c: sites.known(c, site, "policy_in_force"))
+        return database.read(lambda c: sites.published(c, version or ""))
