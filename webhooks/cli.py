@@ -100,6 +100,17 @@ def check(directory: Path | None) -> None:
 
 
 @main.command()
+@click.argument("document", type=click.Choice(["contract", "calendar", "projects", "site"]))
+def schema(document: str) -> None:
+    """Print the JSON Schema of a document, for editors to check and complete while typing."""
+    import json
+
+    from config.schema import json_schema
+
+    click.echo(json.dumps(json_schema(document), indent=2))
+
+
+@main.command()
 @click.option("--project")
 @click.option("--type", "issue_type", default="")
 @click.option("--priority", default="")

@@ -1,0 +1,124 @@
+"""Which promise an issue has: the first rule that matches, and the reason in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from sla.contract import BusinessDays, Contract, Goal, Metric
+from sla.mapping import Condition, ContractRule, Policy, ProjectRules, SeverityRule, cover
+from sla.timeline import FieldValue
+from tests.sla.example import ALWAYS, office, two_hours
+
+GOLD = Contract(
+    "gold", "Gold", (Metric("first_response", (Goal(two_hours(), ALWAYS),)),), {"High": "", "Low": ""}
+)  # fmt: skip
+PLAIN = Contract(
+    "plain",
+    "Plain",
+    (
+        Metric(
+            "first_response",
+            (
+                Goal(two_hours(), office(), severities=("High",), tiers=("Premium",)),
+                Goal(BusinessDays(1, "open_hours"), office(), severities=("High",)),
+            ),
+        ),
+    ),
+    {"High": "", "Low": ""},
+)
+RULES = ProjectRules(
+    "ACME",
+    contracts=(
+        ContractRule("gold", "Gold", Condition({"Support plan": ("Gold", "Gold plus")})),
+        ContractRule("plain", "Premium", Condition({"labels": ("premium",)})),
+        ContractRule("plain", None, Condition({"issuetype": ("Bug", "Question")})),
+    ),
+    severities=(
+        SeverityRule("High", Condition({"priority": ("Highest",), "issuetype": ("Bug",)})),
+        SeverityRule("Low", Condition({"priority": ("Highest", "Low")})),
+    ),
+)
+POLICY = Policy("v1", {"ACME": RULES}, {"gold": GOLD, "plain": PLAIN})
+
+
+def fields(**more: FieldValue) -> dict[str, FieldValue]:
+    return {"project": "ACME", "issuetype": "Bug", "priority": "Highest"} | more
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        # Both the first and the last contract rule match: the first wins.
+        ({"Support plan": "Gold"}, ("gold", "Gold", "High")),
+        ({"Support plan": "gold PLUS"}, ("gold", "Gold", "High")),
+        ({"Support plan": "Golden"}, ("plain", None, "High")),
+        ({"Support plan": None}, ("plain", None, "High")),
+        ({"labels": ("x", "PREMIUM")}, ("plain", "Premium", "High")),
+        ({"labels": ()}, ("plain", None, "High")),
+        ({"priority": "highest"}, ("plain", None, "High")),
+        # Both parts of a condition must hold.
+        ({"issuetype": "QUESTION"}, ("plain", None, "Low")),
+    ],
+)
+def test_the_first_rule_that_matches_wins_and_case_does_not_count(
+    given: dict[str, FieldValue], found: tuple[str, str | None, str]
+) -> None:
+    coverage = cover(POLICY, fields() | given)
+    assert coverage.contract is not None
+    assert (coverage.contract.id, coverage.tier, coverage.severity) == found
+
+
+def test_sharp_s_and_dotless_i_are_folded_as_words_are() -> None:
+    assert Condition({"priority": ("STRASSE",)}).holds({"priority": "straße"})
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({}, "project ACME: contract rule 3 (type Bug or Question) gives plain, severity rule 1 "
+         "(priority Highest, type Bug) gives High"),
+        ({"Support plan": "Gold", "priority": "Low"},
+         "project ACME: contract rule 1 (Support plan Gold or Gold plus) gives gold, severity "
+         "rule 2 (priority Highest or Low) gives Low"),
+        ({"project": "OTHER"}, "project OTHER is in no mapping"),
+        ({"project": None}, "project (unknown) is in no mapping"),
+        ({"issuetype": "Task"}, "no contract rule of project ACME matches"),
+        ({"priority": None}, "no severity rule of project ACME matches (type Bug, priority none)"),
+    ],
+)  # fmt: skip
+def test_the_reason_in_words(given: dict[str, FieldValue], reason: str) -> None:
+    coverage = cover(POLICY, fields() | given)
+    assert coverage.reason == reason
+    assert coverage.covered == ("gives" in reason)
+
+
+def test_an_empty_condition_always_holds_and_says_so() -> None:
+    assert Condition().holds({})
+    assert str(Condition()) == "always"
+
+
+def test_a_condition_on_a_field_that_is_not_there() -> None:
+    assert not Condition({"Support plan": ("",)}).holds({})
+
+
+def test_the_goal_is_the_first_that_speaks_of_severity_and_tier() -> None:
+    def target(**more: FieldValue) -> str | None:
+        goal = cover(POLICY, fields(**more)).goal("first_response")
+        return goal.target.text if goal else None
+
+    assert target(labels=("premium",)) == "2h"
+    assert target() == "1 business day"
+    # Covered, but nothing was promised for the severity.
+    assert target(priority="Low") is None
+    assert cover(POLICY, fields(priority="Low")).covered
+
+
+def test_a_metric_that_the_contract_does_not_measure() -> None:
+    coverage = cover(POLICY, fields())
+    assert coverage.metric_names == ("first_response",)
+    assert (coverage.metric("resolution"), coverage.goal("resolution")) == (None, None)
+
+
+def test_without_a_contract_there_is_no_metric() -> None:
+    coverage = cover(POLICY, fields(project="OTHER"))
+    assert (coverage.metric_names, coverage.goal("first_response")) == ((), None)
