@@ -18,13 +18,14 @@ from config.positions import Document, Place
 from sla.calendar import Calendar
 from sla.errors import SlaError
 from sla.opening import Opening, WallTime
+from sla.zones import FIRST_YEAR, LAST_YEAR
 
 if TYPE_CHECKING:
     from config import schema
     from sla.holiday_sources import HolidaySet, Rule
 
-YEARS = range(2000, 2051)
-"""The years for which holidays are frozen."""
+YEARS = range(FIRST_YEAR, LAST_YEAR + 1)
+"""The years for which holidays are frozen: all those for which a calendar answers."""
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -114,7 +114,7 @@ def spans_of(timeline: Timeline, policy: Policy) -> list[Span]:
         return []
     changes = {
         since
-        for name in _fields_that_decide(policy) & timeline.field_names
+        for name in {"project", *policy.field_names} & timeline.field_names
         for since, _ in timeline.values(name)
         if since > created_at
     }
@@ -302,18 +302,6 @@ def _is_response(comment: Comment, timeline: Timeline, responders: Responders) -
 def _promised(coverage: Coverage) -> tuple[str | None, str | None, str | None]:
     contract = coverage.contract.id if coverage.contract else None
     return contract, coverage.tier, coverage.severity
-
-
-def _fields_that_decide(policy: Policy) -> set[str]:
-    conditions = [
-        condition
-        for project in policy.projects.values()
-        for condition in (
-            *(rule.when for rule in project.contracts),
-            *(rule.when for rule in project.severities),
-        )
-    ]
-    return {"project", *(name for condition in conditions for name in condition.fields)}
 
 
 def _instant(value: FieldValue) -> datetime | None:

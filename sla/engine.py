@@ -76,6 +76,10 @@ class SiteFacts:
         never = policy.responders.never | {self.own_account}
         return replace(policy, responders=replace(policy.responders, never=never))
 
+    def names_for(self, policy: Policy) -> dict[str, str]:
+        """Custom field ids and their names, spelt as the policy's rules spell them."""
+        return {id_: policy.spelling(name) for id_, name in self.field_names.items()}
+
 
 @dataclass
 class Engine:
@@ -189,10 +193,11 @@ class Engine:
             return
         known = self.sites[site]
         now = self.now()
-        timeline = issues.timeline_of(connection, site, issue_id, known.field_names)
         version = row.policy_version or self.in_force
+        policy = known.applied_to(self.policy(version))
+        timeline = issues.timeline_of(connection, site, issue_id, known.names_for(policy))
         ledger = Ledger(outbox.said(connection, site, issue_id))
-        decision = decide(timeline, known.applied_to(self.policy(version)), ledger, now)
+        decision = decide(timeline, policy, ledger, now)
         self._save(connection, row, version, decision, now)
 
     def _save(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from sla.contract import Alerts, Contract, Goal, Metric
@@ -72,7 +73,7 @@ class Responders:
     never: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """One published version of everything that decides: mapping, contracts, responders."""
 
@@ -81,6 +82,28 @@ class Policy:
     contracts: Mapping[str, Contract]
     responders: Responders = Responders()
     reported_at_field: str | None = None
+
+    @cached_property
+    def field_names(self) -> frozenset[str]:
+        """Every field that a rule or the "reported at" setting names."""
+        conditions = [
+            condition
+            for project in self.projects.values()
+            for condition in (
+                *(rule.when for rule in project.contracts),
+                *(rule.when for rule in project.severities),
+            )
+        ]
+        named = {name for condition in conditions for name in condition.fields}
+        return frozenset(named | ({self.reported_at_field} if self.reported_at_field else set()))
+
+    def spelling(self, name: str) -> str:
+        """A field's name as the rules spell it, whatever the case in Jira; else the name itself."""
+        return self._spellings.get(name.casefold(), name)
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        return {name.casefold(): name for name in self.field_names}
 
 
 @dataclass(frozen=True, slots=True)

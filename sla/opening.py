@@ -5,16 +5,16 @@ The rules that are decided here (design, *Time*):
 - `24:00` closes a day; nothing opens at it. `23:59` is a minute before midnight, not midnight.
 - Ends in one zone: a closing time that is not later than the opening time is the next day's, so
   that a night shift needs no date, and `09:00` to `09:00` is a whole day.
-- Ends in two zones: both are times of the same named date, and the order is that of the instants:
-  the closing is the first one after the opening. Policies write such hours ("5am Pacific to 8pm
-  Eastern"), and which end comes first depends on the zones, not on the figures.
+- Ends in two zones: both are times of the same named date, and by standard time the closing is the
+  first one after the opening. Policies write such hours ("5am Pacific to 8pm Eastern"), and which
+  end comes first depends on the zones, not on the figures.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sla.errors import CalendarError
 from sla.interval import Span, length, merged
@@ -113,13 +113,7 @@ class Shift:
         Empty or inverted (`to <= from`) on a day whose missing hour swallows it.
         """
         opens_at = clocks[self.opens_zone].instant(midnight + self.opens)
-        closes = midnight + self.closes
-        closes_at = clocks[self.closes_zone].instant(closes)
-        if self.opens_zone != self.closes_zone:
-            while closes_at <= opens_at:
-                closes += DAY
-                closes_at = clocks[self.closes_zone].instant(closes)
-        return opens_at, closes_at
+        return opens_at, clocks[self.closes_zone].instant(midnight + self.closes)
 
     def nominal(self) -> Span:
         """The span on a day on which no clock changes, in microseconds from some midnight.
@@ -127,20 +121,24 @@ class Shift:
         Two zones are taken by their standard times, whose difference is the usual one.
         """
         opens = self.opens - standard_offset(self.opens_zone)
-        closes = self.closes - standard_offset(self.closes_zone)
-        while closes <= opens:
-            closes += DAY
-        return opens, closes
+        return opens, self.closes - standard_offset(self.closes_zone)
 
 
 def shift(opening: Opening, calendar_zone: str) -> Shift:
-    """An opening as a shift of a calendar in that zone."""
+    """An opening as a shift of a calendar in that zone.
+
+    Whether it runs into the next day is settled here, by standard times: decided anew on each
+    date, an opening of half an hour would last a day while only one of its zones has summer time.
+    """
     opens_zone = opening.opens.zone or calendar_zone
     closes_zone = opening.closes.zone or calendar_zone
-    closes = opening.closes.minute
-    if opens_zone == closes_zone and closes <= opening.opens.minute:
-        closes += _DAY_MINUTES
-    return Shift(opening.opens.minute * MINUTE, opens_zone, closes * MINUTE, closes_zone)
+    found = Shift(
+        opening.opens.minute * MINUTE, opens_zone, opening.closes.minute * MINUTE, closes_zone
+    )
+    opens, closes = found.nominal()
+    # More than one day only for zones on both sides of the date line.
+    days_later = max(0, (opens - closes) // DAY + 1)
+    return replace(found, closes=found.closes + days_later * DAY)
 
 
 def nominal_length(shifts: Iterable[Shift]) -> int:

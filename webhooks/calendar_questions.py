@@ -13,11 +13,13 @@ from config.errors import ConfigurationError
 from sla.calendar import Calendar, Reading
 from sla.errors import SlaError
 from sla.explain import utc
-from webhooks.questions import QuestionError, instant, parse_object
+from webhooks.questions import QuestionError, instant, parse_object, refuse_unknown
 
 _MICROSECOND = timedelta(microseconds=1)
 # Beyond this no calendar reaches, and a float would no longer tell one second from the next.
 _MOST_SECONDS = 10**11
+_MOST_DAYS = 100_000
+_MEMBERS = ("id", "op", "calendar", "start", "seconds", "end", "days", "reading", "pauses")
 
 
 class Calendars:
@@ -33,6 +35,8 @@ class Calendars:
         Raises:
             QuestionError: there is none of that id, or its document is faulty.
         """
+        if name is None:
+            raise QuestionError("calendar: is missing; expected an id of the calendars file")
         if not isinstance(name, str) or name not in self._documents:
             raise QuestionError(f"calendar: there is no {name!r} in the calendars file")
         if name not in self._built:
@@ -72,16 +76,17 @@ def answer_lines(calendars: Calendars, lines: Iterable[str]) -> Iterator[str]:
         try:
             question = parse_object(line)
             name = question.get("id")
+            refuse_unknown(question, _MEMBERS)
             answer = {"id": name, "result": _result(calendars, question)}
         except (QuestionError, SlaError) as error:
             answer = {"id": name, "error": str(error)}
-        yield json.dumps(answer, ensure_ascii=False)
+        yield json.dumps(answer)
 
 
 def _result(calendars: Calendars, question: Mapping[str, Any]) -> str | int | float:
     calendar = calendars.get(question.get("calendar"))
     start = instant("start", question.get("start"))
-    pauses = list(_pauses(question.get("pauses") or []))
+    pauses = list(_pauses(question.get("pauses", [])))
     operation = question.get("op")
     if not isinstance(operation, str) or operation not in _OPERATIONS:
         raise QuestionError(f"op: {operation!r}; expected {', '.join(_OPERATIONS)}")
@@ -112,9 +117,11 @@ def _business_days(
     calendar: Calendar, start: datetime, pauses: _Pauses, question: Mapping[str, Any]
 ) -> str:
     days = question.get("days")
-    reading: Any = question.get("reading") or "open_hours"
-    if isinstance(days, bool) or not isinstance(days, int) or abs(days) > 100_000:
+    reading: Any = question.get("reading", "open_hours")
+    if isinstance(days, bool) or not isinstance(days, int):
         raise QuestionError(f"days: {days!r}; expected a whole number of business days")
+    if abs(days) > _MOST_DAYS:
+        raise QuestionError(f"days: {days!r} is out of every calendar's range")
     if reading not in get_args(Reading):
         raise QuestionError(f"reading: {reading!r}; expected {', '.join(get_args(Reading))}")
     return utc(calendar.business_days(start, days, reading, pauses))
@@ -134,6 +141,8 @@ def _pauses(listed: Any) -> Iterator[tuple[datetime, datetime]]:
     for index, pause in enumerate(listed):
         if not isinstance(pause, list) or len(pause) != 2:
             raise QuestionError(f"pauses[{index}]: expected [from, to], two instants")
+        if pause[1] is None:
+            raise QuestionError(f"pauses[{index}]: while a pause lasts, no due instant is known")
         start, end = (instant(f"pauses[{index}]", part) for part in pause)
         if end < start:
             raise QuestionError(f"pauses[{index}]: ends before it starts")

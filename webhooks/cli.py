@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,6 +23,14 @@ _DEMO_SPEED = 120.0
 @click.version_option(package_name="dueline", prog_name="dueline")
 def main() -> None:
     """SLA deadlines, warnings and escalations for teams that live in Jira."""
+    # One line that is not UTF-8 must not take the answers to the others with it.
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),
+        (sys.stdout, "backslashreplace"),
+        (sys.stderr, "backslashreplace"),
+    ):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 @main.command()
@@ -132,6 +141,7 @@ def deadline(
     jsonl: bool,
 ) -> None:
     """Which promise an issue would have, and when it is due."""
+    from sla.errors import SlaError
     from webhooks.questions import Question, QuestionError, answer_lines, as_text
 
     policy = _policy()
@@ -150,9 +160,9 @@ def deadline(
                 "fields": dict(_pairs(fields)),
             }
         )
-    except QuestionError as error:
+        answer = question.answer(policy)
+    except (QuestionError, SlaError) as error:
         _fail(str(error))
-    answer = question.answer(policy)
     click.echo(answer.as_json() if as_json else as_text(answer))
 
 

@@ -81,16 +81,16 @@ def run_demo(at: str | None, speed: float) -> None:
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="dueline-demo-"))
         environment = _environment(jira_url, directory, clock, settings)
-        stack.enter_context(_child(["simulator", "--port", str(JIRA_PORT)], environment))
-        _await(f"{jira_url}/rest/api/3/serverInfo", "the simulated Jira")
+        jira = stack.enter_context(_child(["simulator", "--port", str(JIRA_PORT)], environment))
+        _await(jira, f"{jira_url}/rest/api/3/serverInfo", "the simulated Jira")
         for line in set_up_jira(
             Settings.from_environment(environment),
             load(settings.config).site.fields,
             f"{own_url}/webhooks/jira",
         ):
             click.echo(f"  {line}")
-        stack.enter_context(_child(["serve"], environment))
-        _await(f"{own_url}/readyz", "the service")
+        service = stack.enter_context(_child(["serve"], environment))
+        _await(service, f"{own_url}/readyz", "the service")
         click.echo(_INTRODUCTION.format(jira=jira_url, own=own_url, speed=speed, token=TOKEN))
         story = _Story(jira_url, clock)
         story.begin()
@@ -104,7 +104,7 @@ Make an issue as customer@example.com, answer it as agent@example.com; their tok
 
   curl -u customer@example.com:{token} -H 'Content-Type: application/json' \\
     {jira}/rest/api/3/issue \\
-    -d '{{"fields": {{"project": {{"key": "HLP"}}, "issuetype": {{"name": "Bug"}}, \\
+    -d '{{"fields": {{"project": {{"key": "HLP"}}, "issuetype": {{"name": "Bug"}},
          "summary": "Help"}}}}'
 
 The clock runs {speed:g} times as fast as yours. Ctrl-C ends the demo.
@@ -191,7 +191,9 @@ def _environment(
 
 
 @contextmanager
-def _child(arguments: list[str], environment: Mapping[str, str]) -> Iterator[None]:
+def _child(
+    arguments: list[str], environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "webhooks.cli", *arguments]
     with subprocess.Popen(  # noqa: S603 - our own command
         command,
@@ -199,22 +201,24 @@ def _child(arguments: list[str], environment: Mapping[str, str]) -> Iterator[Non
         preexec_fn=belong_to_parent,
     ) as process:
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             process.wait(timeout=_PATIENCE)
 
 
-def _await(url: str, what: str) -> None:
+def _await(process: subprocess.Popen[bytes], url: str, what: str) -> None:
     pause = threading.Event()
     for _ in range(int(_PATIENCE / _STEP)):
+        if process.poll() is not None:
+            break
         try:
             if requests.get(url, timeout=5).ok:
                 return
         except requests.ConnectionError:
             pass
         pause.wait(_STEP)
-    raise DemoError(f"{what} did not come up at {url}; is the port taken?")
+    raise DemoError(f"{what} did not come up at {url}; is the port taken by something else?")
 
 
 def _starting_at(text: str | None) -> datetime | None:

@@ -58,9 +58,8 @@ def _judgement(database: Database, row: IssueRow) -> Iterator[str]:
         yield "Not judged yet: Jira was never reached."
         return
     policy = known.applied_to(Configuration.from_text(text).policy)
-    timeline = database.read(
-        lambda c: issues.timeline_of(c, DEFAULT_SITE, row.issue_id, known.field_names)
-    )
+    names = known.names_for(policy)
+    timeline = database.read(lambda c: issues.timeline_of(c, DEFAULT_SITE, row.issue_id, names))
     now = clock_from(os.environ).now()
     yield f"Judged at {utc(now)} by policy version {version}"
     yield from explain(decide(timeline, policy, Ledger(), now))

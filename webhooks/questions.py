@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from sla.errors import SlaError
 from sla.explain import explain, utc
 from sla.mapping import Policy
 from sla.timeline import Created, FieldValue, Seen, Timeline
+
+_EXAMPLE = "2024-07-10T19:00:00-04:00"
 
 
 class QuestionError(ValueError):
@@ -34,14 +36,9 @@ class Question:
         Raises:
             QuestionError: a member is missing, unknown, or not what it should be.
         """
-        unknown = set(members) - {"project", "type", "priority", "created", "fields"}
-        if unknown:
-            raise QuestionError(
-                f"{min(unknown)}: no such member; there are project, type, priority, created "
-                "and fields"
-            )
+        refuse_unknown(members, ("project", "type", "priority", "created", "fields"))
         project = _text(members, "project")
-        extra = members.get("fields") or {}
+        extra = members.get("fields", {})
         if not isinstance(extra, dict):
             raise QuestionError("fields: expected an object of names and values")
         fields: dict[str, FieldValue] = {name: _value(name, v) for name, v in extra.items()}
@@ -53,9 +50,14 @@ class Question:
         return cls(project, fields, instant("created", members.get("created")))
 
     def answer(self, policy: Policy) -> Answer:
-        """Decide for such an issue at the moment of its creation."""
+        """Decide for such an issue at the moment of its creation.
+
+        Raises:
+            SlaError: no calendar reaches so far.
+        """
+        fields = {policy.spelling(name): value for name, value in self.fields.items()}
         timeline = Timeline.of(
-            [Created(self.created_at), Seen(self.created_at, self.fields, "question")]
+            [Created(self.created_at), Seen(self.created_at, fields, "question")]
         )
         return Answer(decide(timeline, policy, Ledger(), self.created_at))
 
@@ -85,7 +87,7 @@ class Answer:
                 }
                 for cycle in self.decision.cycles
             ],
-        }, ensure_ascii=False)  # fmt: skip
+        })  # fmt: skip
 
 
 def as_text(answer: Answer) -> str:
@@ -101,7 +103,7 @@ def answer_lines(policy: Policy, lines: Iterable[str]) -> Iterator[str]:
         try:
             yield Question.read(parse_object(line)).answer(policy).as_json()
         except (QuestionError, SlaError) as error:
-            yield json.dumps({"error": str(error)}, ensure_ascii=False)
+            yield json.dumps({"error": str(error)})
 
 
 def parse_object(line: str) -> dict[str, Any]:
@@ -119,20 +121,33 @@ def parse_object(line: str) -> dict[str, Any]:
     return members
 
 
+def refuse_unknown(members: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuse a question with a member that would be passed over, such as a misspelt one.
+
+    Raises:
+        QuestionError: naming it and those that there are.
+    """
+    unknown = members.keys() - set(known)
+    if unknown:
+        raise QuestionError(f"{min(unknown)}: no such member; there are {', '.join(known)}")
+
+
 def instant(name: str, value: Any) -> datetime:
     """An aware instant from ISO 8601 text.
 
     Raises:
-        QuestionError: it is not one, or has no offset.
+        QuestionError: it is missing, is not one, or has no offset.
     """
+    if value is None:
+        raise QuestionError(f"{name}: is missing; expected an instant such as {_EXAMPLE}")
     try:
         at = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         at = None
     if at is None or at.tzinfo is None:
         raise QuestionError(
-            f"{name}: {value!r} is not an instant; expected ISO 8601 with an offset, "
-            "such as 2024-07-10T19:00:00-04:00"
+            f"{name}: {value!r} is not an instant; expected ISO 8601 with an offset, such as "
+            f"{_EXAMPLE}"
         )
     return at
 
@@ -141,6 +156,8 @@ def _text(members: Mapping[str, Any], name: str, *, optional: bool = False) -> s
     value = members.get(name)
     if value is None and optional:
         return ""
+    if value is None:
+        raise QuestionError(f"{name}: is missing; expected text")
     if not isinstance(value, str) or (not value and not optional):
         raise QuestionError(f"{name}: expected text, not {value!r}")
     return value
@@ -151,6 +168,9 @@ def _value(name: str, value: Any) -> FieldValue:
         return value
     if isinstance(value, bool | int | float):
         return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, dict) and isinstance(found := value.get("value", value.get("name")), str):
+        # As Jira itself writes an option or a priority.
+        return found
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    raise QuestionError(f"fields.{name}: expected text, a number, or a list of texts")
+    raise QuestionError(f"fields.{name}: expected text, a number, an option, or a list of texts")

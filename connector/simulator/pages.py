@@ -21,6 +21,7 @@ _PAGE = """<!doctype html>
   body { font: 16px/1.5 system-ui, sans-serif; color: #172b4d; max-width: 64rem; margin: 2rem auto;
          padding: 0 1rem; }
   table { border-collapse: collapse; width: 100%; }
+  .key { white-space: nowrap; }
   th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0;
            border-bottom: 1px solid #dfe1e6; }
   th[scope=row] { width: 14rem; font-weight: 600; }
@@ -55,7 +56,7 @@ _PAGE = """<!doctype html>
 <table>
 <tr><th>Key</th><th>Summary</th><th>Status</th><th>Fields</th><th>Comments</th></tr>
 {% for row in issues %}<tr>
-<td><a href="/browse/{{ row.key }}">{{ row.key }}</a></td>
+<td class="key"><a href="/browse/{{ row.key }}">{{ row.key }}</a></td>
 <td>{{ row.summary }}</td>
 <td><span class="status">{{ row.status }}</span></td>
 <td>{% for name, text in row.fields %}{{ name }}: {{ text }}<br>{% endfor %}</td>

@@ -273,6 +273,6 @@ def test_the_summary_names_every_part(shipped: Configuration) -> None:
         "contract enterprise: Enterprise Support",
         "  first response: Severity 1: 2h on bitumio-severity-1, commitment, clause 4.1:",
         "calendar enterprise: America/Chicago, always open",
-        "calendar standard/standard: America/Chicago, 608 holidays (holidays ",
+        "calendar standard/standard: America/Chicago, 1548 holidays (holidays ",
     ):
         assert part in lines

@@ -93,13 +93,10 @@ class MinuteReference:
         opens_zone = self._zone(opening.opens)
         closes_zone = self._zone(opening.closes)
         opens = self._minute(day, opening.opens.minute, opens_zone)
-        if opens_zone == closes_zone:
-            next_day = opening.closes.minute <= opening.opens.minute
-            closing_day = day + _ONE_DAY if next_day else day
-            return opens, self._minute(closing_day, opening.closes.minute, closes_zone)
-        closing_day = day
-        while self._minute(closing_day, opening.closes.minute, closes_zone) <= opens:
-            closing_day += _ONE_DAY
+        ahead = _standard_minutes(opens_zone) - _standard_minutes(closes_zone)
+        closing_day, closes = day, opening.closes.minute
+        while closes + ahead <= opening.opens.minute:
+            closing_day, closes = closing_day + _ONE_DAY, closes + 24 * 60
         return opens, self._minute(closing_day, opening.closes.minute, closes_zone)
 
     def _zone(self, wall: WallTime) -> str:
@@ -195,3 +192,9 @@ class MinuteReference:
             if self.is_open(minute - 1):
                 return minute
         raise TooFar
+
+
+def _standard_minutes(zone: str) -> int:
+    """Minutes east of UTC in winter time."""
+    noons = [datetime(2025, month, 1, 12, tzinfo=ZoneInfo(zone)) for month in (1, 7)]
+    return min(int((noon.utcoffset() or timedelta(0)).total_seconds()) // 60 for noon in noons)

@@ -727,3 +727,14 @@ class TestCalendarAsAValue:
         for thread in threads:
             thread.join()
         assert wrong == []
+
+
+def test_whether_two_zones_run_into_the_next_day_is_settled_once() -> None:
+    """By standard time it lasts half an hour; while only New York has summer time, not at all."""
+    opening = Opening(
+        WallTime.parse("09:30 Europe/London"), WallTime.parse("05:00 America/New_York")
+    )
+    calendar = Calendar("handover", "Europe/London", dict.fromkeys(range(7), (opening,)))
+    for day, minutes in [("2024-01-10", 30), ("2024-03-12", 0), ("2024-07-10", 30)]:
+        start = datetime.fromisoformat(f"{day}T00:00+00:00")
+        assert calendar.elapsed(start, start + timedelta(days=1)) == timedelta(minutes=minutes)

@@ -9,9 +9,10 @@ from sla.mapping import Condition, ContractRule, Policy, ProjectRules, SeverityR
 from sla.timeline import FieldValue
 from tests.sla.example import ALWAYS, office, two_hours
 
+SEVERITIES = {"High": "", "Low": ""}
 GOLD = Contract(
-    "gold", "Gold", (Metric("first_response", (Goal(two_hours(), ALWAYS),)),), {"High": "", "Low": ""}
-)  # fmt: skip
+    "gold", "Gold", (Metric("first_response", (Goal(two_hours(), ALWAYS),)),), SEVERITIES
+)
 PLAIN = Contract(
     "plain",
     "Plain",
@@ -24,7 +25,7 @@ PLAIN = Contract(
             ),
         ),
     ),
-    {"High": "", "Low": ""},
+    SEVERITIES,
 )
 RULES = ProjectRules(
     "ACME",
@@ -75,11 +76,11 @@ def test_sharp_s_and_dotless_i_are_folded_as_words_are() -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({}, "project ACME: contract rule 3 (type Bug or Question) gives plain, severity rule 1 "
-         "(priority Highest, type Bug) gives High"),
+        ({}, ("project ACME: contract rule 3 (type Bug or Question) gives plain, severity rule 1 "
+              "(priority Highest, type Bug) gives High")),
         ({"Support plan": "Gold", "priority": "Low"},
-         "project ACME: contract rule 1 (Support plan Gold or Gold plus) gives gold, severity "
-         "rule 2 (priority Highest or Low) gives Low"),
+         ("project ACME: contract rule 1 (Support plan Gold or Gold plus) gives gold, severity "
+          "rule 2 (priority Highest or Low) gives Low")),
         ({"project": "OTHER"}, "project OTHER is in no mapping"),
         ({"project": None}, "project (unknown) is in no mapping"),
         ({"issuetype": "Task"}, "no contract rule of project ACME matches"),

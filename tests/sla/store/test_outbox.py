@@ -1,4 +1,4 @@
-"""The ledger and the way out: each thing is decided once, and sent until it is known to be there."""
+"""The ledger and the way out: each thing is decided once, and sent until Jira has it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ def put(
     database: Database, *new: Saying, now: datetime = NINE, quiet_before: datetime = NINE,
     issue: str = ISSUE,
 ) -> None:  # fmt: skip
-    database.write(
-        lambda c: outbox.put(c, SITE, issue, new, now=now, quiet_before=quiet_before)
-    )
+    database.write(lambda c: outbox.put(c, SITE, issue, new, now=now, quiet_before=quiet_before))
 
 
 def pending(database: Database) -> list[str]:
