@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -15,6 +15,7 @@ from config.settings import JiraAccess, Settings
 from connector.client import JiraClient, connect
 from connector.dispatch import Dispatcher, HistoryReader, Outlet
 from connector.errors import ConnectorError
+from connector.facts import SYSTEM_FIELDS
 from connector.setup import find_fields
 from connector.translate import Translation, translate
 from sla.engine import Engine, remember_site, remembered_site
@@ -187,8 +188,16 @@ class Service:
             self._contact_at = now + _UNKNOWN_FOR
             return
         self.troubles.pop("jira", None)
-        self._contact_at = now + (_UNKNOWN_FOR if self.troubles else _KNOWN_FOR)
+        complete = not self.troubles.keys() & {"fields", "rules"}
+        self._contact_at = now + (_KNOWN_FOR if complete else _UNKNOWN_FOR)
         self._kick_all()
+
+    def _note(self, trouble: str, missing: Iterable[str], what: str) -> None:
+        """Name fields that Jira should have, or that all of them are there by now."""
+        if names := ", ".join(missing):
+            self.troubles[trouble] = f"Jira has no field {names}: {what}"
+        else:
+            self.troubles.pop(trouble, None)
 
     def _learn_site(self, now: datetime) -> None:
         client = self._client or connect(
@@ -203,12 +212,11 @@ class Service:
         unique = {field.id: field.name for field in fields if names.count(field.name) == 1}
         site = self.configuration.site
         found, missing = find_fields(fields, site.fields)
-        if missing:
-            self.troubles["fields"] = (
-                f"Jira has no field {', '.join(missing)}: run `dueline setup` to make it"
-            )
-        else:
-            self.troubles.pop("fields", None)
+        self._note("fields", missing, "run `dueline setup` to make it")
+        spelled = {name.casefold() for name in names} | {field.id for field in fields}
+        ruled = self.configuration.policy.field_names
+        unheard = sorted(name for name in ruled if name.casefold() not in spelled | SYSTEM_FIELDS)
+        self._note("rules", unheard, "no rule that asks for it can match")
         custom = {id_: name for id_, name in unique.items() if id_.startswith("customfield_")}
         remember_site(self.database, DEFAULT_SITE, account, custom, now)
         self._ignored_fields = frozenset(

@@ -19,13 +19,13 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from sla.engine import Engine, SiteFacts, remember_site, remembered_site
-from sla.mapping import Policy
+from sla.mapping import Condition, ContractRule, Policy
 from sla.store import inbox, issues, outbox, schema
 from sla.store.database import Database
 from sla.store.issues import IssueRow
-from sla.store.migrate import migrate
 from sla.timeline import Created, Deleted, Event, Seen
 from tests.sla.example import CUSTOMER, NINE, OWN, at, change, hours, made, policy, reply
+from tests.sla.store.conftest import new_database
 
 SITE, ISSUE = "acme", "10000"
 
@@ -149,16 +149,14 @@ class Desk:
 def shared() -> Iterator[Database]:
     """A database for all tests here: each desk has a site of its own."""
     with tempfile.TemporaryDirectory() as directory:
-        opened = Database(f"sqlite:///{Path(directory) / 'dueline.sqlite3'}")
-        migrate(opened)
+        opened = new_database(Path(directory))
         yield opened
         opened.close()
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = Database(f"sqlite:///{tmp_path / 'dueline.sqlite3'}")
-    migrate(opened)
+    opened = new_database(tmp_path)
     yield opened
     opened.close()
 
@@ -190,7 +188,7 @@ STORY = (
 @settings(
     derandomize=True,
     deadline=None,
-    max_examples=40,
+    max_examples=30,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
@@ -332,8 +330,8 @@ def _disk_full(work: Callable[[Any], Any]) -> None:
 
 
 def test_more_deliveries_than_one_batch_are_all_handled(desk: Desk) -> None:
-    desk.keep(*(Said(None, None) for _ in range(250)))
-    assert desk.engine.handle_inbox() == 250
+    desk.keep(*(Said(None, None) for _ in range(150)))
+    assert desk.engine.handle_inbox() == 150
     assert desk.engine.handle_inbox() == 0
 
 
@@ -524,6 +522,26 @@ def test_a_site_is_remembered_and_its_installation_never_moves(desk: Desk) -> No
     assert remembered_site(database, SITE) == SiteFacts(
         "renamed", {"customfield_1": "Support plan"}, quiet_before=NINE
     )
+
+
+@pytest.mark.xfail(
+    strict=True, reason="names are compared without case only after they were judged unique"
+)
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"customfield_1": "PRIORITY"},
+        {"customfield_1": "Support plan", "customfield_2": "Support Plan"},
+    ],
+    ids=["Jira's own field", "another custom field"],
+)
+def test_a_custom_field_never_takes_the_place_of_another(names: dict[str, str]) -> None:
+    gold = Condition({"Support plan": ("Gold",), "priority": ("Highest",)})
+    rules = replace(policy().projects["ACME"], contracts=(ContractRule("acme", "Gold", gold),))
+    under = replace(policy(), projects={"ACME": rules})
+    named = SiteFacts(OWN.id, names, NINE).names_for(under).values()
+    assert "priority" not in named
+    assert list(named).count("Support plan") <= 1
 
 
 def test_hours_are_hours() -> None:

@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from sla.store import inbox
 from sla.store.database import Database
-from sla.store.migrate import migrate
 from tests.sla.example import NINE
+from tests.sla.store.conftest import new_database
 from webhooks.receive import receiver
 
 # "last" is the newest; each is good. Planted, so that a test can look for them.
@@ -63,8 +63,7 @@ class Door:
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
     """A receiver for two sites."""
-    database = Database(f"sqlite:///{tmp_path / 'dueline.sqlite3'}")
-    migrate(database)
+    database = new_database(tmp_path)
     app = Flask("test")
     kicks: list[str] = []
     app.register_blueprint(

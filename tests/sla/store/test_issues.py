@@ -18,7 +18,6 @@ from sla.cycle import run
 from sla.mapping import Policy
 from sla.store import issues, schema
 from sla.store.database import Database
-from sla.store.migrate import migrate
 from sla.timeline import (
     Account,
     Changed,
@@ -31,6 +30,7 @@ from sla.timeline import (
     Timeline,
 )
 from tests.sla.example import AGENT, CUSTOMER, NINE, at, change, made, policy, reply
+from tests.sla.store.conftest import new_database
 
 SITE, ISSUE = "acme", "10000"
 STORY: list[Event] = [
@@ -56,8 +56,7 @@ STORY: list[Event] = [
 def shared() -> Iterator[Database]:
     """A database for Hypothesis: every example uses an issue of its own."""
     with tempfile.TemporaryDirectory() as directory:
-        opened = Database(f"sqlite:///{Path(directory) / 'dueline.sqlite3'}")
-        migrate(opened)
+        opened = new_database(Path(directory))
         yield opened
         opened.close()
 

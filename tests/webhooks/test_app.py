@@ -1,0 +1,196 @@
+"""What the application answers beside the receiver, and what becomes of odd deliveries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from config.loader import load
+from config.settings import SHIPPED, Settings
+from sla.engine import remember_site
+from sla.store import inbox
+from tests.sla.example import NINE, OWN
+from tests.sla.store.conftest import new_database
+from tests.webhooks.conftest import SECRETS, signature
+from webhooks.app import create_app
+from webhooks.publishing import InForce
+from webhooks.receive import LARGEST_BODY
+from webhooks.service import DEFAULT_SITE, Service
+
+TOKEN = "planted-t0ken"
+_configuration = lru_cache(load)
+
+
+class Clock:
+    """Nine o'clock, always."""
+
+    def now(self) -> Any:
+        return NINE
+
+    def real_time(self, at: Any) -> Any:
+        return at
+
+
+def serving(directory: Path, *, refused: str | None = None) -> Service:
+    """A service that has no Jira: nobody answers at that address."""
+    settings = Settings.from_environment({
+        "DUELINE_JIRA_URL": "http://127.0.0.1:9",
+        "DUELINE_JIRA_USER": "dueline@example.com",
+        "DUELINE_JIRA_TOKEN": TOKEN,
+        "DUELINE_WEBHOOK_SECRET": ",".join(SECRETS),
+        "DUELINE_DATABASE_URL": f"sqlite:///{directory / 'dueline.sqlite3'}",
+    })  # fmt: skip
+    return Service(settings, InForce(_configuration(SHIPPED), refused), Clock())
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """One that reached Jira at an earlier start."""
+    database = new_database(tmp_path)
+    remember_site(database, DEFAULT_SITE, OWN.id, {}, NINE)
+    database.close()
+    made = serving(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(service: Service) -> FlaskClient:
+    return create_app(service).test_client()
+
+
+def post(client: FlaskClient, body: bytes) -> int:
+    headers = {"X-Hub-Signature": signature(body)}
+    return client.post("/webhooks/jira", data=body, headers=headers).status_code
+
+
+CREATED = "2024-07-10T13:00:00.000+0000"
+
+
+@pytest.mark.parametrize(
+    ("body", "state", "why"),
+    [
+        (b"", "not_understood", "The body is not JSON."),
+        (b"{", "not_understood", "The body is not JSON."),
+        (b"\xff\xfe", "not_understood", "The body is not JSON."),
+        (b"[" * 5000, "not_understood", "The body is not JSON."),
+        (b"[]", "not_understood", "The body is not a JSON object."),
+        (b"null", "not_understood", "The body is not a JSON object."),
+        (b"{}", "not_understood", "It names no issue by its id."),
+        (b'{"webhookEvent": "jira:issue_created"}', "not_understood",
+         "It names no issue by its id."),
+        (b'{"webhookEvent": "jira:issue_created", "issue": "ACME-1"}', "not_understood",
+         "It names no issue by its id."),
+        (b'{"webhookEvent": "jira:issue_updated", "issue": {"id": "1", "key": "ACME-1"}}',
+         "not_understood", "jira:issue_updated shows no fields of the issue."),
+        (b'{"webhookEvent": "something_else", "issue": {"id": "1", "fields": null}}',
+         "not_understood", "something_else shows no fields of the issue."),
+        (b'{"webhookEvent": "jira:issue_updated", "issue": {"id": "1", "fields": {"a": 1}}}',
+         "not_understood", "It says nowhere when it happened."),
+        (b'{"webhookEvent": "sprint_started"}', "done", None),
+    ],
+)  # fmt: skip
+def test_an_odd_delivery_is_taken_in_and_set_aside(
+    service: Service, client: FlaskClient, body: bytes, state: str, why: str | None
+) -> None:
+    assert post(client, body) == 202
+    service.lanes["inbox"]()
+    assert service.database.read(inbox.tally) == {state: 1}
+    set_aside = service.database.read(lambda c: inbox.set_aside(c, 10))
+    assert [each[3] for each in set_aside] == ([] if why is None else [why])
+
+
+def test_a_delivery_that_is_understood_is_done(service: Service, client: FlaskClient) -> None:
+    fields = {"project": {"key": "BOT"}, "created": CREATED, "reporter": {"accountId": "c"}}
+    payload = {
+        "webhookEvent": "jira:issue_created", "timestamp": 1720616400000,
+        "issue": {"id": "10000", "key": "BOT-1", "fields": fields},
+    }  # fmt: skip
+    assert post(client, json.dumps(payload).encode()) == 202
+    service.lanes["inbox"]()
+    assert service.health()["inbox"] == {"done": 1}
+
+
+def test_health_says_that_the_process_answers(client: FlaskClient) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+
+
+def test_readiness_says_what_waits_and_what_is_wrong(service: Service, client: FlaskClient) -> None:
+    post(client, b"{}")
+    client.post("/webhooks/jira", data=b"{}")
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json == {
+        "troubles": {"jira": "not reached yet"},
+        "inbox": {"new": 1},
+        "sayings": {},
+        "counters": {"signature_refused": 1},
+        "policy_version": service.configuration.policy.version,
+    }
+
+
+def test_before_jira_was_ever_reached_it_is_not_ready(tmp_path: Path) -> None:
+    service = serving(tmp_path)
+    client = create_app(service).test_client()
+    try:
+        assert client.get("/readyz").status_code == 503
+        # Deliveries are kept all the same, and wait.
+        assert post(client, b"{}") == 202
+        service.lanes["inbox"]()
+        assert service.health()["inbox"] == {"new": 1}
+    finally:
+        service.close()
+
+
+def test_a_configuration_that_was_refused_is_told(tmp_path: Path) -> None:
+    service = serving(tmp_path, refused="projects.yaml:3:5: projects.BIT: is wrong")
+    try:
+        troubles = service.health()["troubles"]
+        assert isinstance(troubles, dict)
+        assert troubles["configuration"] == "projects.yaml:3:5: projects.BIT: is wrong"
+    finally:
+        service.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/webhooks/jira", 405),
+        ("POST", "/webhooks/jira/nowhere", 404),
+        ("GET", "/nowhere", 404),
+        ("POST", "/healthz", 405),
+    ],
+)
+def test_errors_are_a_sentence_of_text(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    answer = client.open(path, method=method)
+    assert answer.status_code == status
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert "<" not in answer.text
+
+
+def test_what_jira_may_send_fits_and_no_more(client: FlaskClient) -> None:
+    assert client.application.config["MAX_CONTENT_LENGTH"] == LARGEST_BODY
+    client.application.config["MAX_CONTENT_LENGTH"] = 1000
+    assert post(client, b"x" * 1001) == 413
+
+
+def test_no_answer_holds_a_secret(service: Service, client: FlaskClient) -> None:
+    with pytest.raises(AssertionError):
+        assert TOKEN not in service.access.token.reveal()
+    service.lanes["contact"]()
+    answers = [
+        client.get(path).text
+        for path in ("/healthz", "/readyz", "/nowhere", "/webhooks/jira", f"/{TOKEN[:3]}")
+    ]
+    answers.append(client.post("/webhooks/jira", data=b"{}").text)
+    answers.append(repr(service.access))
+    assert not [text for text in answers for secret in (*SECRETS, TOKEN) if secret in text]

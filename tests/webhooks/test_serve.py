@@ -1,0 +1,185 @@
+"""The real thing: `dueline serve` as a process of its own, killed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from connector.simulator import AGENT, DUELINE, Simulator, running
+from webhooks.clock import SystemClock
+from webhooks.set_up import EVENTS
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="how a child goes with its parent is Linux's own"
+)
+PATIENCE = 20.0
+SECRET = "planted-webhook-secret"
+TOKEN = "simulator"
+PROJECTS = "projects: {BOT: {contracts: [{contract: botron}], severities: [{severity: All}]}}"
+FIELDS = {
+    "SLA policy": "textfield",
+    "SLA severity": "textfield",
+    "First response due": "datetime",
+    "First responded": "datetime",
+    "SLA state": "textfield",
+    "SLA escalation level": "float",
+}
+
+
+def eventually(what: str, holds: Callable[[], Any]) -> Any:
+    """The first true answer; looked for every 20 ms."""
+    pause = threading.Event()
+    for _ in range(int(PATIENCE / 0.02)):
+        if found := holds():
+            return found
+        pause.wait(0.02)
+    raise AssertionError(f"in {PATIENCE:g} s: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # What the last service left behind in TIME_WAIT does not keep the next one from it.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def is_alive(process_id: int) -> bool:
+    """Whether it runs; one that ended and was not yet collected does not."""
+    try:
+        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def children(process_id: int) -> list[int]:
+    path = Path(f"/proc/{process_id}/task/{process_id}/children")
+    return [int(child) for child in path.read_text(encoding="ascii").split()]
+
+
+class Served:
+    """`dueline serve`, on the same port and database whenever it is started."""
+
+    def __init__(self, jira_url: str, directory: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = directory / "log"
+        # The least there can be, since it is read again at every start.
+        (directory / "projects.yaml").write_text(PROJECTS, encoding="utf-8")
+        others = {k: v for k, v in os.environ.items() if not k.startswith("DUELINE_")}
+        self._environment = others | {
+            "DUELINE_JIRA_URL": jira_url,
+            "DUELINE_JIRA_USER": DUELINE,
+            "DUELINE_JIRA_TOKEN": TOKEN,
+            "DUELINE_WEBHOOK_SECRET": SECRET,
+            "DUELINE_DATABASE_URL": f"sqlite:///{directory / 'dueline.sqlite3'}",
+            "DUELINE_PORT": str(self.port),
+            "DUELINE_CONFIG": str(directory),
+        }
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """The process, once it is ready; killed at the end if it still runs then."""
+        command = [sys.executable, "-m", "webhooks.cli", "serve"]
+        with (
+            self.log.open("ab") as log,
+            subprocess.Popen(command, env=self._environment, stdout=log, stderr=log) as process,  # noqa: S603 - our own
+        ):
+            try:
+                eventually("ready", self.is_ready)
+                yield process
+            finally:
+                process.kill()
+
+    def is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+
+@pytest.fixture
+def jira() -> Iterator[tuple[Simulator, str]]:
+    sim = Simulator(now=SystemClock().now)
+    with running(sim, deliver_in_background=True) as url:
+        for name, kind in FIELDS.items():
+            sim.create_field(name, kind)
+        yield sim, url
+
+
+def test_killed_and_started_again_it_goes_on_where_it_was(
+    jira: tuple[Simulator, str], tmp_path: Path
+) -> None:
+    sim, jira_url = jira
+    served = Served(jira_url, tmp_path)
+    sim.register_webhook(f"{served.url}/webhooks/jira", events=EVENTS, secret=SECRET)
+
+    def shown(key: str, name: str) -> Any:
+        answer = requests.get(f"{jira_url}/rest/api/2/issue/{key}", auth=(AGENT, TOKEN), timeout=5)
+        field = sim.field_named(name)
+        assert field is not None
+        return answer.json()["fields"].get(field.id)
+
+    with served.running() as process:
+        key = sim.create_issue(project="BOT", summary="Help").key
+        eventually("the fields are there", lambda: shown(key, "First response due"))
+        assert shown(key, "SLA state") == "running"
+        [worker] = eventually("a worker", lambda: children(process.pid))
+
+        process.send_signal(signal.SIGKILL)
+        process.wait(PATIENCE)
+        eventually("the worker died with its parent", lambda: not is_alive(worker))
+        eventually("the port is free", lambda: is_free(served.port))
+
+    # What happens while it is down is told again by Jira, or asked for.
+    with served.running() as process:
+        sim.add_comment(key, "We are on it.", account=AGENT)
+        eventually("the answer was heard", lambda: shown(key, "SLA state") == "met")
+
+        [worker] = children(process.pid)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+        assert not is_alive(worker)
+        assert is_free(served.port)
+
+    log = served.log.read_text(encoding="utf-8")
+    assert SECRET not in log
+    assert "Traceback" not in log
+
+
+def test_a_port_that_is_taken_is_said_and_ends_it(tmp_path: Path) -> None:
+    served = Served("http://127.0.0.1:9", tmp_path)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", served.port))
+        taken.listen()
+        done = subprocess.run(
+            [sys.executable, "-m", "webhooks.cli", "serve"],
+            env=served._environment,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode != 0
+    assert b"in use" in done.stderr + done.stdout
