@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from connector.client import Field, JiraClient, to_jira_value
 from connector.errors import ConnectorError, JiraError, JiraUncertain
@@ -25,12 +26,17 @@ from sla.effects import Saying
 from sla.engine import Engine
 from sla.store import issues, outbox
 from sla.store.database import Database
+from sla.store.issues import IssueRow
 from sla.store.outbox import Pending
 
 _log = structlog.get_logger(__name__)
 _BATCH = 100
 _MOST_MENTIONED = 20
 _SIDE_BY_SIDE = 4
+# What fails by a fault of ours is looked at again after this.
+_AFTER_A_FAULT = timedelta(minutes=5)
+# So long a request without an answer may still be on its way to Jira; the client waits for 20 s.
+_IN_FLIGHT = timedelta(seconds=30)
 _HOLD = timedelta(seconds=30)
 # Credentials refused, or too many calls: trying others of the site would make it worse.
 _TOLD_TO_WAIT = frozenset({401, 403, 407, 429})
@@ -101,13 +107,23 @@ class Dispatcher:
             return False
         outlet = self.outlets[site]
         try:
+            self._write(outlet, site, issue_id)
+        except OperationalError:
+            raise
+        except Exception:  # noqa: BLE001 - logged; others must not wait behind it
+            _log.exception("issue could not be written", site=site, issue_id=issue_id)
+            later = self.now() + _AFTER_A_FAULT
+            self.database.write(lambda c: outbox.put_off(c, site, issue_id, later))
+        return True
+
+    def _write(self, outlet: Outlet, site: str, issue_id: str) -> None:
+        try:
             self._write_fields(outlet, site, issue_id)
             for pending in self.database.read(lambda c: outbox.pending(c, site, issue_id)):
                 if pending.try_at <= self.now():
                     self._say(outlet, site, issue_id, pending)
         except _Held:
-            pass
-        return True
+            return
 
     def _write_fields(self, outlet: Outlet, site: str, issue_id: str) -> None:
         row = self.database.read(lambda c: issues.get(c, site, issue_id))
@@ -119,16 +135,21 @@ class Dispatcher:
             later = self.now() + _HOLD
             self.database.write(lambda c: issues.change(c, site, issue_id, write_at=later))
             return
-        differing = {role: value for role, value in wanted.items() if value != written.get(role)}
-        try:
-            if differing:
+        differing = {
+            role: value
+            for role, value in wanted.items()
+            if role not in written or written[role] != value
+        }
+        if differing:
+            # From here on a crash or a lost answer leaves it open what Jira has.
+            certain = {role: v for role, v in written.items() if role not in differing}
+            in_doubt = json.dumps(certain, sort_keys=True)
+            self.database.write(lambda c: issues.change(c, site, issue_id, fields_written=in_doubt))
+            try:
                 outlet.client.edit_fields(issue_id, _as_jira_has_them(outlet, differing))
-        except ConnectorError as error:
-            found = self._judge(site, error, row.write_attempts)
-            self.database.write(lambda c: _fields_failed(c, site, issue_id, found, self.now()))
-            if found.kind == "wait":
-                raise _Held from None
-            return
+            except ConnectorError as error:
+                self._fields_failed(row, error)
+                return
         # What was wanted may have changed meanwhile: then what differs is written next.
         self.database.write(
             lambda c: outbox.fields_written(
@@ -136,34 +157,77 @@ class Dispatcher:
             )
         )
 
+    def _fields_failed(self, row: IssueRow, error: ConnectorError) -> None:
+        found = self._judge(row.site, error, row.write_attempts)
+        later = None if found.kind == "give_up" else self.now() + found.after
+        self.database.write(
+            lambda c: outbox.fields_not_written(
+                c,
+                row.site,
+                row.issue_id,
+                wanted=row.fields_wanted,
+                attempts=row.write_attempts + 1,
+                try_at=later,
+                error=found.reason,
+            )
+        )
+        if found.kind == "wait":
+            raise _Held
+
     def _say(self, outlet: Outlet, site: str, issue_id: str, pending: Pending) -> None:
         key = f"{site}/{issue_id}/{pending.key}"
+        attempted_at = pending.attempted_at
+        if attempted_at and self.now() < attempted_at + _IN_FLIGHT and not pending.answered:
+            # The request of a process that is gone may still be on its way.
+            self._mark(pending, try_at=attempted_at + _IN_FLIGHT)
+            return
         try:
-            comment_id = outlet.client.find_comment(issue_id, key) if pending.attempted_at else None
-            if comment_id is None:
-                text = self._words(outlet, site, issue_id, pending.saying)
-                # From here on a crash leaves the question open whether Jira has it.
-                self._mark(pending, attempted_at=self.now())
+            comment_id = outlet.client.find_comment(issue_id, key) if attempted_at else None
+            text = self._words(outlet, site, issue_id, pending.saying)
+        except ConnectorError as error:
+            # Nothing was sent now, so that what was in doubt before is in doubt still.
+            self._not_said(site, pending, error, attempted_at)
+            return
+        if comment_id is None:
+            # From here on a crash leaves the question open whether Jira has it.
+            attempted_at = self.now()
+            self._mark(pending, attempted_at=attempted_at, error=None)
+            try:
                 comment_id = outlet.client.add_comment(
                     issue_id, text, key=key, internal=outlet.internal, role=outlet.role
                 )
-        except ConnectorError as error:
-            self._not_said(site, pending, error)
-            return
+            except JiraUncertain as error:
+                self._not_said(site, pending, error, attempted_at)
+                return
+            except ConnectorError as error:
+                self._not_said(site, pending, error, None)
+                return
         self._mark(pending, state="sent", comment_id=comment_id, try_at=None, error=None)
 
-    def _not_said(self, site: str, pending: Pending, error: ConnectorError) -> None:
+    def _not_said(
+        self, site: str, pending: Pending, error: ConnectorError, attempted_at: datetime | None
+    ) -> None:
+        """Record a failure; `attempted_at` is when a request left that Jira may have followed."""
         found = self._judge(site, error, pending.attempts)
-        values: dict[str, Any] = {"attempts": pending.attempts + 1, "error": found.reason}
-        if not isinstance(error, JiraUncertain):
-            values["attempted_at"] = None
+        values: dict[str, Any] = {
+            "attempts": pending.attempts + 1,
+            "error": found.reason,
+            "attempted_at": attempted_at,
+        }
         if found.kind == "give_up":
             values |= {"state": "given_up", "try_at": None}
         else:
-            values["try_at"] = self.now() + found.after
+            values["try_at"] = self._again_at(found, error, attempted_at)
         self._mark(pending, **values)
         if found.kind == "wait":
             raise _Held
+
+    def _again_at(
+        self, found: Verdict, error: ConnectorError, attempted_at: datetime | None
+    ) -> datetime:
+        again_at = self.now() + found.after
+        unanswered = isinstance(error, JiraUncertain) and error.status is None
+        return max(again_at, attempted_at + _IN_FLIGHT) if attempted_at and unanswered else again_at
 
     def _judge(self, site: str, error: ConnectorError, attempts: int) -> Verdict:
         if not isinstance(error, JiraError):
@@ -218,12 +282,22 @@ class HistoryReader:
 
     def _read(self, site: str, issue_id: str) -> None:
         outlet = self.outlets[site]
+        row = self.database.read(lambda c: issues.get(c, site, issue_id))
+        if row is None:
+            return
         try:
             history = outlet.client.read_history(issue_id, ignored_fields=outlet.own_fields)
+            self.engine.learn_history(
+                site, issue_id, history.issue_key, history.events, reads_asked=row.reads_asked
+            )
         except JiraError as error:
             self._failed(site, issue_id, error)
-            return
-        self.engine.learn_history(site, history.issue_id, history.issue_key, history.events)
+        except OperationalError:
+            raise
+        except Exception:  # noqa: BLE001 - logged; others must not wait behind it
+            _log.exception("history could not be taken in", site=site, issue_id=issue_id)
+            later = self.now() + _AFTER_A_FAULT
+            self.database.write(lambda c: issues.change(c, site, issue_id, read_at=later))
 
     def _failed(self, site: str, issue_id: str, error: JiraError) -> None:
         attempts = self.database.read(lambda c: issues.read_attempts(c, site, issue_id)) + 1
@@ -248,22 +322,6 @@ def _as_jira_has_them(outlet: Outlet, values: Mapping[str, Any]) -> dict[str, ob
             target, datetime.fromisoformat(value) if instant else value
         )
     return shown
-
-
-def _fields_failed(
-    connection: Connection, site: str, issue_id: str, found: Verdict, now: datetime
-) -> None:
-    row = issues.get(connection, site, issue_id)
-    attempts = row.write_attempts + 1 if row else 1
-    later = None if found.kind == "give_up" else now + found.after
-    issues.change(
-        connection,
-        site,
-        issue_id,
-        write_at=later,
-        write_attempts=attempts,
-        write_error=found.reason,
-    )
 
 
 def _addressed(outlet: Outlet, audience: Audience, assignee: str | None) -> list[str]:

@@ -27,8 +27,6 @@ Json = Any
 
 NAMED = frozenset({"issuetype", "priority", "status", "resolution"})
 PEOPLE = frozenset({"assignee", "reporter", "creator"})
-SYSTEM_FIELDS = NAMED | PEOPLE | {"project", "labels", "key"}
-"""What every Jira has, under these names; everything else that is kept is a custom field."""
 LONGEST_TEXT = 255
 """Longer strings are prose, not values; a Jira text field holds no more."""
 

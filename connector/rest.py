@@ -195,7 +195,8 @@ def _sentence(response: requests.Response, data: Json) -> str:
     if not isinstance(data, dict):
         return "a page that is not JSON" if data is None and response.content else ""
     messages = data.get("errorMessages")
-    found = [text for text in messages if isinstance(text, str)] if messages else []
+    listed = messages if isinstance(messages, list) else []
+    found = [text for text in listed if isinstance(text, str)]
     errors = data.get("errors")
     if isinstance(errors, dict):
         found += [f"{name}: {text}" for name, text in errors.items()]

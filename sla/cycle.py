@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from typing import Literal
 
@@ -19,6 +19,7 @@ from sla.timeline import Comment, FieldValue, Timeline
 State = Literal["running", "paused", "met", "breached", "cancelled"]
 Interval = tuple[datetime, datetime]
 _NOTHING = timedelta(0)
+_EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,9 @@ def reported_at(timeline: Timeline, policy: Policy) -> datetime:
         return created_at
     values = timeline.values(policy.reported_at_field)
     reported = _instant(values[-1][1]) if values else None
-    return min(created_at, reported) if reported else created_at
+    # An instant that no calendar reaches was mistyped.
+    plausible = reported is not None and reported >= _EARLIEST
+    return min(created_at, reported) if reported and plausible else created_at
 
 
 def first_response(timeline: Timeline, responders: Responders) -> Comment | None:

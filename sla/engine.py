@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -24,12 +25,13 @@ from sla.store import inbox, issues, outbox, sites
 from sla.store.database import Database
 from sla.store.inbox import Delivery
 from sla.store.issues import IssueRow
-from sla.timeline import Event
+from sla.timeline import SYSTEM_FIELDS, Event
 
 _log = structlog.get_logger(__name__)
 _BATCH = 100
 # A row that cannot be decided is looked at again after this, and holds up no other meanwhile.
 _AFTER_A_FAULT = timedelta(minutes=5)
+_CLEARED = json.dumps({field.name: None for field in dataclass_fields(Fields)}, sort_keys=True)
 
 
 class Heard(Protocol):
@@ -67,7 +69,7 @@ class SiteFacts:
     own_account: str
     """Dueline's own account: its comments never count."""
     field_names: Mapping[str, str]
-    """Custom field ids and their names, as far as the names are unique."""
+    """Custom field ids and their names in Jira."""
     quiet_before: datetime
     """From this instant on this installation answers for the site; nothing older is announced."""
 
@@ -77,8 +79,17 @@ class SiteFacts:
         return replace(policy, responders=replace(policy.responders, never=never))
 
     def names_for(self, policy: Policy) -> dict[str, str]:
-        """Custom field ids and their names, spelt as the policy's rules spell them."""
-        return {id_: policy.spelling(name) for id_, name in self.field_names.items()}
+        """Custom field ids and their names, spelt as the policy's rules spell them.
+
+        A name that two fields have, or that Jira's own fields have, is nobody's: such a field goes
+        by its id.
+        """
+        folded = [name.casefold() for name in self.field_names.values()]
+        return {
+            id_: policy.spelling(name)
+            for id_, name in self.field_names.items()
+            if folded.count(name.casefold()) == 1 and name.casefold() not in SYSTEM_FIELDS
+        }
 
 
 @dataclass
@@ -104,13 +115,10 @@ class Engine:
     def handle_inbox(self) -> int:
         """Handle every delivery that waits, oldest first; returns how many were handled."""
         total = 0
-        while deliveries := self.database.read(lambda c: inbox.waiting(c, _BATCH)):
-            ready = [delivery for delivery in deliveries if delivery.site in self.sites]
-            for delivery in ready:
+        while waiting := self.database.read(lambda c: inbox.waiting(c, tuple(self.sites), _BATCH)):
+            for delivery in waiting:
                 self._handle(delivery)
-            total += len(ready)
-            if len(ready) < len(deliveries):
-                break
+            total += len(waiting)
         return total
 
     def handle_timers(self) -> int:
@@ -126,15 +134,26 @@ class Engine:
         return self.database.read(lambda c: issues.next_wake(c, tuple(self.sites)))
 
     def learn_history(
-        self, site: str, issue_id: str, key: str | None, facts: Iterable[Event]
+        self, site: str, issue_id: str, key: str, facts: Iterable[Event], *, reads_asked: int
     ) -> None:
-        """Take in what Jira's own history says of an issue, and decide."""
+        """Take in what Jira's own history says of an issue, and decide.
+
+        Args:
+            site: the site.
+            issue_id: Jira's id of the issue, which has a row.
+            key: its key at present.
+            facts: what the history says.
+            reads_asked: the row's count when the reading began. If it was asked for again since,
+                something happened that this history may not show: then it is read once more.
+        """
         found = tuple(facts)
 
         def work(connection: Connection) -> None:
             issues.hear_of(connection, site, issue_id, key)
             issues.add_facts(connection, site, issue_id, found)
-            issues.change(connection, site, issue_id, read_at=None, read_attempts=0)
+            row = issues.get(connection, site, issue_id)
+            if row and row.reads_asked == reads_asked:
+                issues.change(connection, site, issue_id, read_at=None, read_attempts=0)
             self._decide(connection, site, issue_id)
 
         self.database.write(work)
@@ -166,9 +185,13 @@ class Engine:
         issues.add_facts(connection, site, issue_id, heard.events)
         if heard.unclear or (is_new and not heard.complete):
             # An issue from before our time: what was answered then, only its history knows.
-            issues.change(connection, site, issue_id, read_at=self.now(), wake_at=None)
+            lacks_creation = not heard.unclear
+            now = self.now()
+            issues.ask_for_history(connection, site, issue_id, now, lacks_creation=lacks_creation)
         elif heard.complete:
-            issues.change(connection, site, issue_id, read_at=None)
+            row = issues.get(connection, site, issue_id)
+            if row and row.lacks_creation:
+                issues.change(connection, site, issue_id, read_at=None)
         self._decide(connection, site, issue_id)
         inbox.handled(connection, delivery.id, "done", None, issue_id)
 
@@ -199,6 +222,8 @@ class Engine:
         ledger = Ledger(outbox.said(connection, site, issue_id))
         decision = decide(timeline, policy, ledger, now)
         self._save(connection, row, version, decision, now)
+        if timeline.deleted_at:
+            issues.change(connection, site, issue_id, write_at=None)
 
     def _save(
         self,
@@ -219,25 +244,28 @@ class Engine:
             "policy_version": version if decision.cycles else None,
             "wake_at": decision.wake_at,
         }
-        wanted = _fields_as_json(decision.fields)
-        if wanted is None:
-            values |= {"write_at": None}
-        elif wanted != row.fields_wanted:
+        # What was shown and holds no longer is cleared; what was never shown is not touched.
+        wanted = _as_json(decision.fields) if decision.fields else row.fields_wanted and _CLEARED
+        if wanted != row.fields_wanted:
             values |= {"fields_wanted": wanted, "write_at": now, "write_attempts": 0}
         issues.change(connection, site, issue_id, **values)
 
 
 def remember_site(
-    database: Database, site: str, own_account: str, field_names: Mapping[str, str], now: datetime
+    database: Database, site: str, own_account: str, field_names: Mapping[str, str]
 ) -> None:
     """Keep what a Jira told of itself, so that a later start does not depend on its being up."""
 
     def work(connection: Connection) -> None:
         sites.learn(connection, site, "own_account", own_account)
         sites.learn(connection, site, "field_names", dict(field_names))
-        sites.learn_once(connection, site, "installed_at", now.isoformat())
 
     database.write(work)
+
+
+def remember_installation(database: Database, site: str, now: datetime) -> None:
+    """Keep from when on this installation answers for a site: its first start, for ever."""
+    database.write(lambda c: sites.learn_once(c, site, "installed_at", now.isoformat()))
 
 
 def remembered_site(database: Database, site: str) -> SiteFacts | None:
@@ -256,9 +284,7 @@ def remembered_site(database: Database, site: str) -> SiteFacts | None:
     return database.read(work)
 
 
-def _fields_as_json(fields: Fields | None) -> str | None:
-    if fields is None:
-        return None
+def _as_json(fields: Fields) -> str:
     plain = {
         role: value.isoformat() if isinstance(value, datetime) else value
         for role, value in asdict(fields).items()

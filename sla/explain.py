@@ -83,9 +83,18 @@ def _promise(heading: str, promise: Promise, cycle: Cycle) -> Iterator[str]:
             f"time, a regular day being {length(calendar.regular_day)}"
         )
     left = promise.goal_time - promise.used_before
-    for step in calendar.trace(promise.since_at, left, cycle.rest.over):
+    paused = cycle.state == "paused" and promise is cycle.promise
+    shown = cycle.elapsed - promise.used_before if paused else left
+    at = promise.since_at
+    for step in calendar.trace(promise.since_at, shown, cycle.rest.over):
         left -= step.used
+        at = step.to_at
         yield f"    {_step(step, calendar.time_zone, left)}"
+    if paused:
+        return
+    if at < promise.due_at:
+        moved = f"{local(at, calendar.time_zone)} to {local(promise.due_at, calendar.time_zone)}"
+        yield f"    {moved}: closed, moved into opening hours"
     yield f"  due: {local(promise.due_at, calendar.time_zone)} = {utc(promise.due_at)}"
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from sla.contract import Alerts, Contract, Goal, Metric
-from sla.timeline import FieldValue
+from sla.timeline import SYSTEM_FIELDS, FieldValue
 
 Fields = Mapping[str, FieldValue]
 
@@ -98,12 +98,12 @@ class Policy:
         return frozenset(named | ({self.reported_at_field} if self.reported_at_field else set()))
 
     def spelling(self, name: str) -> str:
-        """A field's name as the rules spell it, whatever the case in Jira; else the name itself."""
+        """A custom field's name as the rules spell it, whatever its case; else the name itself."""
         return self._spellings.get(name.casefold(), name)
 
     @cached_property
     def _spellings(self) -> dict[str, str]:
-        return {name.casefold(): name for name in self.field_names}
+        return {name.casefold(): name for name in self.field_names - SYSTEM_FIELDS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
+import msgspec
+
 FieldValue = str | tuple[str, ...] | None
 """A field as plain text: an option's or priority's name, an account, several labels, or nothing."""
+
+SYSTEM_FIELDS = frozenset({
+    "issuetype", "priority", "status", "resolution", "assignee", "reporter", "creator", "project",
+    "labels", "key",
+})  # fmt: skip
+"""What every Jira has, under these names; every other field is a custom one, known by its id."""
 
 AccountKind = Literal["person", "customer", "app"]
 
@@ -212,11 +220,11 @@ class Timeline:
 _RANK = {Created: 0, Changed: 1, Seen: 2, CommentSeen: 3, CommentDeleted: 4, Deleted: 5}
 
 
-def _precedence(event: Event) -> tuple[datetime, int, str, str]:
+def _precedence(event: Event) -> tuple[datetime, int, str, bytes]:
     """By instant; at one instant a change comes before the payload that shows its outcome."""
     # Changelog ids are numbers that grow: by length, then by text, is by number.
     number = event.change_id if isinstance(event, Changed) else ""
-    return (event.at, _RANK[type(event)], f"{len(number):04}{number}", repr(event))
+    return (event.at, _RANK[type(event)], f"{len(number):04}{number}", msgspec.json.encode(event))
 
 
 def _fold_comment(versions: list[CommentSeen]) -> Comment:

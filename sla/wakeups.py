@@ -62,10 +62,13 @@ class LocalWakeups:
             lane.kick()
 
     def stop(self) -> None:
-        """Let each lane finish what it is doing, and start nothing new."""
-        self._scheduler.shutdown(wait=False)
+        """Let each lane finish what it is doing, and start nothing new; can be called again."""
         for lane in self._lanes.values():
             lane.stop()
+        if self._scheduler.running:
+            # A job that fires while its scheduler goes down would find itself removed.
+            self._scheduler.remove_all_jobs()
+            self._scheduler.shutdown(wait=False)
 
     def kick(self, lane: str) -> None:
         """See `Wakeups`."""

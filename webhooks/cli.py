@@ -186,38 +186,50 @@ def clock(calendars: Path) -> None:
 @click.option("--replay", is_flag=True, help="Try them again, once the service runs.")
 def show_inbox(replay: bool) -> None:
     """The deliveries that were not understood or failed, latest first."""
+    from sla.errors import SlaError
     from webhooks.set_aside import inbox_lines
 
-    for line in inbox_lines(_settings(), replay=replay):
-        click.echo(line)
+    try:
+        for line in inbox_lines(_settings(), replay=replay):
+            click.echo(line)
+    except SlaError as error:
+        _fail(str(error))
 
 
 @main.command()
 @click.argument("key")
 def explain(key: str) -> None:
     """What was promised for an issue, by which clause, and each step to each instant."""
+    from sla.errors import SlaError
     from webhooks.explaining import explain_issue
     from webhooks.questions import QuestionError
 
     try:
         for line in explain_issue(_settings(), key):
             click.echo(line)
-    except QuestionError as error:
+    except (QuestionError, SlaError) as error:
         _fail(str(error))
 
 
 def _serve() -> None:
     from config.errors import ConfigurationError
     from sla.errors import SlaError
+    from webhooks.clock import ClockError
+    from webhooks.databases import opened
     from webhooks.publishing import configuration_in_force
+    from webhooks.serve import ServeError, check_address, clock_from
     from webhooks.serve import serve as serve_http
     from webhooks.service import DEFAULT_SITE
 
     settings = _settings()
     try:
         access = settings.require_jira()
+        clock_from(os.environ)
+        check_address(settings)
+        with opened(settings) as database:
+            database.claim()
         in_force = configuration_in_force(settings, DEFAULT_SITE)
-    except (ConfigurationError, SlaError) as error:
+    except (ConfigurationError, SlaError, ServeError, ClockError) as error:
         _fail(str(error))
     if in_force.refused:
         click.echo(f"{in_force.refused}\n\nThe version in force stays in force.", err=True)

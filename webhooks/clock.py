@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -66,6 +67,9 @@ class FastClock:
             raise ClockError(
                 f"DUELINE_DEMO_CLOCK is {text!r}; expected two instants and a speed"
             ) from error
-        if clock.speed <= 0 or timedelta(0) != clock.shown_at.utcoffset():
-            raise ClockError("DUELINE_DEMO_CLOCK: the speed must be above 0, the instants in UTC")
+        offsets = {clock.shown_at.utcoffset(), clock.real_at.utcoffset()}
+        if not 0 < clock.speed < math.inf or offsets != {timedelta(0)}:
+            raise ClockError(
+                f"DUELINE_DEMO_CLOCK is {text!r}; expected instants in UTC and a speed above 0"
+            )
         return clock

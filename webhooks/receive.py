@@ -41,9 +41,9 @@ def receiver(
     """
     routes = Blueprint("receive", __name__)
 
-    @routes.post("/webhooks/jira", defaults={"site": default_site})
+    @routes.post("/webhooks/jira")
     @routes.post("/webhooks/jira/<site>")
-    def receive(site: str) -> Response:
+    def receive(site: str = default_site) -> Response:
         if site not in secrets:
             return _answer(404, f"There is no site {site!r} here.")
         try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
+import socket
 import sys
 import threading
 
@@ -16,6 +18,10 @@ from webhooks.clock import FastClock, SystemClock
 
 _THREADS = 8
 _PR_SET_PDEATHSIG = 1
+
+
+class ServeError(Exception):
+    """The service cannot be started here; the message says why and what to set."""
 
 
 def clock_from(environment: os._Environ[str] | dict[str, str]) -> Clock:
@@ -34,23 +40,50 @@ def belong_to_parent() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
+        # It died before the kernel was told.
+        os._exit(1)
     os.setpgid(0, 0)
 
 
 def application() -> Flask:
     """What granian's worker loads: the service started, and its application."""
+    belong_to_parent()
+
     from webhooks.app import create_app
     from webhooks.logs import set_up_logs
     from webhooks.publishing import configuration_in_force
     from webhooks.service import DEFAULT_SITE, Service
 
-    belong_to_parent()
     set_up_logs()
     settings = Settings.from_environment(os.environ)
     in_force = configuration_in_force(settings, DEFAULT_SITE)
     service = Service(settings, in_force, clock_from(os.environ))
+    service.database.claim()
     service.start()
     return create_app(service)
+
+
+def check_address(settings: Settings) -> str:
+    """The IP address to listen on, which must be free.
+
+    Raises:
+        ServeError: the host is unknown, or the port is taken.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ServeError(
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
+            "set DUELINE_HOST and DUELINE_PORT to an address of this machine that is free"
+        ) from error
+    return str(address[0])
 
 
 def serve(settings: Settings) -> None:
@@ -62,7 +95,7 @@ def serve(settings: Settings) -> None:
     server = Server(
         "webhooks.serve:application",
         factory=True,
-        address=settings.host,
+        address=check_address(settings),
         port=settings.port,
         interface=Interfaces.WSGI,
         websockets=False,

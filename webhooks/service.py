@@ -15,14 +15,14 @@ from config.settings import JiraAccess, Settings
 from connector.client import JiraClient, connect
 from connector.dispatch import Dispatcher, HistoryReader, Outlet
 from connector.errors import ConnectorError
-from connector.facts import SYSTEM_FIELDS
 from connector.setup import find_fields
 from connector.translate import Translation, translate
-from sla.engine import Engine, remember_site, remembered_site
+from sla.engine import Engine, remember_installation, remember_site, remembered_site
 from sla.mapping import Policy
 from sla.store import inbox, outbox, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
+from sla.timeline import SYSTEM_FIELDS
 from sla.wakeups import Clock, LocalWakeups, Wakeups
 from webhooks.publishing import InForce
 
@@ -132,6 +132,7 @@ class Service:
             sites.publish(connection, version, configuration.text, now)
             sites.learn(connection, DEFAULT_SITE, "policy_in_force", version)
 
+        remember_installation(self.database, DEFAULT_SITE, now)
         self.database.write(work)
         return version
 
@@ -180,7 +181,7 @@ class Service:
         if self._contact_at and now < self._contact_at:
             return
         try:
-            self._learn_site(now)
+            self._learn_site()
         except ConnectorError as error:
             if self.troubles.get("jira") != str(error):
                 _log.warning("jira cannot be used", reason=str(error))
@@ -199,7 +200,7 @@ class Service:
         else:
             self.troubles.pop(trouble, None)
 
-    def _learn_site(self, now: datetime) -> None:
+    def _learn_site(self) -> None:
         client = self._client or connect(
             self.access.url,
             self.access.user,
@@ -208,17 +209,15 @@ class Service:
         )
         self._client = client
         account, fields = client.myself(), client.fields()
-        names = [field.name for field in fields]
-        unique = {field.id: field.name for field in fields if names.count(field.name) == 1}
         site = self.configuration.site
         found, missing = find_fields(fields, site.fields)
         self._note("fields", missing, "run `dueline setup` to make it")
-        spelled = {name.casefold() for name in names} | {field.id for field in fields}
+        spelled = {text for field in fields for text in (field.id, field.name.casefold())}
         ruled = self.configuration.policy.field_names
         unheard = sorted(name for name in ruled if name.casefold() not in spelled | SYSTEM_FIELDS)
         self._note("rules", unheard, "no rule that asks for it can match")
-        custom = {id_: name for id_, name in unique.items() if id_.startswith("customfield_")}
-        remember_site(self.database, DEFAULT_SITE, account, custom, now)
+        custom = {field.id: field.name for field in fields if field.custom}
+        remember_site(self.database, DEFAULT_SITE, account, custom)
         self._ignored_fields = frozenset(
             [*site.fields.values(), *(field.id for field in found.values())]
         )

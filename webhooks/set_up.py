@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from config.errors import ConfigurationError
 from config.settings import Settings
-from connector.client import connect
+from connector.client import Flavour, connect
 from connector.setup import set_up
 
 WEBHOOK_NAME = "Dueline"
-EVENTS = (
-    "jira:issue_created",
-    "jira:issue_updated",
-    "jira:issue_deleted",
-    "comment_created",
-    "comment_updated",
-    "comment_deleted",
-)
+_ISSUES = ("jira:issue_created", "jira:issue_updated", "jira:issue_deleted")
+_COMMENTS = ("comment_created", "comment_updated", "comment_deleted")
+EVENTS: Mapping[Flavour, tuple[str, ...]] = MappingProxyType({
+    "cloud": _ISSUES + _COMMENTS,
+    # Here a comment comes with its issue's update as well; by itself it tells neither the issue
+    # nor whether it is internal, and would have the history read each time.
+    "datacenter": _ISSUES,
+})  # fmt: skip
 
 
 def set_up_jira(
@@ -48,5 +49,5 @@ def set_up_jira(
         raise ConfigurationError("DUELINE_WEBHOOK_SECRET is not set: a webhook must be signed")
     # The newest of several secrets: the older ones are on their way out.
     secret = access.webhook_secrets[-1].reveal()
-    client.register_webhook(WEBHOOK_NAME, webhook_url, EVENTS, secret, None)
+    client.register_webhook(WEBHOOK_NAME, webhook_url, EVENTS[client.flavour], secret, None)
     yield f"webhook to {webhook_url}: made, signed"

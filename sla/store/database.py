@@ -6,12 +6,13 @@ a commit; each keeps its own savepoint, so that one that fails takes no other wi
 
 from __future__ import annotations
 
+import fcntl
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -21,6 +22,11 @@ from sla.errors import SlaError
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
 _BATCH = 256
+_CLAIM_TRIES = 50
+_CLAIM_PAUSE = 0.1
+
+
+_EXPECTED = "expected the address of a file, such as sqlite:///dueline.sqlite3"
 
 
 class StoreError(SlaError):
@@ -34,6 +40,7 @@ class Database:
         self._engine = _engine(url)
         self._readers = self._engine.execution_options(reads_only=True)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._claim: TextIO | None = None
         self._closed = False
         self._gate = threading.Lock()
         self._writer = threading.Thread(target=self._write_all, name="writer", daemon=True)
@@ -63,6 +70,34 @@ class Database:
         with self._readers.connect() as connection:
             return work(connection)
 
+    def claim(self) -> None:
+        """Make this process the only one that decides and writes from this database.
+
+        The claim ends with the process, however it ends. Two services on one file would each say
+        what the other has not noted yet.
+
+        Raises:
+            StoreError: another process has it.
+        """
+        path = self._engine.url.database
+        if not path or self._claim:
+            return
+        self._claim = Path(f"{path}.lock").open("w", encoding="ascii")  # noqa: SIM115 - kept open
+        pause = threading.Event()
+        for _ in range(_CLAIM_TRIES):
+            try:
+                fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                # A process that was just killed takes a moment to let go.
+                pause.wait(_CLAIM_PAUSE)
+            else:
+                return
+        self._claim.close()
+        raise StoreError(
+            f"{path}: another Dueline is serving from this database; stop it, or set "
+            "DUELINE_DATABASE_URL to another one"
+        )
+
     def close(self) -> None:
         """Finish what is queued, then let go of the file."""
         with self._gate:
@@ -72,6 +107,8 @@ class Database:
             self._jobs.put(None)
         self._writer.join()
         self._engine.dispose()
+        if self._claim:
+            self._claim.close()
 
     def _write_all(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -124,17 +161,17 @@ def _engine(url: str) -> Engine:
     try:
         address = make_url(url)
     except ArgumentError as error:
-        raise StoreError(
-            "DUELINE_DATABASE_URL is not a database address; "
-            "expected one such as sqlite:///dueline.sqlite3"
-        ) from error
-    if address.get_backend_name() != "sqlite":
-        raise StoreError(
-            f"{address.render_as_string()}: only SQLite is supported in this version; "
-            "expected an address such as sqlite:///dueline.sqlite3"
-        )
-    if address.database and not Path(address.database).resolve().parent.is_dir():
-        raise StoreError(f"{address.database}: there is no such directory to keep the database in")
+        raise StoreError(f"DUELINE_DATABASE_URL is not a database address; {_EXPECTED}") from error
+    shown = address.render_as_string()
+    if address.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise StoreError(f"{shown}: this version keeps its data in SQLite; {_EXPECTED}")
+    if not address.database or address.database == ":memory:":
+        raise StoreError(f"{shown}: it would be gone with the process; {_EXPECTED}")
+    path = Path(address.database)
+    if not path.resolve().parent.is_dir():
+        raise StoreError(f"{path}: there is no such directory to keep the database in")
+    if path.is_dir():
+        raise StoreError(f"{path}: is a directory; {_EXPECTED}")
     engine = create_engine(address, connect_args={"timeout": 10})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_immediate)

@@ -36,11 +36,11 @@ def keep(
     return result.rowcount == 1
 
 
-def waiting(connection: Connection, limit: int) -> Sequence[Delivery]:
-    """The deliveries that were not handled yet, oldest first."""
+def waiting(connection: Connection, sites: Sequence[str], limit: int) -> Sequence[Delivery]:
+    """The deliveries of these sites that were not handled yet, oldest first."""
     rows = connection.execute(
         select(inbox.c.id, inbox.c.site, inbox.c.body)
-        .where(inbox.c.state == "new")
+        .where(inbox.c.state == "new", inbox.c.site.in_(sites))
         .order_by(inbox.c.id)
         .limit(limit)
     )

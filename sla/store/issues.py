@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from sla import timeline as facts
@@ -38,6 +38,8 @@ class IssueRow:
     key: str | None
     policy_version: str | None
     read_at: datetime | None
+    reads_asked: int
+    lacks_creation: bool
     fields_wanted: str | None
     fields_written: str | None
     write_at: datetime | None
@@ -73,8 +75,27 @@ def change(connection: Connection, site: str, issue_id: str, **values: Any) -> N
     )
 
 
+def ask_for_history(
+    connection: Connection, site: str, issue_id: str, now: datetime, *, lacks_creation: bool
+) -> None:
+    """Have an issue's history read; until then nothing is concluded about it.
+
+    Args:
+        lacks_creation: nothing but the creation is missing, so that it may turn up by itself.
+    """
+    change(
+        connection,
+        site,
+        issue_id,
+        read_at=now,
+        reads_asked=issues.c.reads_asked + 1,
+        lacks_creation=lacks_creation,
+        wake_at=None,
+    )
+
+
 def add_facts(connection: Connection, site: str, issue_id: str, new: Iterable[Event]) -> None:
-    """Store facts; of one fact reported twice the earlier instant stays, whichever came first."""
+    """Store facts; of one fact reported twice the report stays that `Timeline.of` would take."""
     rows = [
         {
             "site": site,
@@ -94,7 +115,10 @@ def add_facts(connection: Connection, site: str, issue_id: str, new: Iterable[Ev
         statement.on_conflict_do_update(
             index_elements=["site", "issue_id", "identity"],
             set_={"at": arriving.at, "data": arriving.data},
-            where=arriving.at < events.c.at,
+            where=or_(
+                arriving.at < events.c.at,
+                and_(arriving.at == events.c.at, arriving.data < events.c.data),
+            ),
         ),
         rows,
     )
@@ -137,6 +161,15 @@ def save_cycles(
     now: datetime,
 ) -> None:
     """Record cycles as judged now, and each promise as it was when it was first made."""
+    # Facts heard late may show that a clock never ran.
+    kept = [(cycle.metric, cycle.number) for cycle in found]
+    connection.execute(
+        delete(cycles).where(
+            cycles.c.site == site,
+            cycles.c.issue_id == issue_id,
+            tuple_(cycles.c.metric, cycles.c.number).not_in(kept),
+        )
+    )
     for cycle in found:
         row = {
             "state": cycle.state,

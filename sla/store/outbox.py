@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, case, func, select, union, union_all, update
+from sqlalchemy import Connection, case, func, literal, select, union, union_all, update
 from sqlalchemy.dialects.sqlite import insert
 
 from sla.effects import Saying
-from sla.store.schema import issues, sayings
+from sla.store.schema import Instant, issues, sayings
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,13 @@ class Pending:
     attempts: int
     attempted_at: datetime | None
     """Set: a request left, and it is not known whether it took effect."""
+    error: str | None
+    """What came of the last try."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether the last try is over; else the process that made it is gone."""
+        return self.error is not None
 
 
 def said(connection: Connection, site: str, issue_id: str) -> frozenset[str]:
@@ -114,15 +121,55 @@ def fields_written(
     written: Mapping[str, Any],
 ) -> None:
     """Record what Jira took; unless something else is wanted by now, nothing differs any more."""
+    _change_unless_newer(
+        connection,
+        site,
+        issue_id,
+        wanted,
+        write_at=None,
+        fields_written=json.dumps(written, sort_keys=True),
+        write_attempts=0,
+        write_error=None,
+    )
+
+
+def fields_not_written(
+    connection: Connection,
+    site: str,
+    issue_id: str,
+    *,
+    wanted: str | None,
+    attempts: int,
+    try_at: datetime | None,
+    error: str,
+) -> None:
+    """Record a failure, and when to try again (None: never); what is newer is tried at once."""
+    _change_unless_newer(
+        connection,
+        site,
+        issue_id,
+        wanted,
+        write_at=try_at,
+        write_attempts=attempts,
+        write_error=error,
+    )
+
+
+def _change_unless_newer(
+    connection: Connection,
+    site: str,
+    issue_id: str,
+    wanted: str | None,
+    *,
+    write_at: datetime | None,
+    **values: Any,
+) -> None:
+    same = issues.c.fields_wanted == wanted
+    then = case((same, literal(write_at, Instant())), else_=issues.c.write_at)
     connection.execute(
         update(issues)
         .where(issues.c.site == site, issues.c.issue_id == issue_id)
-        .values(
-            fields_written=json.dumps(written, sort_keys=True),
-            write_attempts=0,
-            write_error=None,
-            write_at=case((issues.c.fields_wanted == wanted, None), else_=issues.c.write_at),
-        )
+        .values(write_at=then, **values)
     )
 
 
@@ -136,6 +183,7 @@ def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pendin
             sayings.c.try_at,
             sayings.c.attempts,
             sayings.c.attempted_at,
+            sayings.c.error,
         )
         .where(
             sayings.c.site == site,
@@ -148,6 +196,20 @@ def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pendin
         Pending(number, key, msgspec.json.decode(saying, type=Saying), *tried)
         for number, key, saying, *tried in rows
     ]
+
+
+def put_off(connection: Connection, site: str, issue_id: str, until: datetime) -> None:
+    """Leave an issue alone until an instant."""
+    connection.execute(
+        update(issues)
+        .where(issues.c.site == site, issues.c.issue_id == issue_id, issues.c.write_at.is_not(None))
+        .values(write_at=until)
+    )
+    connection.execute(
+        update(sayings)
+        .where(sayings.c.site == site, sayings.c.issue_id == issue_id, sayings.c.state == "pending")
+        .values(try_at=until)
+    )
 
 
 def mark(connection: Connection, saying_id: int, **values: Any) -> None:

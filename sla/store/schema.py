@@ -76,6 +76,10 @@ issues = Table(
     Column("key", String),
     # Facts are missing that only Jira's history can give; when to ask for it next. NULL: complete.
     Column("read_at", Instant),
+    # How often that was found: a history that was read before the last time is not enough.
+    Column("reads_asked", Integer, nullable=False, server_default="0"),
+    # Whether only the creation is missing, which a late delivery may still tell.
+    Column("lacks_creation", Boolean, nullable=False, server_default=text("false")),
     Column("read_attempts", Integer, nullable=False, server_default="0"),
     Column("covered", Boolean, nullable=False, server_default=text("false")),
     Column("reason", Text, nullable=False, server_default=""),
@@ -83,7 +87,8 @@ issues = Table(
     Column("policy_version", String),
     # The next instant at which time alone changes the answer; only a hint, the truth is refolded.
     Column("wake_at", Instant),
-    # The SLA fields as they should stand, and as Jira last took them, by role, as JSON.
+    # The SLA fields as they should stand, and as Jira last took them, by role, as JSON. A role that
+    # was never written, or of which it is not known whether Jira took it, is not in the latter.
     Column("fields_wanted", Text),
     Column("fields_written", Text),
     # When to write what differs; NULL: nothing differs, or it was given up.

@@ -47,7 +47,8 @@ def test_it_starts_earlier_when_the_issue_was_reported_earlier() -> None:
 
 
 def test_a_report_later_than_the_creation_or_unreadable_does_not_count() -> None:
-    for value in (at(5).isoformat(), "yesterday", "2024-07-10T09:00", None):
+    mistyped = "1900-01-01T00:00:00+00:00"
+    for value in (at(5).isoformat(), mistyped, "yesterday", "2024-07-10T09:00", None):
         running = cycle(made(reported=value), at(1), policy(reported_at_field="reported"))
         assert running.started_at == NINE
 

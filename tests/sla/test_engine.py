@@ -18,13 +18,19 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from sla.engine import Engine, SiteFacts, remember_site, remembered_site
+from sla.engine import (
+    Engine,
+    SiteFacts,
+    remember_installation,
+    remember_site,
+    remembered_site,
+)
 from sla.mapping import Condition, ContractRule, Policy
 from sla.store import inbox, issues, outbox, schema
 from sla.store.database import Database
 from sla.store.issues import IssueRow
 from sla.timeline import Created, Deleted, Event, Seen
-from tests.sla.example import CUSTOMER, NINE, OWN, at, change, hours, made, policy, reply
+from tests.sla.example import CUSTOMER, NINE, OWN, at, change, made, policy, reply
 from tests.sla.store.conftest import new_database
 
 SITE, ISSUE = "acme", "10000"
@@ -91,6 +97,12 @@ class Desk:
         """Deliveries come in and are handled."""
         self.keep(*said)
         self.engine.handle_inbox()
+
+    def learn(self, found: list[Event]) -> None:
+        """The history is read, to the end."""
+        row = self.database.read(lambda c: issues.get(c, SITE, ISSUE))
+        asked = row.reads_asked if row else 0
+        self.engine.learn_history(SITE, ISSUE, "ACME-1", found, reads_asked=asked)
 
     def wake(self, now: datetime) -> int:
         """Time goes on, and the timers lane runs."""
@@ -188,7 +200,7 @@ STORY = (
 @settings(
     derandomize=True,
     deadline=None,
-    max_examples=30,
+    max_examples=20,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
@@ -221,10 +233,6 @@ def test_a_delivery_that_tells_nothing_new_writes_nothing(desk: Desk) -> None:
     assert desk.row().write_at is None
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the creation, heard after a comment whose privacy is unclear, cancels the reading",
-)
 def test_a_comment_whose_privacy_is_unclear_is_looked_up_in_whatever_order(desk: Desk) -> None:
     """The history must still be asked for: without it the agent's answer never counts."""
     desk.hear(telling(Seen(at(1), {"status": "To Do"}, "comment_created/1"), unclear=True))
@@ -246,10 +254,6 @@ def test_an_answer_from_before_there_was_a_promise(desk: Desk) -> None:
     never_promised(desk)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a cycle that no longer exists keeps its row, and Jira shows its deadline for ever",
-)
 def test_the_same_answer_heard_late(desk: Desk) -> None:
     desk.now = at(3)
     raised = telling(change(at(2), "priority", "Trivial", "Highest"))
@@ -345,10 +349,6 @@ def test_deliveries_of_a_site_that_is_not_known_wait(desk: Desk) -> None:
     assert desk.states() == ["done", "done"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a batch is taken over all sites: 100 deliveries of an unknown one block the others",
-)
 def test_however_many_wait_for_an_unknown_site_the_others_go_on(desk: Desk) -> None:
     desk.keep(*(Said(None, None) for _ in range(100)), site="unknown")
     desk.keep(creation())
@@ -367,13 +367,13 @@ def test_an_issue_from_before_our_time_waits_for_its_history(desk: Desk) -> None
     desk.hear(telling(change(at(4), "status", "Doing", "To Do")))
     assert (desk.row().read_at, desk.cycles()) == (at(3), [])
 
-    desk.engine.learn_history(SITE, ISSUE, "ACME-1", history(reply(at(1))))
+    desk.learn(history(reply(at(1))))
     assert desk.row().read_at is None
     assert (desk.fields()["state"], desk.fields()["responded"]) == ("met", at(1).isoformat())
 
 
 def test_an_issue_of_which_only_the_history_tells(desk: Desk) -> None:
-    desk.engine.learn_history(SITE, ISSUE, "ACME-1", history())
+    desk.learn(history())
     assert desk.fields()["state"] == "running"
     assert desk.row().key == "ACME-1"
 
@@ -385,7 +385,7 @@ def test_while_its_history_is_asked_for_an_issue_is_not_woken(desk: Desk) -> Non
     assert (desk.row().read_at, desk.wake_at()) == (at(1), None)
     assert desk.wake(at(9)) == 0
     assert desk.said() == {}
-    desk.engine.learn_history(SITE, ISSUE, "ACME-1", history(reply(at(1), public=False)))
+    desk.learn(history(reply(at(1), public=False)))
     assert desk.fields()["state"] == "breached"
 
 
@@ -394,7 +394,7 @@ def test_a_history_that_comes_late_changes_no_promise_that_was_made(desk: Desk) 
     [before] = desk.database.read(lambda c: issues.promises_of(c, SITE, ISSUE))
     desk.now = at(5)
     raised = history(change(at(1), "priority", "High", "Highest"), priority="High")
-    desk.engine.learn_history(SITE, ISSUE, "ACME-1", raised)
+    desk.learn(raised)
     first, second = desk.database.read(lambda c: issues.promises_of(c, SITE, ISSUE))
     assert first == before
     assert (second["severity"], second["promised_at"], second["due_at"]) == (
@@ -517,16 +517,15 @@ def test_our_own_comments_never_count_whatever_the_policy_says(desk: Desk) -> No
 def test_a_site_is_remembered_and_its_installation_never_moves(desk: Desk) -> None:
     database = desk.database
     assert remembered_site(database, SITE) is None
-    remember_site(database, SITE, "dueline", {"customfield_1": "Plan"}, NINE)
-    remember_site(database, SITE, "renamed", {"customfield_1": "Support plan"}, at(5))
+    for now in (NINE, at(5)):
+        remember_installation(database, SITE, now)
+    remember_site(database, SITE, "dueline", {"customfield_1": "Plan"})
+    remember_site(database, SITE, "renamed", {"customfield_1": "Support plan"})
     assert remembered_site(database, SITE) == SiteFacts(
         "renamed", {"customfield_1": "Support plan"}, quiet_before=NINE
     )
 
 
-@pytest.mark.xfail(
-    strict=True, reason="names are compared without case only after they were judged unique"
-)
 @pytest.mark.parametrize(
     "names",
     [
@@ -542,8 +541,3 @@ def test_a_custom_field_never_takes_the_place_of_another(names: dict[str, str]) 
     named = SiteFacts(OWN.id, names, NINE).names_for(under).values()
     assert "priority" not in named
     assert list(named).count("Support plan") <= 1
-
-
-def test_hours_are_hours() -> None:
-    """The example's own arithmetic, on which every instant here rests."""
-    assert at(2) - NINE == hours(2)

@@ -290,10 +290,6 @@ def test_the_system_clock_maps_to_itself() -> None:
     assert clock.real_time(NINE) == NINE
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="APScheduler takes the job that fired off its list after stop() told it to stop",
-)
 def test_stopping_as_an_instant_comes_leaves_no_error_behind(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

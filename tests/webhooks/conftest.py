@@ -53,7 +53,8 @@ class Door:
     def kept(self) -> list[tuple[str, bytes]]:
         """The site and the body of each delivery that waits."""
         return [
-            (each.site, each.body) for each in self.database.read(lambda c: inbox.waiting(c, 1000))
+            (each.site, each.body)
+            for each in self.database.read(lambda c: inbox.waiting(c, ["default", "other"], 1000))
         ]
 
     def counted(self) -> dict[str, int]:

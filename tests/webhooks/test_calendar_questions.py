@@ -185,7 +185,7 @@ names = st.sampled_from(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, deadline=None, max_examples=120)
 @given(st.dictionaries(names, json_values, max_size=4))
 def test_any_object_is_answered_with_one_line(members: dict[str, Any]) -> None:
     found = ask(Calendars(DOCUMENTS), **members)

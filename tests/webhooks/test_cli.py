@@ -348,7 +348,6 @@ def test_explain_of_an_issue_that_was_never_heard_of() -> None:
     "address", ["sqlite:////no/such/directory/x.sqlite3", "postgresql://u:planted@host/name"]
 )
 @pytest.mark.parametrize("arguments", [["explain", "BOT-1"], ["inbox"]])
-@pytest.mark.xfail(strict=True, reason="StoreError is not caught: a traceback, not a sentence")
 def test_a_database_that_cannot_be_used_is_said(arguments: list[str], address: str) -> None:
     said = failed(run(*arguments, env={"DUELINE_DATABASE_URL": address}))
     assert "planted" not in said

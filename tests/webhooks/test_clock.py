@@ -85,7 +85,6 @@ def test_what_describes_no_clock(text: str) -> None:
         FastClock.parse(text)
 
 
-@pytest.mark.xfail(strict=True, reason="of the real instant and of the speed not all is checked")
 @pytest.mark.parametrize(
     "text",
     [

@@ -164,7 +164,7 @@ json_values = st.recursive(
 names = st.sampled_from(["project", "type", "priority", "created", "fields"])
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(st.dictionaries(names, json_values))
 def test_any_object_is_answered_with_one_line(members: dict[str, Any]) -> None:
     found = answer(json.dumps(ASKED | members))

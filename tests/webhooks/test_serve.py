@@ -134,7 +134,7 @@ def test_killed_and_started_again_it_goes_on_where_it_was(
 ) -> None:
     sim, jira_url = jira
     served = Served(jira_url, tmp_path)
-    sim.register_webhook(f"{served.url}/webhooks/jira", events=EVENTS, secret=SECRET)
+    sim.register_webhook(f"{served.url}/webhooks/jira", events=EVENTS["cloud"], secret=SECRET)
 
     def shown(key: str, name: str) -> Any:
         answer = requests.get(f"{jira_url}/rest/api/2/issue/{key}", auth=(AGENT, TOKEN), timeout=5)

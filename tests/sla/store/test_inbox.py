@@ -14,7 +14,9 @@ def keep(database: Database, delivery: str, *, site: str = "acme", body: bytes =
 
 
 def waiting(database: Database, limit: int = 10) -> list[int]:
-    return [each.id for each in database.read(lambda c: inbox.waiting(c, limit))]
+    return [
+        each.id for each in database.read(lambda c: inbox.waiting(c, ["default", "acme"], limit))
+    ]
 
 
 def handle(database: Database, number: int, state: inbox.Handled, note: str | None = None) -> None:
@@ -24,7 +26,7 @@ def handle(database: Database, number: int, state: inbox.Handled, note: str | No
 def test_a_delivery_is_kept_as_it_came(database: Database) -> None:
     body = b"\x00\xff not JSON at all"
     keep(database, "1", body=body)
-    [found] = database.read(lambda c: inbox.waiting(c, 10))
+    [found] = database.read(lambda c: inbox.waiting(c, ["default", "acme"], 10))
     assert (found.site, found.body) == ("acme", body)
 
 

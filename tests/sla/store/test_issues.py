@@ -132,10 +132,6 @@ TWINS: list[tuple[Event, Event]] = [
 ]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="add_facts keeps the first comer of two reports with one instant, Timeline.of does not",
-)
 @pytest.mark.parametrize("twins", TWINS, ids=lambda twins: type(twins[0]).__name__)
 def test_two_reports_of_one_fact_and_one_instant_that_differ(
     database: Database, twins: tuple[Event, Event]

@@ -8,10 +8,9 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from sla.store import inbox, schema
-from sla.store.database import Database
+from sla.store.database import Database, StoreError
 from sla.store.migrate import migrate
 from tests.sla.example import NINE
 
@@ -67,7 +66,7 @@ def test_one_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
         connection.execute(text("CREATE TABLE sayings (something TEXT)"))
     before = definitions(database)
     try:
-        with pytest.raises(SQLAlchemyError):
+        with pytest.raises(StoreError):
             migrate(database)
         assert definitions(database) == before
     finally:

@@ -78,6 +78,10 @@ def upgrade() -> None:
         sa.Column("issue_id", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=True),
         sa.Column("read_at", sa.BigInteger(), nullable=True),
+        sa.Column("reads_asked", sa.Integer(), server_default="0", nullable=False),
+        sa.Column(
+            "lacks_creation", sa.Boolean(), server_default=sa.text("(false)"), nullable=False
+        ),
         sa.Column("read_attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("covered", sa.Boolean(), server_default=sa.text("(false)"), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
