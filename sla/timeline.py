@@ -217,14 +217,22 @@ class Timeline:
         return spans
 
 
-_RANK = {Created: 0, Changed: 1, Seen: 2, CommentSeen: 3, CommentDeleted: 4, Deleted: 5}
+CREATION = "jira:issue_created"
+"""The source of the sighting that shows an issue as it was made."""
+
+_RANK = {Created: 0, Changed: 2, Seen: 3, CommentSeen: 4, CommentDeleted: 5, Deleted: 6}
 
 
 def _precedence(event: Event) -> tuple[datetime, int, str, bytes]:
-    """By instant; at one instant a change comes before the payload that shows its outcome."""
+    """By instant; at one instant the creation, then changes, then the payloads that show them."""
+    rank, number = _RANK[type(event)], ""
+    if isinstance(event, Changed):
+        number = event.change_id
+    elif isinstance(event, Seen):
+        rank = 1 if event.source.startswith(CREATION) else rank
+        number = event.source
     # Changelog ids are numbers that grow: by length, then by text, is by number.
-    number = event.change_id if isinstance(event, Changed) else ""
-    return (event.at, _RANK[type(event)], f"{len(number):04}{number}", msgspec.json.encode(event))
+    return (event.at, rank, f"{len(number):04}{number}", msgspec.json.encode(event))
 
 
 def _fold_comment(versions: list[CommentSeen]) -> Comment:

@@ -192,3 +192,106 @@ def test_what_is_not_understood_is_kept_and_seen(cloud: World) -> None:
         assert cloud.receiver.post("/webhooks/jira", data=body, headers=headers).status_code == 202
     cloud.settle()
     assert cloud.service.health()["inbox"] == {"not_understood": len(bodies)}
+
+
+def test_while_looking_it_up_fails_a_comment_in_doubt_stays_in_doubt(anywhere: World) -> None:
+    key = anywhere.report("HLP", ENTERPRISE)
+    anywhere.jira.faults.drop("after", method="POST", path="/comment", times=1)
+    anywhere.jira.faults.error(503, method="GET", path="/comment", times=2)
+    anywhere.advance(timedelta(minutes=29))
+    assert len(anywhere.said(key)) == 1
+
+
+def test_a_request_of_a_process_that_is_gone_may_still_arrive(cloud: World) -> None:
+    key = cloud.report("HLP", ENTERPRISE)
+    late: list[tuple[str, str]] = []
+    dispatcher = cloud.service.dispatcher
+    client = dispatcher.outlets["default"].client
+    add_comment = client.add_comment
+
+    def killed(issue: str, markdown: str, *, key: str, **_: Any) -> str:
+        late.append((markdown, key))
+        raise SystemExit
+
+    client.add_comment = killed  # type: ignore[method-assign, assignment]
+    with pytest.raises(SystemExit):
+        cloud.advance(timedelta(minutes=23))
+    cloud.stop()
+    cloud.start()
+    assert cloud.said(key) == []
+    # Jira carries out the old request now, after the restart.
+    add_comment("10000", late[0][0], key=late[0][1], internal=True, role=None)
+    cloud.advance(timedelta(minutes=5))
+    assert len(cloud.said(key)) == 1
+
+
+def test_fields_in_doubt_are_written_again(anywhere: World) -> None:
+    key = anywhere.report("HLP", ENTERPRISE)
+    anywhere.jira.faults.drop("after", method="PUT", path="/issue/", times=1)
+    anywhere.jira.transition(key, "Done", account=AGENT)
+    anywhere.settle()
+    # Reopened before the lost answer is known: what is wanted is what was certain before.
+    anywhere.jira.transition(key, "To Do", account=AGENT)
+    anywhere.advance(timedelta(minutes=1))
+    assert anywhere.fields(key)["SLA state"] == "running"
+
+
+def test_what_is_wanted_anew_is_written_though_the_older_write_was_given_up(cloud: World) -> None:
+    key = cloud.report("HLP", ENTERPRISE)
+    client = cloud.service.dispatcher.outlets["default"].client
+    edit_fields = client.edit_fields
+
+    def meanwhile(issue: str, values: Any) -> None:
+        client.edit_fields = edit_fields  # type: ignore[method-assign]
+        cloud.jira.add_comment(key, "We are on it.", account=AGENT)
+        cloud.jira.deliver()
+        cloud.service.engine.handle_inbox()
+        cloud.jira.faults.error(400, method="PUT", path="/issue/", times=1)
+        edit_fields(issue, values)
+
+    client.edit_fields = meanwhile  # type: ignore[method-assign, assignment]
+    cloud.jira.edit(key, priority="Highest", account=AGENT)
+    cloud.jira.edit(key, priority="Low", account=AGENT)
+    cloud.settle()
+    assert cloud.fields(key)["SLA state"] == "met"
+
+
+def test_a_comment_that_comes_while_the_history_is_read_is_not_lost(tmp_path: Path) -> None:
+    with world(tmp_path, utc("2024-07-10 19:00"), "datacenter") as made:
+        key = made.report("HLP")
+        client = made.service.histories.outlets["default"].client
+        read_history = client.read_history
+
+        def meanwhile(issue: str, **more: Any) -> Any:
+            client.read_history = read_history  # type: ignore[method-assign]
+            history = read_history(issue, **more)
+            made.jira.add_comment(key, "We are on it.", account=AGENT)
+            made.jira.deliver()
+            made.service.engine.handle_inbox()
+            return history
+
+        client.read_history = meanwhile  # type: ignore[method-assign, assignment]
+        made.jira.add_comment(key, "Just us.", account=AGENT, internal=True)
+        made.settle()
+        assert made.fields(key)["SLA state"] == "met"
+
+
+def test_a_mistyped_year_spoils_no_promise(cloud: World) -> None:
+    old = utc("1900-01-01 00:00")
+    poisoned = cloud.report("HLP", ENTERPRISE | {"Reported at": old})
+    assert cloud.fields(poisoned)["First response due"] == jira_time("2024-07-10 19:30")
+
+
+def test_what_falls_due_before_jira_is_first_reached_is_announced(tmp_path: Path) -> None:
+    with world(tmp_path, utc("2024-07-10 19:00")) as made:
+        made.stop()
+        for file in tmp_path.glob("dueline.sqlite3*"):
+            file.unlink()
+        made.jira.faults.error(503, times=10_000)
+        made.start()
+        made.jira.create_issue({"summary": "Help"} | ENTERPRISE, project="HLP")
+        made.settle()
+        made.advance(timedelta(hours=1))
+        made.jira.faults.clear()
+        made.advance(timedelta(minutes=10))
+        assert len(made.said("HLP-1")) == 3

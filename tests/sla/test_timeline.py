@@ -94,3 +94,16 @@ def test_changelog_entries_of_one_instant_follow_their_numbers() -> None:
         ]
     )
     assert timeline.value("priority", at(5)) == "Low"
+
+
+def test_what_changes_within_the_instant_of_the_creation_has_changed() -> None:
+    timeline = Timeline.of(
+        [
+            *STORY[:2],
+            Changed(at(0), "99", "priority", "Low", "High"),
+            Seen(at(0), {"priority": "High"}, "jira:issue_updated/99"),
+            Changed(at(0), "100", "priority", "High", "Highest"),
+            Seen(at(0), {"priority": "Highest"}, "jira:issue_updated/100"),
+        ]
+    )
+    assert timeline.value("priority", at(0)) == "Highest"
