@@ -226,9 +226,7 @@ def _jira_url(value: str) -> str:
 def _database_url(value: str) -> Secret:
     scheme, colon, rest = value.partition("://")
     if not colon or not rest or scheme.partition("+")[0] not in _DATABASES:
-        raise ValueError(
-            "is no database address: write sqlite:///file.sqlite3 or postgresql://user:password@host/name"
-        )
+        raise ValueError("is no database address: write it as sqlite:///dueline.sqlite3")
     return Secret(value)
 
 

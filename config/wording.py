@@ -24,8 +24,9 @@ ESCALATION = (
     "still missing. It was due {{ due }}.\n\n" + _PROMISE + _LATE
 )
 CORRECTION = (
-    "{{ mentions }} Correction: the {{ metric }} to {{ issue }} was not overdue. It came "
-    "{{ responded }}, and was due {{ due }}."
+    "{{ mentions }} Correction: the {{ metric }} to {{ issue }} was not overdue. "
+    "{% if responded %}It came {{ responded }}, and was due {{ due }}."
+    "{% else %}Its clock had stopped before {{ due }}.{% endif %}"
 )
 
 

@@ -7,9 +7,9 @@ calls, holds up its own site only; what is to be written stays in the tables mea
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,9 +18,9 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from connector.client import Field, JiraClient, to_jira_value
-from connector.errors import ConnectorError, JiraError, JiraUncertain
+from connector.errors import ConnectorError, JiraError, JiraRefused, JiraUncertain
 from connector.retry import Verdict, verdict
-from connector.wording import mention, render
+from connector.wording import mention, plain, render
 from sla.contract import Audience
 from sla.effects import Saying
 from sla.engine import Engine
@@ -63,6 +63,29 @@ class Outlet:
     own_fields: frozenset[str] = frozenset()
 
 
+class Holds:
+    """The sites that are to be left alone for a while: they ask for it, or do not answer."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._until: dict[str, datetime] = {}
+
+    def hold(self, site: str, error: JiraError, found: Verdict) -> None:
+        """Leave a site alone, as long as the verdict on one of its calls says."""
+        # An outage ends when it ends: others of the site are tried sooner than this call is.
+        told = error.status in _TOLD_TO_WAIT
+        self._until[site] = self._now() + (found.after if told else min(found.after, _HOLD))
+
+    def open(self, sites: Iterable[str]) -> tuple[str, ...]:
+        """Those of the sites that may be called at present."""
+        now = self._now()
+        return tuple(site for site in sites if self._until.get(site, now) <= now)
+
+    def next_end(self) -> datetime | None:
+        """When the next hold ends."""
+        return min((until for until in self._until.values() if until > self._now()), default=None)
+
+
 @dataclass
 class Dispatcher:
     """Writes what the tables say is to be written.
@@ -76,7 +99,7 @@ class Dispatcher:
     now: Callable[[], datetime]
     outlets: dict[str, Outlet]
     jitter: Callable[[], float]
-    _held: dict[str, datetime] = field(default_factory=dict)
+    holds: Holds
 
     def run(self) -> int:
         """Write everything that is due now; returns for how many issues something was tried."""
@@ -90,16 +113,15 @@ class Dispatcher:
     def next_run(self) -> datetime | None:
         """When something is to be written next, holds considered."""
         earliest = self.database.read(lambda c: outbox.next_dispatch(c, tuple(self.outlets)))
-        holds = [until for until in self._held.values() if until > self.now()]
-        return earliest if earliest is None or not holds else max(earliest, min(holds))
+        held_until = self.holds.next_end()
+        return max(earliest, held_until) if earliest and held_until else earliest
 
     def _due(self, connection: Connection) -> Sequence[tuple[str, str]]:
         return outbox.to_dispatch(connection, self.now(), self._open_sites(), _BATCH)
 
     def _open_sites(self) -> tuple[str, ...]:
         """The sites that may be written to at present."""
-        now = self.now()
-        return tuple(site for site in self.outlets if self._held.get(site, now) <= now)
+        return self.holds.open(self.outlets)
 
     def _dispatch(self, issue: tuple[str, str]) -> bool:
         site, issue_id = issue
@@ -131,14 +153,10 @@ class Dispatcher:
             return
         wanted = json.loads(row.fields_wanted or "{}")
         written = json.loads(row.fields_written or "{}")
-        if not wanted.keys() <= outlet.fields.keys():
-            later = self.now() + _HOLD
-            self.database.write(lambda c: issues.change(c, site, issue_id, write_at=later))
-            return
         differing = {
             role: value
             for role, value in wanted.items()
-            if role not in written or written[role] != value
+            if role in outlet.fields and (role not in written or written[role] != value)
         }
         if differing:
             # From here on a crash or a lost answer leaves it open what Jira has.
@@ -156,6 +174,10 @@ class Dispatcher:
                 c, site, issue_id, wanted=row.fields_wanted, written={**written, **differing}
             )
         )
+        if not wanted.keys() <= outlet.fields.keys():
+            # A field that Jira does not have yet is written when it has it.
+            later = self.now() + _HOLD
+            self.database.write(lambda c: issues.change(c, site, issue_id, write_at=later))
 
     def _fields_failed(self, row: IssueRow, error: ConnectorError) -> None:
         found = self._judge(row.site, error, row.write_attempts)
@@ -236,9 +258,7 @@ class Dispatcher:
         log = _log.error if found.kind == "give_up" else _log.warning
         log("jira call failed", site=site, verdict=found.kind, reason=found.reason)
         if found.kind == "wait":
-            # An outage ends when it ends: others of the site are tried sooner than this call is.
-            told = error.status in _TOLD_TO_WAIT
-            self._held[site] = self.now() + (found.after if told else min(found.after, _HOLD))
+            self.holds.hold(site, error, found)
         return found
 
     def _words(self, outlet: Outlet, site: str, issue_id: str, saying: Saying) -> str:
@@ -247,9 +267,7 @@ class Dispatcher:
         return render(
             saying.wording or outlet.wording[saying.occasion],
             {**saying.facts, "issue": row.key if row else None},
-            mentions=[
-                mention(account) for account in _addressed(outlet, saying.audience, assignee)
-            ],
+            mentions=_addressed(outlet, saying.audience, assignee),
             at=saying.at,
             now=self.now(),
         )
@@ -267,18 +285,22 @@ class HistoryReader:
     now: Callable[[], datetime]
     outlets: dict[str, Outlet]
     jitter: Callable[[], float]
+    holds: Holds
 
     def run(self) -> int:
         """Read every history that is asked for now; returns how many were tried."""
-        now, sites = self.now(), tuple(self.outlets)
+        now, sites = self.now(), self.holds.open(self.outlets)
         wanted = self.database.read(lambda c: issues.to_read(c, now, sites, _BATCH))
         for site, issue_id in wanted:
-            self._read(site, issue_id)
+            if self.holds.open([site]):
+                self._read(site, issue_id)
         return len(wanted)
 
     def next_run(self) -> datetime | None:
-        """When a history is to be asked for next."""
-        return self.database.read(lambda c: issues.next_read(c, tuple(self.outlets)))
+        """When a history is to be asked for next, holds considered."""
+        earliest = self.database.read(lambda c: issues.next_read(c, tuple(self.outlets)))
+        held_until = self.holds.next_end()
+        return max(earliest, held_until) if earliest and held_until else earliest
 
     def _read(self, site: str, issue_id: str) -> None:
         outlet = self.outlets[site]
@@ -303,6 +325,8 @@ class HistoryReader:
         attempts = self.database.read(lambda c: issues.read_attempts(c, site, issue_id)) + 1
         found = verdict(error, attempts, jitter=self.jitter())
         _log.warning("history not read", site=site, issue_id=issue_id, reason=found.reason)
+        if found.kind == "wait":
+            self.holds.hold(site, error, found)
         values: dict[str, Any] = {"read_attempts": attempts, "read_at": self.now() + found.after}
         if found.kind == "give_up":
             values = {"read_at": None, "covered": False, "reason": found.reason}
@@ -327,6 +351,18 @@ def _as_jira_has_them(outlet: Outlet, values: Mapping[str, Any]) -> dict[str, ob
 def _addressed(outlet: Outlet, audience: Audience, assignee: str | None) -> list[str]:
     accounts = [assignee] if audience.assignee and assignee else []
     accounts += audience.users
+    mentions = [mention(account) for account in accounts]
     for group in audience.groups:
-        accounts += outlet.client.group_members(group)
-    return list(dict.fromkeys(accounts))[:_MOST_MENTIONED]
+        mentions += _members(outlet, group)
+    return list(dict.fromkeys(mentions))[:_MOST_MENTIONED]
+
+
+def _members(outlet: Outlet, group: str) -> list[str]:
+    try:
+        return [mention(account) for account in outlet.client.group_members(group)]
+    except JiraRefused as error:
+        if error.status not in (400, 403, 404):
+            raise
+        # A group that is not there, or not to be seen, is no reason to say nothing.
+        _log.warning("group cannot be read", group=group, reason=str(error))
+        return [plain(group)]

@@ -21,7 +21,7 @@ from connector.errors import WordingError
 from connector.markup import escape, mention
 from sla.effects import FACTS
 
-__all__ = ["mention", "render"]
+__all__ = ["mention", "plain", "render"]
 
 LONGEST = 20_000
 """Characters of Markdown; Jira takes 32,767 of what becomes of them."""
@@ -65,6 +65,11 @@ class _Environment(ImmutableSandboxedEnvironment):
 
 
 _environment = _Environment()
+
+
+def plain(name: str) -> str:
+    """A name among the mentions that notifies nobody, such as a group that cannot be read."""
+    return f"**{escape(name)}**"
 
 
 def render(

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sla.contract import Alerts
 from sla.cycle import Cycle, run, spans_of
-from sla.effects import Fields, Saying, correction_of, fields_of, sayings_of
+from sla.effects import Fields, Saying, correction_of, fields_of, matters, sayings_of
 from sla.mapping import Coverage, Policy
 from sla.timeline import Timeline
 
@@ -36,6 +36,8 @@ class Decision:
     """What the SLA fields should show; None: they are not ours to touch."""
     sayings: tuple[Saying, ...] = ()
     """What is to be said now and was not said before, in the order of its instants."""
+    standing: frozenset[str] = frozenset()
+    """The keys of all that is true to say by now, said before or not."""
     wake_at: datetime | None = None
     """The next instant at which time alone can change the answer."""
 
@@ -62,12 +64,15 @@ def decide(timeline: Timeline, policy: Policy, ledger: Ledger, now: datetime) ->
     coverage = spans[-1].coverage
     if timeline.deleted_at:
         return Decision(coverage, cycles)
-    sayings = [saying for cycle in cycles for saying in _sayings(cycle, policy, ledger)]
+    planned = [(cycle, saying) for cycle in cycles for saying in _sayings(cycle, policy, ledger)]
+    sayings = [saying for _, saying in planned]
+    standing = [saying for cycle, saying in planned if saying.at <= now and matters(saying, cycle)]
     return Decision(
         coverage,
         cycles,
         fields_of(cycles, sayings, now),
-        tuple(s for s in sayings if s.at <= now and s.key not in ledger.said),
+        tuple(saying for saying in standing if saying.key not in ledger.said),
+        frozenset(saying.key for saying in standing),
         min((at for at in _instants(cycles, sayings) if at > now), default=None),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal
 
@@ -57,7 +58,7 @@ class Saying:
     """Unique within the issue: metric, cycle and rule, such as `first_response/1/breach`."""
     occasion: Occasion
     at: datetime
-    """The instant it is about (a breach: its due instant), however late it is said."""
+    """The instant at which it became true (a breach: the due instant), however late it is said."""
     audience: Audience
     wording: str | None = None
     """The rule's own template, if it has one."""
@@ -85,10 +86,16 @@ def sayings_of(cycle: Cycle, alerts: Alerts) -> tuple[Saying, ...]:
 
 
 def correction_of(cycle: Cycle, alerts: Alerts, said: frozenset[str]) -> Saying | None:
-    """Take back a breach that was announced before Jira told of an answer in time."""
-    if cycle.state != "met" or cycle.stopped_at is None or _key(cycle, "breach") not in said:
+    """Take back a breach that was announced before Jira told that the clock had stopped in time."""
+    at = cycle.ending.at if cycle.ending else cycle.rest.since_at
+    if at is None or _key(cycle, "breach") not in said or cycle.comes_to(_breach_at(cycle)):
         return None
-    return _saying(cycle, "correction", "correction", cycle.stopped_at, alerts.breach)
+    return _saying(cycle, "correction", "correction", at, alerts.breach)
+
+
+def matters(saying: Saying, cycle: Cycle) -> bool:
+    """Whether something is still worth saying: a call to act is not, once the clock has ended."""
+    return cycle.ending is None or saying.occasion in ("breach", "correction")
 
 
 def fields_of(cycles: Sequence[Cycle], sayings: Sequence[Saying], now: datetime) -> Fields | None:
@@ -142,8 +149,13 @@ def _warnings(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
 
 
 def _breach(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
-    due_at = cycle.promise.due_at
-    yield _saying(cycle, "breach", "breach", due_at, alerts.breach, alerts.breach_wording)
+    at = _breach_at(cycle)
+    yield _saying(cycle, "breach", "breach", at, alerts.breach, alerts.breach_wording)
+
+
+def _breach_at(cycle: Cycle) -> datetime:
+    """The due instant; of a goal picked anew that was used up already, the instant of picking."""
+    return max(cycle.promise.due_at, cycle.promise.since_at)
 
 
 def _levels(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
@@ -161,11 +173,11 @@ def _levels(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
 
 
 def _level_at(level: Level, cycle: Cycle) -> datetime:
-    due_at = cycle.promise.due_at
+    breach_at = _breach_at(cycle)
     if level.hours is None and not level.after:
-        return due_at
+        return breach_at
     hours = level.hours or cycle.promise.goal.calendar
-    return hours.due(due_at, level.after, cycle.rest.over)
+    return hours.due(breach_at, level.after, cycle.rest.over)
 
 
 def _used_at(warning: EarlyWarning, goal_time: timedelta) -> timedelta:
@@ -177,7 +189,10 @@ def _used_at(warning: EarlyWarning, goal_time: timedelta) -> timedelta:
 
 
 def _key(cycle: Cycle, rule: str) -> str:
-    return f"{cycle.metric}/{cycle.number}/{rule}"
+    # A goal picked anew after a breach is a promise that can be broken once more.
+    broken = sum(earlier.due_at <= later.since_at for earlier, later in pairwise(cycle.promises))
+    again = f"/again-{broken}" if broken else ""
+    return f"{cycle.metric}/{cycle.number}/{rule}{again}"
 
 
 def _saying(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, Protocol
 
 import structlog
@@ -111,18 +112,28 @@ class Engine:
     in_force: str
     sites: dict[str, SiteFacts] = field(default_factory=dict)
     after_commit: Callable[[str], None] = lambda _lane: None
+    _one_reader: Lock = field(default_factory=Lock, init=False, repr=False)
 
-    def handle_inbox(self) -> int:
-        """Handle every delivery that waits, oldest first; returns how many were handled."""
+    def handle_inbox(self, up_to: int | None = None) -> int:
+        """Handle the deliveries that wait, oldest first; returns how many were handled.
+
+        Args:
+            up_to: the last one, by its number in the inbox; None: until none waits.
+        """
         total = 0
-        while waiting := self.database.read(lambda c: inbox.waiting(c, tuple(self.sites), _BATCH)):
-            for delivery in waiting:
-                self._handle(delivery)
-            total += len(waiting)
+        with self._one_reader:
+            while waiting := self.database.read(
+                lambda c: inbox.waiting(c, tuple(self.sites), _BATCH, up_to)
+            ):
+                for delivery in waiting:
+                    self._handle(delivery)
+                total += len(waiting)
         return total
 
     def handle_timers(self) -> int:
         """Decide again for the issues whose instant has come, longest overdue first; how many."""
+        # What was heard by now comes first: an answer that waits must not be overtaken by a breach.
+        self.handle_inbox(up_to=self.database.read(inbox.latest))
         now = self.now()
         due = self.database.read(lambda c: issues.to_wake(c, now, tuple(self.sites), _BATCH))
         for site, issue_id in due:
@@ -160,8 +171,8 @@ class Engine:
         self._tell()
 
     def _handle(self, delivery: Delivery) -> None:
-        heard = self.read_delivery(delivery.body)
         try:
+            heard = self.read_delivery(delivery.body)
             self.database.write(lambda connection: self._take_in(connection, delivery, heard))
         except OperationalError:
             raise
@@ -169,9 +180,7 @@ class Engine:
             _log.exception("delivery failed", site=delivery.site, inbox_id=delivery.id)
             note = f"{type(error).__name__}: {error}"
             self.database.write(
-                lambda connection: inbox.handled(
-                    connection, delivery.id, "failed", note, heard.issue_id
-                )
+                lambda connection: inbox.handled(connection, delivery.id, "failed", note, None)
             )
         self._tell()
 
@@ -222,6 +231,10 @@ class Engine:
         ledger = Ledger(outbox.said(connection, site, issue_id))
         decision = decide(timeline, policy, ledger, now)
         self._save(connection, row, version, decision, now)
+        keys = timeline.values("key")
+        if keys and keys[-1][1] != row.key:
+            # Moved: a late delivery from before must not bring the old key back.
+            issues.change(connection, site, issue_id, key=keys[-1][1])
         if timeline.deleted_at:
             issues.change(connection, site, issue_id, write_at=None)
 
@@ -235,6 +248,7 @@ class Engine:
     ) -> None:
         site, issue_id = row.site, row.issue_id
         issues.save_cycles(connection, site, issue_id, decision.cycles, version, now)
+        outbox.withdraw(connection, site, issue_id, standing=decision.standing)
         quiet_before = self.sites[site].quiet_before
         outbox.put(connection, site, issue_id, decision.sayings, now=now, quiet_before=quiet_before)
         values: dict[str, Any] = {

@@ -224,13 +224,15 @@ def _serve() -> None:
     settings = _settings()
     try:
         access = settings.require_jira()
-        clock_from(os.environ)
+        clock = clock_from(os.environ)
         check_address(settings)
         with opened(settings) as database:
             database.claim()
         in_force = configuration_in_force(settings, DEFAULT_SITE)
     except (ConfigurationError, SlaError, ServeError, ClockError) as error:
         _fail(str(error))
+    if os.environ.get("DUELINE_DEMO_CLOCK"):
+        click.echo(f"DUELINE_DEMO_CLOCK is set: it is {clock.now():%Y-%m-%d %H:%M} here.", err=True)
     if in_force.refused:
         click.echo(f"{in_force.refused}\n\nThe version in force stays in force.", err=True)
     click.echo(

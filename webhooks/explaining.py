@@ -26,7 +26,7 @@ def explain_issue(settings: Settings, key: str) -> list[str]:
     Raises:
         QuestionError: nothing was ever heard of such an issue.
     """
-    with opened(settings) as database:
+    with opened(settings, must_exist=True) as database:
         return list(_lines(database, key))
 
 
@@ -37,6 +37,10 @@ def _lines(database: Database, key: str) -> Iterator[str]:
             f"{key}: nothing was heard of this issue; check the key and the webhook"
         )
     yield f"{key} (Jira id {row.issue_id})"
+    if row.read_at:
+        yield "Its history is being read from Jira; until then nothing is concluded in Jira."
+    if row.write_error:
+        yield f"Its fields could not be written: {row.write_error}"
     yield from _judgement(database, row)
     promised = database.read(lambda c: issues.promises_of(c, DEFAULT_SITE, row.issue_id))
     if promised:

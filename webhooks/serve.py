@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import socket
@@ -61,7 +62,14 @@ def application() -> Flask:
     in_force = configuration_in_force(settings, DEFAULT_SITE)
     service = Service(settings, in_force, clock_from(os.environ))
     service.database.claim()
-    service.start()
+    wakeups = service.start()
+
+    def stop() -> None:
+        wakeups.stop()
+        service.close()
+
+    # Run when the worker ends of itself, after the last request: each lane finishes its work.
+    multiprocessing.util.Finalize(None, stop, exitpriority=100)
     return create_app(service)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from config.configuration import Configuration
 from config.settings import JiraAccess, Settings
 from connector.client import JiraClient, connect
-from connector.dispatch import Dispatcher, HistoryReader, Outlet
+from connector.dispatch import Dispatcher, HistoryReader, Holds, Outlet
 from connector.errors import ConnectorError
 from connector.setup import find_fields
 from connector.translate import Translation, translate
@@ -69,8 +69,11 @@ class Service:
         self.engine = Engine(
             self.database, clock.now, self._read_delivery, self._policy(), self._publish()
         )
-        self.dispatcher = Dispatcher(self.database, clock.now, outlets, jitter)
-        self.histories = HistoryReader(self.database, self.engine, clock.now, outlets, jitter)
+        holds = Holds(clock.now)
+        self.dispatcher = Dispatcher(self.database, clock.now, outlets, jitter, holds)
+        self.histories = HistoryReader(
+            self.database, self.engine, clock.now, outlets, jitter, holds
+        )
         self._outlets = outlets
         self._recall_site()
         self.lanes: dict[str, Callable[[], None]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select, true, update
 from sqlalchemy.dialects.sqlite import insert
 
 from sla.store.schema import counters, inbox
@@ -36,11 +36,19 @@ def keep(
     return result.rowcount == 1
 
 
-def waiting(connection: Connection, sites: Sequence[str], limit: int) -> Sequence[Delivery]:
-    """The deliveries of these sites that were not handled yet, oldest first."""
+def latest(connection: Connection) -> int:
+    """The number of the latest delivery; 0 when there was none."""
+    return connection.execute(select(func.max(inbox.c.id))).scalar() or 0
+
+
+def waiting(
+    connection: Connection, sites: Sequence[str], limit: int, up_to: int | None = None
+) -> Sequence[Delivery]:
+    """The deliveries of these sites that were not handled yet, oldest first, up to a number."""
+    last = true() if up_to is None else inbox.c.id <= up_to
     rows = connection.execute(
         select(inbox.c.id, inbox.c.site, inbox.c.body)
-        .where(inbox.c.state == "new", inbox.c.site.in_(sites))
+        .where(inbox.c.state == "new", inbox.c.site.in_(sites), last)
         .order_by(inbox.c.id)
         .limit(limit)
     )

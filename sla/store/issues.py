@@ -44,6 +44,7 @@ class IssueRow:
     fields_written: str | None
     write_at: datetime | None
     write_attempts: int
+    write_error: str | None
 
 
 _COLUMNS = [issues.c[name] for name in IssueRow.__dataclass_fields__]
@@ -60,12 +61,9 @@ def by_key(connection: Connection, site: str, key: str) -> IssueRow | None:
 
 
 def hear_of(connection: Connection, site: str, issue_id: str, key: str | None) -> bool:
-    """Make sure that an issue has a row, under its latest key; True when it is new here."""
+    """Make sure that an issue has a row; True when it is new here."""
     statement = insert(issues).values(site=site, issue_id=issue_id, key=key)
-    is_new = connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
-    if key is not None and not is_new:
-        change(connection, site, issue_id, key=key)
-    return is_new
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
 
 def change(connection: Connection, site: str, issue_id: str, **values: Any) -> None:

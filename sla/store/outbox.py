@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,9 +37,13 @@ class Pending:
 
 
 def said(connection: Connection, site: str, issue_id: str) -> frozenset[str]:
-    """The ledger: every key that was ever decided for an issue."""
+    """The ledger: every key that was decided for an issue and not withdrawn unsent."""
     rows = connection.execute(
-        select(sayings.c.key).where(sayings.c.site == site, sayings.c.issue_id == issue_id)
+        select(sayings.c.key).where(
+            sayings.c.site == site,
+            sayings.c.issue_id == issue_id,
+            sayings.c.state != "withdrawn",
+        )
     )
     return frozenset(key for (key,) in rows)
 
@@ -81,8 +85,36 @@ def put(
         }
         for saying in new
     ]
-    if rows:
-        connection.execute(insert(sayings).on_conflict_do_nothing(), rows)
+    if not rows:
+        return
+    statement = insert(sayings)
+    new_row = statement.excluded
+    again = {name: new_row[name] for name in ("at", "decided_at", "saying", "state", "try_at")}
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site", "issue_id", "key"],
+            set_=again,
+            where=sayings.c.state == "withdrawn",
+        ),
+        rows,
+    )
+
+
+def withdraw(
+    connection: Connection, site: str, issue_id: str, *, standing: Collection[str]
+) -> None:
+    """Take back what was decided, does not stand any more, and certainly did not leave yet."""
+    connection.execute(
+        update(sayings)
+        .where(
+            sayings.c.site == site,
+            sayings.c.issue_id == issue_id,
+            sayings.c.state == "pending",
+            sayings.c.attempted_at.is_(None),
+            sayings.c.key.not_in(standing),
+        )
+        .values(state="withdrawn", try_at=None)
+    )
 
 
 def to_dispatch(

@@ -173,6 +173,7 @@ sayings = Table(
     Column("decided_at", Instant, nullable=False),
     Column("saying", LargeBinary, nullable=False),
     # pending. sent. given_up: Jira refused for good. quiet: from before the service was installed.
+    # withdrawn: it stopped being true before it left.
     Column("state", String, nullable=False),
     Column("try_at", Instant),
     Column("attempts", Integer, nullable=False, server_default="0"),

@@ -184,11 +184,12 @@ def test_enterprise(shipped: Configuration) -> None:
 def test_alerts_are_the_house_practice(shipped: Configuration) -> None:
     alerts = shipped.policy.projects["BIT"].alerts
     assert [(warning.id, warning.used) for warning in alerts.warnings] == [("warning-75%", 0.75)]
-    assert alerts.breach == Audience(assignee=True)
-    assert [(level.number, level.after) for level in alerts.levels] == [
-        (1, timedelta(minutes=30)),
-        (2, timedelta(hours=2)),
-        (3, timedelta(hours=4)),
+    # A new issue has no assignee as a rule: somebody else must hear too.
+    assert alerts.breach == Audience(assignee=True, groups=("support",))
+    assert [(level.number, level.after, level.audience.groups) for level in alerts.levels] == [
+        (1, timedelta(minutes=30), ("support-leads",)),
+        (2, timedelta(hours=2), ("managers",)),
+        (3, timedelta(hours=4), ("managers",)),
     ]
 
 

@@ -213,7 +213,7 @@ def test_a_request_of_a_process_that_is_gone_may_still_arrive(cloud: World) -> N
         late.append((markdown, key))
         raise SystemExit
 
-    client.add_comment = killed  # type: ignore[method-assign, assignment]
+    client.add_comment = killed  # type: ignore[method-assign]
     with pytest.raises(SystemExit):
         cloud.advance(timedelta(minutes=23))
     cloud.stop()
@@ -249,7 +249,7 @@ def test_what_is_wanted_anew_is_written_though_the_older_write_was_given_up(clou
         cloud.jira.faults.error(400, method="PUT", path="/issue/", times=1)
         edit_fields(issue, values)
 
-    client.edit_fields = meanwhile  # type: ignore[method-assign, assignment]
+    client.edit_fields = meanwhile  # type: ignore[method-assign]
     cloud.jira.edit(key, priority="Highest", account=AGENT)
     cloud.jira.edit(key, priority="Low", account=AGENT)
     cloud.settle()
@@ -270,7 +270,7 @@ def test_a_comment_that_comes_while_the_history_is_read_is_not_lost(tmp_path: Pa
             made.service.engine.handle_inbox()
             return history
 
-        client.read_history = meanwhile  # type: ignore[method-assign, assignment]
+        client.read_history = meanwhile  # type: ignore[method-assign]
         made.jira.add_comment(key, "Just us.", account=AGENT, internal=True)
         made.settle()
         assert made.fields(key)["SLA state"] == "met"
@@ -295,3 +295,58 @@ def test_what_falls_due_before_jira_is_first_reached_is_announced(tmp_path: Path
         made.jira.faults.clear()
         made.advance(timedelta(minutes=10))
         assert len(made.said("HLP-1")) == 3
+
+
+def test_an_answer_that_waits_is_not_overtaken_by_the_breach(anywhere: World) -> None:
+    key = anywhere.report("HLP", ENTERPRISE)
+    anywhere.clock.at += timedelta(minutes=10)
+    anywhere.jira.add_comment(key, "We are on it.", account=AGENT)
+    anywhere.jira.deliver()
+    # The delivery is stored; before anybody looks into it the due instant comes.
+    anywhere.clock.at += timedelta(hours=1)
+    anywhere.service.engine.handle_timers()
+    anywhere.settle()
+    assert anywhere.fields(key)["SLA state"] == "met"
+    assert anywhere.said(key) == []
+
+
+def test_what_is_not_true_any_more_is_not_sent(anywhere: World) -> None:
+    key = anywhere.report("HLP", ENTERPRISE)
+    anywhere.jira.faults.error(503, method="POST", path="/comment", times=10_000)
+    anywhere.jira.faults.error(503, method="GET", path="/comment", times=10_000)
+    anywhere.advance(timedelta(minutes=23))
+    anywhere.jira.add_comment(key, "We are on it.", account=AGENT)
+    anywhere.advance(timedelta(minutes=1))
+    anywhere.jira.faults.clear()
+    anywhere.advance(timedelta(hours=2))
+    assert anywhere.fields(key)["SLA state"] == "met"
+    assert len(anywhere.said(key)) <= 1
+
+
+def test_a_late_delivery_does_not_bring_an_old_key_back(cloud: World) -> None:
+    def told(key: str, minute: int) -> bytes:
+        updated = f"2024-07-10T19:0{minute}:00.000+0000"
+        fields = {
+            "created": jira_time("2024-07-10 19:00"),
+            "updated": updated,
+            "project": {"key": key.split("-")[0]},
+            "reporter": {"accountId": "c"},
+        }
+        kind = "jira:issue_created" if minute == 0 else "jira:issue_updated"
+        issue = {"id": "77", "key": key, "fields": fields}
+        return json.dumps({"webhookEvent": kind, "timestamp": 0, "issue": issue}).encode()
+
+    for body in (told("HLP-1", 0), told("BIT-9", 2), told("HLP-1", 1)):
+        headers = {"X-Hub-Signature": signature(body)}
+        cloud.receiver.post("/webhooks/jira", data=body, headers=headers)
+        cloud.service.engine.handle_inbox()
+    read = cloud.service.database.read
+    assert read(lambda c: c.execute(select(issues.c.key)).scalars().all()) == ["BIT-9"]
+
+
+def test_a_group_that_is_not_there_is_named_and_nothing_held_back(cloud: World) -> None:
+    key = cloud.report("HLP", ENTERPRISE)
+    cloud.jira.faults.error(404, method="GET", path="/group", times=10_000)
+    cloud.advance(timedelta(minutes=61))
+    assert len(cloud.said(key)) == 3
+    assert "support-leads" in cloud.said(key)[-1]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from connector.simulator import AGENT
+from connector.simulator import LEAD as LEADER
 from tests.scenarios.world import World, jira_time
 
 ENTERPRISE = {"Support plan": "Enterprise"}
@@ -45,7 +46,8 @@ def test_the_words_name_the_promise_and_address_the_assignee(anywhere: World) ->
     warning, breach, level = anywhere.said(key)
     assert "8 min of open time left" in warning
     for words in (warning, breach, level):
-        assert anywhere.assigned_to(AGENT) in words
+        addressed = LEADER if words is level else AGENT
+        assert anywhere.assigned_to(addressed) in words
         assert "Enterprise Support, High: 30m." in words
     assert "is overdue. It was due Wed 10 Jul 2024, 14:30 CDT." in breach
     assert "Level 1, Team lead" in level

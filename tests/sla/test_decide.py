@@ -81,7 +81,9 @@ def test_the_level_field_is_the_highest_level_reached() -> None:
 
 def test_an_answer_ends_the_ladder_where_it_is() -> None:
     decision = decided([*made(), reply(at(3.5))], at(9))
-    assert keys(decision) == [WARNING, BREACH, LEVEL_1]
+    # Heard of only now: the breach is a fact, a call to act would come too late.
+    assert keys(decision) == [BREACH]
+    assert decision.standing == {BREACH}
     assert decision.wake_at is None
     assert decision.fields is not None
     assert (decision.fields.state, decision.fields.level) == ("breached", 1)
@@ -202,3 +204,25 @@ def test_wake_at_is_enough() -> None:
 
 def test_a_creation_of_which_nothing_else_is_known_is_not_covered() -> None:
     assert decided([Created(at(0))], at(1)).coverage.reason.startswith("project (unknown)")
+
+
+def test_lowered_after_a_breach_the_new_promise_can_be_broken_once_more() -> None:
+    story = [*made(), change(at(3), "priority", "Highest", "High")]
+    decision = decided(story, at(4), frozenset({WARNING, BREACH, LEVEL_1}))
+    assert (keys(decision), decision.wake_at) == ([], at(6))
+    anew = decided(story, at(30), frozenset({WARNING, BREACH, LEVEL_1}))
+    assert keys(anew)[:2] == [f"{WARNING}/again-1", f"{BREACH}/again-1"]
+
+
+def test_stopped_in_time_but_heard_of_late_the_breach_is_taken_back() -> None:
+    for stop in (change(at(1.5), "resolution", None, "Done"), reply(at(1.5))):
+        decision = decided([*made(), stop], at(3), frozenset({WARNING, BREACH}))
+        assert keys(decision) == ["first_response/1/correction"]
+
+
+def test_a_goal_picked_anew_that_is_used_up_is_broken_when_it_is_picked() -> None:
+    story = [*made(priority="High"), change(at(5), "priority", "High", "Highest")]
+    decision = decided(story, at(5.5))
+    assert [(saying.key, saying.at) for saying in decision.sayings] == [(BREACH, at(5))]
+    assert decision.sayings[0].facts["due_at"] == at(2).isoformat()
+    assert decision.wake_at == at(6)

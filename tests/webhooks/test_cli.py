@@ -16,6 +16,7 @@ from config.settings import SHIPPED
 from connector.simulator import AGENT, DUELINE, Simulator, running
 from tests.scenarios.world import utc, world
 from tests.sla.example import NINE
+from tests.sla.store.conftest import new_database
 from webhooks import cli, demo
 from webhooks import serve as serving
 
@@ -339,8 +340,14 @@ def test_explain_shows_promise_steps_and_what_was_said(tmp_path: Path) -> None:
     assert all("(sent, comment " in line for line in said)
 
 
-def test_explain_of_an_issue_that_was_never_heard_of() -> None:
-    said = failed(run("explain", "BOT-1"))
+def test_explain_of_an_issue_that_was_never_heard_of(tmp_path: Path) -> None:
+    path = tmp_path / "dueline.sqlite3"
+    environment = {"DUELINE_DATABASE_URL": f"sqlite:///{path}"}
+    said = failed(run("explain", "BOT-1", env=environment))
+    assert said == f"{path}: there is no database; DUELINE_DATABASE_URL names it\n"
+    assert not path.exists()
+    new_database(tmp_path).close()
+    said = failed(run("explain", "BOT-1", env=environment))
     assert said == "BOT-1: nothing was heard of this issue; check the key and the webhook\n"
 
 
