@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from config.errors import nearest
-from sla.effects import FACTS
+from sla.effects import FACTS, FILTERS
 
 _PROMISE = "{{ contract }}{% if severity %}, {{ severity }}{% endif %}: {{ target }}."
 _LATE = (
@@ -30,22 +32,35 @@ CORRECTION = (
 )
 
 
+DEFAULTS = MappingProxyType({
+    "warning": WARNING,
+    "breach": BREACH,
+    "escalation": ESCALATION,
+    "correction": CORRECTION,
+})  # fmt: skip
+"""For each occasion the words that are used where the site has none of its own."""
+
+
 def check_template(text: str) -> None:
     """Refuse a template that cannot be read or that mentions what is not known.
 
     Raises:
         ValueError: with what is wrong and what would be right.
     """
-    from jinja2 import Environment, TemplateSyntaxError, meta
+    from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
     environment = Environment(autoescape=False)  # noqa: S701 - nothing is rendered here
     try:
-        names = meta.find_undeclared_variables(environment.parse(text))
+        tree = environment.parse(text)
+        names = meta.find_undeclared_variables(tree)
     except TemplateSyntaxError as error:
         raise ValueError(
             f"is no template (its line {error.lineno}: {error.message}); write {{{{ due }}}} for a "
             "fact and {% if late %}...{% endif %} for a condition"
         ) from None
+    filters = sorted({used.name for used in tree.find_all(nodes.Filter)} - FILTERS)
+    if filters:
+        raise ValueError(f"uses the filter `{filters[0]}`; {nearest(filters[0], FILTERS)}")
     unknown = sorted(names - set(FACTS))
     if unknown:
         raise ValueError(f"mentions `{unknown[0]}`, which is no fact; {nearest(unknown[0], FACTS)}")

@@ -18,7 +18,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from connector.client import Field, JiraClient, to_jira_value
-from connector.errors import ConnectorError, JiraError, JiraRefused, JiraUncertain
+from connector.errors import (
+    ConnectorError,
+    JiraError,
+    JiraRefused,
+    JiraUncertain,
+    WordingError,
+)
 from connector.retry import Verdict, verdict
 from connector.wording import mention, plain, render
 from sla.contract import Audience
@@ -50,6 +56,7 @@ class Outlet:
         client: the site's REST API.
         fields: Jira's field for each role; a role that has none yet is not written.
         wording: a template for each occasion.
+        fallback: the same, known to be good, for a template that fails on some issue's facts.
         internal: whether comments are for agents only, where Jira knows the difference.
         role: the project role that may read them, elsewhere; None: everybody.
         own_fields: names and ids of the SLA fields, of which nothing is read back.
@@ -58,6 +65,7 @@ class Outlet:
     client: JiraClient
     fields: Mapping[str, Field]
     wording: Mapping[str, str]
+    fallback: Mapping[str, str]
     internal: bool = True
     role: str | None = None
     own_fields: frozenset[str] = frozenset()
@@ -264,13 +272,16 @@ class Dispatcher:
     def _words(self, outlet: Outlet, site: str, issue_id: str, saying: Saying) -> str:
         row = self.database.read(lambda c: issues.get(c, site, issue_id))
         assignee = self.database.read(lambda c: issues.assignee(c, site, issue_id))
-        return render(
-            saying.wording or outlet.wording[saying.occasion],
-            {**saying.facts, "issue": row.key if row else None},
-            mentions=_addressed(outlet, saying.audience, assignee),
-            at=saying.at,
-            now=self.now(),
-        )
+        facts = {**saying.facts, "issue": row.key if row else None}
+        mentions = _addressed(outlet, saying.audience, assignee)
+        wanted = saying.wording or outlet.wording[saying.occasion]
+        try:
+            return render(wanted, facts, mentions, at=saying.at, now=self.now())
+        except WordingError as error:
+            # Better said in plain words than not at all.
+            _log.exception("wording cannot be used", issue_id=issue_id, reason=str(error))
+            plainly = outlet.fallback[saying.occasion]
+            return render(plainly, facts, mentions, at=saying.at, now=self.now())
 
     def _mark(self, pending: Pending, **values: Any) -> None:
         self.database.write(lambda c: outbox.mark(c, pending.id, **values))

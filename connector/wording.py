@@ -19,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from connector.errors import WordingError
 from connector.markup import escape, mention
-from sla.effects import FACTS
+from sla.effects import FACTS, FILTERS
 
 __all__ = ["mention", "plain", "render"]
 
@@ -30,10 +30,6 @@ LATE = timedelta(minutes=5)
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_FILTERS = frozenset(
-    {"capitalize", "default", "d", "first", "int", "last", "length", "lower", "round", "title"}
-    | {"trim", "upper"}
-)
 
 
 class _Meant(str):
@@ -55,7 +51,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         super().__init__(undefined=StrictUndefined, finalize=_shown, autoescape=False)
         self.globals = {}
-        self.filters = {name: self.filters[name] for name in _FILTERS}
+        self.filters = {name: self.filters[name] for name in FILTERS}
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Calculate with numbers only."""

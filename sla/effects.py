@@ -34,6 +34,12 @@ FACTS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """What the words of a saying may name, with what stands there."""
 
+FILTERS = frozenset(
+    {"capitalize", "default", "d", "first", "int", "last", "length", "lower", "round", "title"}
+    | {"trim", "upper"}
+)
+"""The Jinja filters that the words may use: none that could make a text without end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # A promise of half an hour is warned of, broken and escalated within a minute.
 _DEMO_SPEED = 120.0
+_JIRA_PORT = 8080
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -40,7 +41,7 @@ def run() -> None:
         _serve()
     else:
         click.echo("DUELINE_JIRA_URL is not set, so this is the demo, with a simulated Jira.")
-        _demo(None, _DEMO_SPEED)
+        _demo(None, _DEMO_SPEED, _JIRA_PORT)
 
 
 @main.command()
@@ -58,9 +59,16 @@ def serve() -> None:
     show_default=True,
     help="How many times faster than real time the demo's clock runs.",
 )
-def demo(at: str | None, speed: float) -> None:
+@click.option(
+    "--jira-port",
+    type=click.IntRange(1, 65535),
+    default=_JIRA_PORT,
+    show_default=True,
+    help="Where the simulated Jira listens; the service listens on DUELINE_PORT.",
+)
+def demo(at: str | None, speed: float, jira_port: int) -> None:
     """Simulated Jira and service together, with sample issues and a clock that can run faster."""
-    _demo(at, speed)
+    _demo(at, speed, jira_port)
 
 
 @main.command()
@@ -244,11 +252,11 @@ def _serve() -> None:
     serve_http(settings)
 
 
-def _demo(at: str | None, speed: float) -> None:
+def _demo(at: str | None, speed: float, jira_port: int) -> None:
     from webhooks.demo import DemoError, run_demo
 
     try:
-        run_demo(at, speed)
+        run_demo(at, speed, jira_port)
     except DemoError as error:
         _fail(str(error))
 

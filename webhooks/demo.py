@@ -24,7 +24,6 @@ from webhooks.clock import FastClock
 from webhooks.serve import belong_to_parent, clock_from
 from webhooks.set_up import set_up_jira
 
-JIRA_PORT = 8080
 DUELINE, AGENT, CUSTOMER = (f"{name}@example.com" for name in ("dueline", "agent", "customer"))
 TOKEN = "simulator"  # noqa: S105 - the simulated accounts' own, and no secret
 _STEP = 0.1
@@ -61,12 +60,13 @@ def run_simulator(host: str, port: int, flavour: str) -> None:
         raise click.ClickException(f"{host}:{port} cannot be used: {error.strerror}") from None
 
 
-def run_demo(at: str | None, speed: float) -> None:
+def run_demo(at: str | None, speed: float, jira_port: int) -> None:
     """Run the demo until SIGTERM or SIGINT.
 
     Args:
         at: the instant at which the demo's clock starts, ISO 8601 with offset; None: now.
         speed: how many times faster than real time it runs.
+        jira_port: where the simulated Jira listens.
 
     Raises:
         DemoError: the instant does not read as one, or one of the two does not come up.
@@ -76,12 +76,12 @@ def run_demo(at: str | None, speed: float) -> None:
     settings = Settings.from_environment(
         {k: v for k, v in os.environ.items() if k in ("DUELINE_HOST", "DUELINE_PORT")}
     )
-    jira_url = f"http://127.0.0.1:{JIRA_PORT}"
+    jira_url = f"http://127.0.0.1:{jira_port}"
     own_url = f"http://{settings.host}:{settings.port}"
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="dueline-demo-"))
         environment = _environment(jira_url, directory, clock, settings)
-        jira = stack.enter_context(_child(["simulator", "--port", str(JIRA_PORT)], environment))
+        jira = stack.enter_context(_child(["simulator", "--port", str(jira_port)], environment))
         _await(jira, f"{jira_url}/rest/api/3/serverInfo", "the simulated Jira")
         for line in set_up_jira(
             Settings.from_environment(environment),
@@ -218,7 +218,9 @@ def _await(process: subprocess.Popen[bytes], url: str, what: str) -> None:
         except requests.ConnectionError:
             pass
         pause.wait(_STEP)
-    raise DemoError(f"{what} did not come up at {url}; is the port taken by something else?")
+    raise DemoError(
+        f"{what} did not come up at {url}; if the port is taken, see `dueline demo --help`"
+    )
 
 
 def _starting_at(text: str | None) -> datetime | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from config.configuration import Configuration
 from config.settings import JiraAccess, Settings
+from config.wording import DEFAULTS
 from connector.client import JiraClient, connect
 from connector.dispatch import Dispatcher, HistoryReader, Holds, Outlet
 from connector.errors import ConnectorError
@@ -229,6 +230,7 @@ class Service:
             client=client,
             fields=found,
             wording=site.wording,
+            fallback=DEFAULTS,
             internal=site.comments.internal,
             role=site.comments.role,
             own_fields=self._ignored_fields,

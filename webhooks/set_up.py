@@ -43,7 +43,10 @@ def set_up_jira(
     if webhook_url is None:
         return
     if any(hook.url == webhook_url for hook in client.webhooks()):
-        yield f"webhook to {webhook_url}: there already, left as it is"
+        yield (
+            f"webhook to {webhook_url}: there already, left as it is; Jira does not tell its "
+            "secret, so delete it there first to have it made anew"
+        )
         return
     if not access.webhook_secrets:
         raise ConfigurationError("DUELINE_WEBHOOK_SECRET is not set: a webhook must be signed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -350,3 +351,12 @@ def test_a_group_that_is_not_there_is_named_and_nothing_held_back(cloud: World) 
     cloud.advance(timedelta(minutes=61))
     assert len(cloud.said(key)) == 3
     assert "support-leads" in cloud.said(key)[-1]
+
+
+def test_words_that_fail_are_replaced_by_plain_ones(cloud: World) -> None:
+    key = cloud.report("HLP", ENTERPRISE)
+    outlets = cloud.service.dispatcher.outlets
+    broken = {"warning": "{{ left + 1 }}", **outlets["default"].wording, "breach": "{{ due + 1 }}"}
+    outlets["default"] = replace(outlets["default"], wording=broken)
+    cloud.advance(timedelta(minutes=31))
+    assert "is overdue" in cloud.said(key)[-1]

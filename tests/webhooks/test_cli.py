@@ -250,7 +250,7 @@ def test_run_serves_when_a_jira_is_set_and_else_is_the_demo(
 ) -> None:
     ran: list[tuple[str, object]] = []
     monkeypatch.setattr(serving, "serve", lambda settings: ran.append(("serve", settings.port)))
-    monkeypatch.setattr(demo, "run_demo", lambda _at, speed: ran.append(("demo", speed)))
+    monkeypatch.setattr(demo, "run_demo", lambda _at, speed, _port: ran.append(("demo", speed)))
     assert "simulated Jira" in run("run").stdout
     run("run", env=PLANTED | {"DUELINE_JIRA_URL": "http://jira.test"})
     assert ran == [("demo", 120.0), ("serve", 8090)]

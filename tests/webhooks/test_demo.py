@@ -41,7 +41,7 @@ def jira() -> Iterator[Simulator]:
 @pytest.mark.parametrize("text", ["now", "2026-11-20", "2026-11-20T15:00", "15:00Z"])
 def test_an_instant_that_is_none_is_refused_before_anything_starts(text: str) -> None:
     with pytest.raises(DemoError, match=f"--at {text}: not an instant; expected ISO 8601"):
-        run_demo(text, 120.0)
+        run_demo(text, 120.0, 8080)
 
 
 def test_its_children_know_nothing_of_the_settings_around_it(
