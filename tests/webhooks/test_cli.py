@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from config.settings import SHIPPED
 from connector.simulator import AGENT, DUELINE, Simulator, running
+from sla.store import inbox
 from tests.scenarios.world import utc, world
 from tests.sla.example import NINE
 from tests.sla.store.conftest import new_database
@@ -358,3 +359,23 @@ def test_explain_of_an_issue_that_was_never_heard_of(tmp_path: Path) -> None:
 def test_a_database_that_cannot_be_used_is_said(arguments: list[str], address: str) -> None:
     said = failed(run(*arguments, env={"DUELINE_DATABASE_URL": address}))
     assert "planted" not in said
+
+
+def test_schema_prints_a_json_schema() -> None:
+    for document in ("contract", "calendar", "projects", "site"):
+        shown = json.loads(run("schema", document).output)
+        assert shown["$schema"].startswith("https://json-schema.org/")
+
+
+def test_inbox_shows_what_was_set_aside_and_puts_it_back(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    database.write(lambda c: inbox.keep(c, "default", "1", b"{", NINE))
+    database.write(lambda c: inbox.handled(c, 1, "not_understood", "The body is not JSON.", None))
+    database.close()
+    environment = {"DUELINE_DATABASE_URL": f"sqlite:///{tmp_path / 'dueline.sqlite3'}"}
+    assert run("inbox", env=environment).output.splitlines() == [
+        "1 not_understood",
+        "1  2024-07-10T13:00:00Z  not_understood: The body is not JSON.",
+    ]
+    assert "1 to be tried again" in run("inbox", "--replay", env=environment).output
+    assert run("inbox", env=environment).output == "1 new\n"
