@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import zip_longest
+from itertools import dropwhile, zip_longest
 from typing import Literal
 
 from sla.contract import Goal, OpenTime
@@ -123,14 +123,13 @@ def spans_of(timeline: Timeline, policy: Policy) -> list[Span]:
     for at in [created_at, *sorted(changes)]:
         coverage = cover(policy, timeline.fields(at))
         if not spans or _promised(coverage) != _promised(spans[-1].coverage):
-            spans.append(Span(at if spans else reported_at(timeline, policy), coverage))
+            since_at = at if spans else _started_at(timeline, policy, created_at)
+            spans.append(Span(since_at, coverage))
     return spans
 
 
-def reported_at(timeline: Timeline, policy: Policy) -> datetime:
+def _started_at(timeline: Timeline, policy: Policy, created_at: datetime) -> datetime:
     """When the clock may start: creation, or the "reported at" field where it is earlier."""
-    created_at = timeline.created_at
-    assert created_at is not None  # noqa: S101 - callers have looked
     if policy.reported_at_field is None:
         return created_at
     values = timeline.values(policy.reported_at_field)
@@ -150,11 +149,14 @@ def first_response(timeline: Timeline, responders: Responders) -> Comment | None
     return min(answers, key=lambda comment: (comment.public_from, comment.id), default=None)
 
 
-def run(metric: str, timeline: Timeline, policy: Policy, now: datetime) -> Cycle | None:
+def run(
+    metric: str, spans: Sequence[Span], timeline: Timeline, policy: Policy, now: datetime
+) -> Cycle | None:
     """Run one metric's clock over an issue.
 
     Args:
         metric: its name; `first_response` is the one that is known.
+        spans: the issue's coverage, as `spans_of` gives it.
         timeline: what happened to the issue.
         policy: the version to judge by.
         now: the instant of judgement, aware UTC.
@@ -163,9 +165,8 @@ def run(metric: str, timeline: Timeline, policy: Policy, now: datetime) -> Cycle
         The cycle, or None when no contract ever promised this metric for the issue.
     """
     met = _MET_BY[metric](timeline, policy)
-    spans = [span for span in spans_of(timeline, policy) if met is None or span.since_at <= met.at]
-    while spans and _goal(spans[0], metric) is None:
-        del spans[0]
+    until = [span for span in spans if met is None or span.since_at <= met.at]
+    spans = list(dropwhile(lambda span: _goal(span, metric) is None, until))
     if not spans:
         return None
     ending = met if _goal(spans[-1], metric) and met else _given_up(timeline, spans[-1], metric)

@@ -59,7 +59,7 @@ def decide(timeline: Timeline, policy: Policy, ledger: Ledger, now: datetime) ->
     if not spans:
         return Decision(Coverage("the issue's creation is not known yet", project=""))
     metrics = dict.fromkeys(name for span in spans for name in span.coverage.metric_names)
-    runs = [run(name, timeline, policy, now) for name in metrics]
+    runs = [run(name, spans, timeline, policy, now) for name in metrics]
     cycles = tuple(cycle for cycle in runs if cycle is not None)
     coverage = spans[-1].coverage
     if timeline.deleted_at:

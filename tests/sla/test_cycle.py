@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from sla.contract import BusinessDays, Goal
-from sla.cycle import Cycle, run
+from sla.cycle import Cycle, run, spans_of
 from sla.mapping import Policy, Responders
 from sla.timeline import Account, CommentSeen, Deleted, Event, Seen, Timeline
 from tests.sla.example import (
@@ -29,9 +29,13 @@ from tests.sla.example import (
 
 
 def cycle(events: list[Event], now: datetime, judged_by: Policy | None = None) -> Cycle:
-    found = run("first_response", Timeline.of(events), judged_by or policy(), now)
+    found = judged(Timeline.of(events), judged_by or policy(), now)
     assert found is not None
     return found
+
+
+def judged(timeline: Timeline, judged_by: Policy, now: datetime) -> Cycle | None:
+    return run("first_response", spans_of(timeline, judged_by), timeline, judged_by, now)
 
 
 def test_the_clock_starts_at_creation() -> None:
@@ -196,7 +200,7 @@ def test_an_issue_moved_into_a_contract_starts_then() -> None:
 def test_without_a_goal_for_the_severity_there_is_no_cycle() -> None:
     only_urgent = policy(contract(Goal(two_hours(), office(), severities=("Urgent",))))
     timeline = Timeline.of(made(priority="High"))
-    assert run("first_response", timeline, only_urgent, at(1)) is None
+    assert judged(timeline, only_urgent, at(1)) is None
 
 
 @pytest.mark.parametrize(

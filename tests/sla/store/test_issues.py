@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Row, select
 
-from sla.cycle import run
+from sla.cycle import run, spans_of
 from sla.mapping import Policy
 from sla.store import issues, schema
 from sla.store.database import Database
@@ -78,7 +78,8 @@ def hear(database: Database, issue: str = ISSUE, key: str | None = "ACME-1", **v
 def save(
     database: Database, events: list[Event], now: datetime, under: Policy, version: str = "v1"
 ) -> None:
-    cycle = run("first_response", Timeline.of(events), under, now)
+    timeline = Timeline.of(events)
+    cycle = run("first_response", spans_of(timeline, under), timeline, under, now)
     assert cycle is not None
     database.write(lambda c: issues.save_cycles(c, SITE, ISSUE, [cycle], version, now))
 
