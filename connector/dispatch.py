@@ -89,9 +89,10 @@ class Holds:
         now = self._now()
         return tuple(site for site in sites if self._until.get(site, now) <= now)
 
-    def next_end(self) -> datetime | None:
-        """When the next hold ends."""
-        return min((until for until in self._until.values() if until > self._now()), default=None)
+    def put_off(self, at: datetime | None) -> datetime | None:
+        """An instant at which something is to be called, or the end of the next hold if later."""
+        ends = [until for until in self._until.values() if until > self._now()]
+        return max(at, min(ends)) if at and ends else at
 
 
 @dataclass
@@ -121,8 +122,7 @@ class Dispatcher:
     def next_run(self) -> datetime | None:
         """When something is to be written next, holds considered."""
         earliest = self.database.read(lambda c: outbox.next_dispatch(c, tuple(self.outlets)))
-        held_until = self.holds.next_end()
-        return max(earliest, held_until) if earliest and held_until else earliest
+        return self.holds.put_off(earliest)
 
     def _due(self, connection: Connection) -> Sequence[tuple[str, str]]:
         return outbox.to_dispatch(connection, self.now(), self._open_sites(), _BATCH)
@@ -310,8 +310,7 @@ class HistoryReader:
     def next_run(self) -> datetime | None:
         """When a history is to be asked for next, holds considered."""
         earliest = self.database.read(lambda c: issues.next_read(c, tuple(self.outlets)))
-        held_until = self.holds.next_end()
-        return max(earliest, held_until) if earliest and held_until else earliest
+        return self.holds.put_off(earliest)
 
     def _read(self, site: str, issue_id: str) -> None:
         outlet = self.outlets[site]
