@@ -21,7 +21,7 @@ from sla.opening import Opening, WallTime
 from sla.zones import FIRST_YEAR, LAST_YEAR
 
 if TYPE_CHECKING:
-    from config import schema
+    from config import calendar_schema
     from sla.holiday_sources import HolidaySet, Rule
 
 YEARS = range(FIRST_YEAR, LAST_YEAR + 1)
@@ -34,7 +34,7 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class Listed:
     """Holiday items where they are written, so that each can be pointed at."""
 
-    items: Sequence[schema.HolidayItem]
+    items: Sequence[calendar_schema.HolidayItem]
     document: Document
     place: Place
     path: Path | None = None
@@ -77,7 +77,7 @@ def calendar_from_document(
     Raises:
         ConfigError: with a sentence for everything that is wrong with it.
     """
-    from config.schema import CalendarDocument
+    from config.calendar_schema import CalendarDocument
     from config.validation import validated
 
     written = Document(f"calendar {id}", dict(document), origin=(0, 0))
@@ -96,7 +96,7 @@ def calendar_from_document(
 
 
 def frozen(
-    model: schema.CalendarDocument, listed: Listed, parameters: Parameters
+    model: calendar_schema.CalendarDocument, listed: Listed, parameters: Parameters
 ) -> dict[str, Any]:
     """The calendar as plain values, its holidays as dates.
 
@@ -111,9 +111,9 @@ def frozen(
     return plain | {"holiday_source": found.source}
 
 
-def parameters_of(model: schema.CalendarDocument) -> list[str]:
+def parameters_of(model: calendar_schema.CalendarDocument) -> list[str]:
     """The parameters that a calendar's holidays refer to."""
-    from config.schema import ParameterReference
+    from config.model import ParameterReference
 
     return [item.parameter for item in model.holidays if isinstance(item, ParameterReference)]
 
@@ -182,29 +182,33 @@ def _removable(
 
 
 def _gather(
-    item: schema.HolidayItem, index: int, listed: Listed, parameters: Parameters, harvest: _Harvest
+    item: calendar_schema.HolidayItem,
+    index: int,
+    listed: Listed,
+    parameters: Parameters,
+    harvest: _Harvest,
 ) -> None:
-    from config import schema
+    from config import calendar_schema, model
 
     match item:
         case str():
             harvest.dates[date.fromisoformat(item)] = "Holiday"
-        case schema.NamedDate():
+        case calendar_schema.NamedDate():
             harvest.dates[date.fromisoformat(item.date)] = item.name
-        case schema.Removed():
+        case calendar_schema.Removed():
             harvest.removed |= {date.fromisoformat(day): index for day in item.remove}
-        case schema.FromLibrary():
+        case calendar_schema.FromLibrary():
             harvest.sources.append(_from_library(item.library))
-        case schema.FromFile():
+        case calendar_schema.FromFile():
             harvest.sources.append(_from_file(item.icalendar, listed))
-        case schema.ParameterReference():
+        case model.ParameterReference():
             if item.parameter in parameters:
                 harvest.sources.append(holidays_of(parameters[item.parameter], {}))
         case _:
             harvest.rules.append(_rule(item))
 
 
-def _from_library(library: schema.Library) -> HolidaySet:
+def _from_library(library: calendar_schema.Library) -> HolidaySet:
     return _read_library(
         library.country,
         library.subdivision,
@@ -244,15 +248,15 @@ def _from_file(name: str, listed: Listed) -> HolidaySet:
     return from_icalendar(text, YEARS, name)
 
 
-def _rule(item: schema.Rule) -> Rule:
-    from config import schema
+def _rule(item: calendar_schema.Rule) -> Rule:
+    from config import calendar_schema
     from sla.holiday_sources import FixedDate, FromEaster, NthWeekday
 
-    if isinstance(item, schema.EveryYear):
+    if isinstance(item, calendar_schema.EveryYear):
         return FixedDate(item.month, item.day, item.name, item.observed)
-    if isinstance(item, schema.NthWeekday):
+    if isinstance(item, calendar_schema.NthWeekday):
         weekday = _DAYS.index(item.weekday)
         return NthWeekday(item.month, weekday, item.nth, item.name, item.observed)
-    if isinstance(item, schema.FromEaster):
+    if isinstance(item, calendar_schema.FromEaster):
         return FromEaster(item.easter, item.name, item.church, item.observed)
     raise TypeError(f"{item!r} is no rule")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from config import calendars, lengths
+from config.calendar_schema import CalendarDocument
+from config.contract_schema import METRICS, ContractDocument, GoalDocument, ScopeDocument
 from config.errors import nearest
 from config.library import Entry, Library
+from config.model import Model, ParameterReference, Times
 from config.positions import Document, Place
-from config.schema import (
-    METRICS,
-    CalendarDocument,
-    ContractDocument,
-    GoalDocument,
-    ParameterReference,
-    Times,
-)
+from sla.contract import Reading
 from sla.opening import Opening, WallTime, nominal_length, shift
 
+_LISTED = (
+    "clauses", "choices", "coverage", "duties", "contacts", "notices", "escalations",
+)  # fmt: skip
 BUSINESS_DAY = "business-day"
 """The choice that speaks of the reading of business days."""
 
@@ -32,22 +32,109 @@ def check_contract(entry: Entry[ContractDocument], library: Library) -> None:
             ("contract",),
             f"is `{model.contract}` in a file named {entry.path.name}; make them agree",
         )
-    for name in ("clauses", "choices"):
+    for name in _LISTED:
         _check_once(document, (name,), [each.id for each in getattr(model, name)])
-    clauses = [clause.id for clause in model.clauses]
-    for place, clause in _cited(model):
-        if clause not in clauses:
-            document.complain(
-                place, f"is `{clause}`, which `clauses` does not list; {nearest(clause, clauses)}"
-            )
-    for name in model.metrics:
-        if name not in METRICS:
-            message = f"is no metric that Dueline measures; {nearest(name, METRICS)}"
-            document.complain(("metrics", name), message, at_key=True)
+    _check_clauses(model, document)
+    _check_metrics(model, document)
     for place, goal in goals_of(model):
         _check_goal(goal, place, model, document)
         _check_goal_calendar(goal, place, model, document, library)
     _check_told_apart(model, document)
+    for place, scope in _scopes(model):
+        _check_scope(scope, place, model, document)
+    _check_names(model, document, library)
+
+
+def _check_metrics(model: ContractDocument, document: Document) -> None:
+    for name, metric in model.metrics.items():
+        lacking = [key for key in ("start", "stop") if getattr(metric, key) is None]
+        if name not in METRICS and lacking:
+            message = (
+                f"is no metric that Dueline knows by name, so it needs `{lacking[0]}`; "
+                f"{nearest(name, METRICS)}"
+            )
+            document.complain(("metrics", name), message, at_key=True)
+
+
+def _check_names(model: ContractDocument, document: Document, library: Library) -> None:
+    """Metrics, parameters and calendars that the rest of the contract names."""
+    for place, names in _metrics_named(model):
+        for name in names:
+            if name not in model.metrics:
+                advice = nearest(name, model.metrics)
+                document.complain(place, f"is `{name}`, which `metrics` does not have; {advice}")
+    for place, parameter, kind in _other_references(model):
+        if isinstance(parameter, ParameterReference):
+            _check_reference(parameter, kind, place, model, document)
+    for place, calendar in _other_calendars(model):
+        if library.calendars.get(calendar) is None:
+            advice = nearest(calendar, library.calendars.ids())
+            document.complain(place, f"is `{calendar}`, and no calendar has that name; {advice}")
+
+
+def _check_clauses(model: ContractDocument, document: Document) -> None:
+    clauses = [clause.id for clause in model.clauses]
+    cited = list(_cited(model))
+    for place, clause in cited:
+        if clause not in clauses:
+            document.complain(
+                place, f"is `{clause}`, which `clauses` does not list; {nearest(clause, clauses)}"
+            )
+    carried = {clause for _, clause in cited}
+    for index, each in enumerate(model.clauses):
+        if "rule" in each.became and each.by is None and each.id not in carried:
+            document.complain(
+                ("clauses", index, "became"),
+                "is a rule that nothing above cites; cite it where it is carried out, or say in "
+                "`by` what carries it out",
+            )
+
+
+def _scopes(model: ContractDocument) -> Iterator[tuple[Place, ScopeDocument]]:
+    yield from goals_of(model)
+    for name in ("duties", "contacts", "notices", "escalations"):
+        for index, each in enumerate(getattr(model, name)):
+            yield (name, index), each
+
+
+def _check_scope(
+    scope: ScopeDocument, place: Place, model: ContractDocument, document: Document
+) -> None:
+    for key, known in (("severity", model.severities), ("kind", model.kinds)):
+        for name in getattr(scope, key) or []:
+            if name not in known:
+                plural = "severities" if key == "severity" else "kinds"
+                document.complain(
+                    (*place, key),
+                    f"is `{name}`, which `{plural}` does not define; {nearest(name, known)}",
+                )
+
+
+def _metrics_named(model: ContractDocument) -> Iterator[tuple[Place, list[str]]]:
+    for index, duty in enumerate(model.duties):
+        yield ("duties", index, "metrics"), duty.metrics
+    for index, limit in enumerate(model.coverage):
+        yield ("coverage", index, "metrics"), limit.metrics
+    if model.required_information:
+        yield ("required_information", "pauses"), model.required_information.pauses
+
+
+def _other_references(model: ContractDocument) -> Iterator[tuple[Place, object, str]]:
+    for index, duty in enumerate(model.duties):
+        yield ("duties", index, "phone"), duty.phone, "text"
+    if model.availability and model.availability.credit:
+        yield ("availability", "credit", "fee"), model.availability.credit.fee, "money"
+
+
+def _other_calendars(model: ContractDocument) -> Iterator[tuple[Place, str]]:
+    for index, contact in enumerate(model.contacts):
+        if contact.hours:
+            yield ("contacts", index, "hours"), contact.hours
+    availability = model.availability
+    if availability:
+        yield ("availability", "calendar"), availability.calendar
+        if availability.maintenance:
+            yield ("availability", "maintenance", "windows"), availability.maintenance.windows
 
 
 def goals_of(model: ContractDocument) -> Iterator[tuple[Place, GoalDocument]]:
@@ -85,30 +172,38 @@ def _check_once(document: Document, place: Place, ids: Iterable[str]) -> None:
 
 
 def _cited(model: ContractDocument) -> Iterator[tuple[Place, str]]:
-    for name, parameter in model.parameters.items():
-        yield ("parameters", name, "clause"), parameter.clause
-    for name, metric in model.metrics.items():
-        yield ("metrics", name, "clause"), metric.clause
-    for place, goal in goals_of(model):
-        yield (*place, "clause"), goal.clause
+    """Every clause that some part of the contract names, wherever it stands."""
+    exclude = {"clauses", "source", "severities"}
+    for name in type(model).model_fields.keys() - exclude:
+        yield from _cited_in(getattr(model, name), (name,))
+
+
+def _cited_in(value: object, place: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(value, Model):
+        for name in type(value).model_fields:
+            inner = getattr(value, name)
+            if name == "clause" and isinstance(inner, str):
+                yield (*place, name), inner
+            else:
+                yield from _cited_in(inner, (*place, name))
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _cited_in(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _cited_in(inner, (*place, index))
 
 
 def _check_goal(
     goal: GoalDocument, place: Place, model: ContractDocument, document: Document
 ) -> None:
-    for severity in goal.severity or []:
-        if severity not in model.severities:
-            advice = nearest(severity, model.severities)
-            document.complain(
-                (*place, "severity"),
-                f"is `{severity}`, which `severities` does not define; {advice}",
-            )
     if isinstance(goal.target, ParameterReference):
         _check_reference(goal.target, "target", (*place, "target"), model, document)
         return
     choice = next((each for each in model.choices if each.id == BUSINESS_DAY), None)
     reading = goal.reading or "open_hours"
-    if choice and lengths.business_days(goal.target) and reading != choice.chosen:
+    settled = choice.chosen in get_args(Reading) if choice else False
+    if choice and settled and lengths.business_days(goal.target) and reading != choice.chosen:
         document.complain(
             (*place, "reading"),
             f"is {reading}, and the choice `{BUSINESS_DAY}` is {choice.chosen}; make them agree",
@@ -172,7 +267,11 @@ def _check_told_apart(model: ContractDocument, document: Document) -> None:
 def _speaks_for(one: GoalDocument, other: GoalDocument) -> bool:
     return all(
         mine is None or (theirs is not None and set(theirs) <= set(mine))
-        for mine, theirs in ((one.severity, other.severity), (one.tier, other.tier))
+        for mine, theirs in (
+            (one.severity, other.severity),
+            (one.tier, other.tier),
+            (one.kind, other.kind),
+        )
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 
 _LENGTH = re.compile(r"(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?")
 _BUSINESS_DAYS = re.compile(r"(\d+)\s+business\s+days?")
@@ -87,6 +88,18 @@ def share(text: str) -> float:
     if found is None or not 0 < float(found[1]) < 100:
         raise ValueError(f"is `{text}`; write a share of the goal between 0% and 100%, such as 75%")
     return float(found[1]) / 100
+
+
+def percentage(text: str) -> Decimal:
+    """Read `99.5%` exactly.
+
+    Raises:
+        ValueError: it is no percentage from 0% to 100%.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text)
+    if found is None or Decimal(found[1]) > 100:
+        raise ValueError(f"is `{text}`; write a percentage up to 100%, such as 99.5%")
+    return Decimal(found[1])
 
 
 def short(amount: timedelta) -> str:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from config.calendar_schema import CalendarDocument
+from config.choices import Chosen, settled
+from config.contract_schema import ContractDocument
 from config.errors import Problem
+from config.model import Model
 from config.positions import Document, read
-from config.schema import (
-    CalendarDocument,
-    ContractDocument,
-    Model,
-    ProjectsDocument,
-    SiteDocument,
-)
 from config.settings import SHIPPED
+from config.site_schema import ProjectsDocument, SiteDocument
 from config.validation import validated
 
 _M = TypeVar("_M", bound=Model)
@@ -41,6 +39,8 @@ class Shelf(Generic[_M]):
     name: str
     kind: type[_M]
     root: Path
+    chosen: Mapping[str, Chosen] = field(default_factory=dict)
+    """By document the readings that the site settled on."""
     _read: dict[str, Entry[_M]] = field(default_factory=dict)
 
     def own(self) -> Iterator[Entry[_M]]:
@@ -73,7 +73,7 @@ class Shelf(Generic[_M]):
 
     def _entry(self, id_: str, path: Path, root: Path) -> Entry[_M]:
         if id_ not in self._read:
-            document = read(path, str(path))
+            document = settled(read(path, str(path)), self.chosen.get(id_, {}))
             model = validated(self.kind, document)
             self._read[id_] = Entry(id_, path, root, document, model)
         return self._read[id_]
@@ -84,9 +84,9 @@ class Library:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.contracts = Shelf("contracts", ContractDocument, root)
-        self.calendars = Shelf("calendars", CalendarDocument, root)
         self.projects = self._single("projects", ProjectsDocument)
+        self.contracts = Shelf("contracts", ContractDocument, root, self._chosen())
+        self.calendars = Shelf("calendars", CalendarDocument, root)
         self.site = self._single("site", SiteDocument)
 
     def problems(self) -> list[Problem]:
@@ -101,6 +101,13 @@ class Library:
             *self.calendars.misnamed(),
             *(problem for document in documents for problem in document.problems),
         ]
+
+    def _chosen(self) -> dict[str, Chosen]:
+        settled_here = self.projects.model.choices if self.projects.model else {}
+        return {
+            contract: {name: each.chosen for name, each in choices.items()}
+            for contract, choices in settled_here.items()
+        }
 
     def _single(self, name: str, kind: type[_M]) -> Entry[_M]:
         path = self.root / f"{name}.yaml"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from config import calendars
+from config.calendar_schema import CalendarDocument
 from config.calendars import Listed, Parameters
 from config.configuration import Configuration
 from config.contract_checks import check_calendar, check_contract
+from config.contract_schema import ContractDocument
 from config.errors import ConfigError, Problem
+from config.given import Given
 from config.library import Entry, Library
+from config.model import Model
+from config.positions import Place
 from config.project_checks import ProjectChecks, check_site, used_contracts
-from config.schema import CalendarDocument, ContractDocument, Model, ProjectsDocument
+from config.site_schema import ProjectsDocument
 
 
 def load(directory: Path) -> Configuration:
@@ -39,7 +44,7 @@ def load(directory: Path) -> Configuration:
         raise ConfigError(problems)
     return Configuration.from_plain({
         **frozen.contracts_and_calendars(projects),
-        **projects.model_dump(exclude_none=True, include={"projects", "alerts"}),
+        **projects.model_dump(exclude_none=True, include={"projects", "alerts", "roles"}),
         "site": site.model_dump(exclude_none=True),
     })  # fmt: skip
 
@@ -77,52 +82,125 @@ class _Frozen:
         for entry in self._library.calendars.read():
             if entry.model:
                 calendars.holidays_of(_listed(entry, entry.model), {})
-        for id_ in self._library.projects.model.parameters if self._library.projects.model else ():
-            for listed in self._parameters(id_).values():
+        projects = self._library.projects.model
+        if projects is None:
+            return
+        for place, given in _all_parameters(projects):
+            for listed in self._holidays(place, given).values():
                 calendars.holidays_of(listed, {})
 
     def contracts_and_calendars(self, projects: ProjectsDocument) -> dict[str, Any]:
         """Those that the projects use, as plain values."""
-        contracts = {id_: self._contract(id_, projects) for id_ in used_contracts(projects)}
+        used = used_contracts(projects)
+        contracts = {id_: self._contract(id_, Given(self._library, projects, id_)) for id_ in used}
+        forms: dict[str, dict[str, Any]] = {id_: {} for id_ in used}
+        for customer, by_contract in projects.customers.items():
+            for id_ in by_contract:
+                if id_ in forms:
+                    given = Given(self._library, projects, id_, customer)
+                    forms[id_][customer] = self._contract(id_, given)
         for alerts in projects.alerts.values():
             for level in alerts.levels:
                 if level.hours:
-                    self._calendar(level.hours, "")
-        return {"calendars": dict(sorted(self._calendars.items())), "contracts": contracts}
+                    self._calendar(level.hours, None)
+        return {
+            "calendars": dict(sorted(self._calendars.items())),
+            "contracts": contracts,
+            "order_forms": forms,
+        }
 
-    def _contract(self, id_: str, projects: ProjectsDocument) -> dict[str, Any]:
-        plain = _model(self._library.contracts.get(id_)).model_dump(exclude_none=True)
+    def _contract(self, id_: str, given: Given) -> dict[str, Any]:
+        model = _model(self._library.contracts.get(id_))
+        plain = model.model_dump(exclude_none=True)
         # A severity without a definition is still one.
-        plain["severities"] = _model(self._library.contracts.get(id_)).severities
-        given = projects.parameters.get(id_, {})
+        plain["severities"] = model.severities
         for metric in plain["metrics"].values():
-            for goal in metric["goals"]:
-                for key in ("target", "calendar"):
-                    if isinstance(goal[key], dict):
-                        goal[key] = given[goal[key]["parameter"]]
-                goal["calendar"] = self._calendar(goal["calendar"], id_)
+            metric["goals"] = [self._goal(goal, given) for goal in metric["goals"]]
+        for duty in plain["duties"]:
+            _fill(duty, "phone", given)
+        for contact in plain["contacts"]:
+            if "hours" in contact:
+                contact["hours"] = self._calendar(contact["hours"], given)
+        self._freeze_availability(plain.get("availability"), given)
+        settled = given.projects.choices.get(id_, {})
+        for choice in plain["choices"]:
+            if choice["id"] in settled:
+                here = settled[choice["id"]]
+                choice["chosen"] = here.chosen
+                choice["decided"] = {"by": here.by, "on": here.on}
         return plain
 
-    def _calendar(self, id_: str, contract: str) -> str:
+    def _goal(self, goal: dict[str, Any], given: Given) -> dict[str, Any]:
+        missing = given.missing(_references(goal, given, self._library))
+        if missing:
+            return {**goal, "missing": missing, "target": None, "calendar": None}
+        for key in ("target", "calendar"):
+            _fill(goal, key, given)
+        return {**goal, "calendar": self._calendar(goal["calendar"], given)}
+
+    def _freeze_availability(self, plain: dict[str, Any] | None, given: Given) -> None:
+        if plain is None:
+            return
+        plain["calendar"] = self._calendar(plain["calendar"], given)
+        maintenance, credit = plain.get("maintenance"), plain.get("credit")
+        if maintenance:
+            maintenance["windows"] = self._calendar(maintenance["windows"], given)
+        if credit:
+            _fill(credit, "fee", given)
+
+    def _calendar(self, id_: str, given: Given | None) -> str:
         """Freeze a calendar and give its key."""
         entry = self._library.calendars.get(id_)
         model = _model(entry)
-        key = f"{contract}/{id_}" if calendars.parameters_of(model) else id_
+        key = f"{given.owner}/{id_}" if given and calendars.parameters_of(model) else id_
         if key not in self._calendars and entry:
             listed = _listed(entry, model)
-            self._calendars[key] = calendars.frozen(model, listed, self._parameters(contract))
+            holidays = self._holidays_given(given) if given else {}
+            self._calendars[key] = calendars.frozen(model, listed, holidays)
         return key
 
-    def _parameters(self, contract: str) -> Parameters:
+    def _holidays_given(self, given: Given) -> Parameters:
+        found: dict[str, Listed] = {}
+        for place, values in given.sources():
+            found = {**self._holidays(place, values), **found}
+        return found
+
+    def _holidays(self, place: Place, given: Mapping[str, Any]) -> dict[str, Listed]:
         entry = self._library.projects
-        given = entry.model.parameters.get(contract, {}) if entry.model else {}
         return {
-            name: Listed(
-                value, entry.document, ("parameters", contract, name), entry.path, entry.root
-            )
+            name: Listed(value, entry.document, (*place, name), entry.path, entry.root)
             for name, value in given.items()
             if isinstance(value, list)
         }
+
+
+def _references(goal: Mapping[str, Any], given: Given, library: Library) -> Iterator[str]:
+    """The parameters that a goal needs, its calendar's holidays included."""
+    calendar = goal["calendar"]
+    for part in (goal["target"], calendar):
+        if isinstance(part, dict):
+            yield part["parameter"]
+    named = given.value(calendar["parameter"]) if isinstance(calendar, dict) else calendar
+    entry = library.calendars.get(str(named))
+    if entry and entry.model:
+        yield from calendars.parameters_of(entry.model)
+
+
+def _fill(plain: dict[str, Any], key: str, given: Given) -> None:
+    """Put a parameter's value where it is named; what nobody set is left out."""
+    if isinstance(plain.get(key), dict):
+        value = given.value(plain[key]["parameter"])
+        plain.pop(key)
+        if value is not None:
+            plain[key] = value
+
+
+def _all_parameters(projects: ProjectsDocument) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    for id_, values in projects.parameters.items():
+        yield ("parameters", id_), values
+    for customer, by_contract in projects.customers.items():
+        for id_, values in by_contract.items():
+            yield ("customers", customer, id_), values
 
 
 def _listed(entry: Entry[CalendarDocument], model: CalendarDocument) -> Listed:

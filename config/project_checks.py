@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from config import calendars, lengths
-from config.configuration import condition, warning_id
+from config.configuration import warning_id
 from config.contract_checks import goals_of
+from config.contract_schema import ContractDocument, money
+from config.contracts import condition
 from config.errors import nearest
 from config.library import Library
+from config.model import Conditions, ParameterReference
 from config.positions import Document, Place
 from config.reachability import matters, meet
-from config.schema import (
+from config.site_schema import (
     AlertsDocument,
-    Conditions,
-    ContractDocument,
     ContractRuleDocument,
     FieldNames,
     LevelDocument,
-    ParameterReference,
     ProjectDocument,
     ProjectsDocument,
+    SettledDocument,
+    SeverityRuleDocument,
     SiteDocument,
     WarningDocument,
 )
@@ -60,14 +62,18 @@ class ProjectChecks:
         self._library = library
         self._model = model
         self._document = library.projects.document
-        self._asked: set[str] = set()
 
     def run(self) -> None:
         """Check projects, parameters and alerts."""
         for key, project in self._model.projects.items():
             self._check_project(key, project)
         for contract_id, values in self._model.parameters.items():
-            self._check_parameters(contract_id, values)
+            self._check_parameters(contract_id, values, ("parameters", contract_id))
+        for customer, forms in self._model.customers.items():
+            for contract_id, values in forms.items():
+                self._check_parameters(contract_id, values, ("customers", customer, contract_id))
+        for contract_id, choices in self._model.choices.items():
+            self._check_choices(contract_id, choices)
         for name, alerts in self._model.alerts.items():
             self._check_warnings(("alerts", name, "warnings"), alerts.warnings)
             self._check_levels(("alerts", name, "levels"), alerts)
@@ -100,7 +106,6 @@ class ProjectChecks:
             )
         elif entry.model:
             self._check_tier(rule, entry.model, place)
-            self._check_set(rule.contract, entry.model, (*place, "contract"))
 
     def _check_tier(
         self, rule: ContractRuleDocument, contract: ContractDocument, place: Place
@@ -131,7 +136,10 @@ class ProjectChecks:
         by_contract, by_severity = conditions(project.contracts), conditions(project.severities)
         for j, rule in enumerate(project.severities):
             for i, contract in self._known_contracts(project):
-                if rule.severity in contract.severities or not meet(by_contract, i, by_severity, j):
+                if not meet(by_contract, i, by_severity, j):
+                    continue
+                self._check_kind(rule, contract, (*place, j))
+                if rule.severity in contract.severities:
                     continue
                 advice = nearest(rule.severity, contract.severities)
                 self._complain(
@@ -139,6 +147,28 @@ class ProjectChecks:
                     f"is `{rule.severity}`, which the contract {contract.contract} does not "
                     f"define; {advice}",
                 )
+
+    def _check_kind(
+        self, rule: SeverityRuleDocument, contract: ContractDocument, place: Place
+    ) -> None:
+        """Where a contract tells kinds of work apart, each rule says which it means."""
+        kinds = contract.kinds
+        if not kinds:
+            return
+        if rule.kind is None:
+            message = f"names no kind of work, which {contract.contract} asks for"
+            self._complain(place, f"{message}; add `kind`: {', '.join(kinds)}")
+        elif rule.kind not in kinds:
+            advice = nearest(rule.kind, kinds)
+            message = f"is `{rule.kind}`, which is no kind of work of {contract.contract}; {advice}"
+            self._complain((*place, "kind"), message)
+        elif rule.severity not in kinds[rule.kind].severities:
+            known = ", ".join(kinds[rule.kind].severities)
+            self._complain(
+                (*place, "severity"),
+                f"is `{rule.severity}`, which {contract.contract} does not have for the kind "
+                f"`{rule.kind}`; there are {known}",
+            )
 
     def _known_contracts(self, project: ProjectDocument) -> Iterator[tuple[int, ContractDocument]]:
         for index, rule in enumerate(project.contracts):
@@ -148,42 +178,27 @@ class ProjectChecks:
 
     # --- parameters -------------------------------------------------------------------------
 
-    def _check_set(self, contract_id: str, contract: ContractDocument, place: Place) -> None:
-        """Complain, once for each contract, of what its promises need and nobody set."""
-        if contract_id in self._asked:
+    def _check_choices(self, contract_id: str, choices: Mapping[str, SettledDocument]) -> None:
+        place: Place = ("choices", contract_id)
+        entry = self._library.contracts.get(contract_id)
+        if entry is None:
+            advice = nearest(contract_id, self._library.contracts.ids())
+            self._complain(place, f"is the name of no contract; {advice}", at_key=True)
             return
-        self._asked.add(contract_id)
-        given = self._model.parameters.get(contract_id, {})
-        for name in self._needed(contract, given):
-            parameter = contract.parameters.get(name)
-            if parameter and name not in given:
-                self._complain(
-                    place,
-                    f"is {contract_id}, whose parameter `{name}` is not set: {parameter.what} "
-                    f"(clause {parameter.clause}); set `parameters.{contract_id}.{name}` in "
-                    f"{self._library.projects.path}",
-                )
+        declared = {choice.id: choice for choice in entry.model.choices} if entry.model else {}
+        for name, settled in choices.items() if entry.model else ():
+            if name not in declared:
+                advice = nearest(name, declared)
+                message = f"is no choice of {contract_id}; {advice}"
+                self._complain((*place, name), message, at_key=True)
+            elif settled.chosen not in declared[name].readings:
+                advice = nearest(settled.chosen, declared[name].readings)
+                message = f"is `{settled.chosen}`, which is no reading; {advice}"
+                self._complain((*place, name, "chosen"), message)
 
-    def _needed(self, contract: ContractDocument, given: Mapping[str, object]) -> dict[str, None]:
-        """The parameters that the contract's goals refer to, and those of their calendars."""
-        needed: dict[str, None] = {}
-        for _, goal in goals_of(contract):
-            for part in (goal.target, goal.calendar):
-                if isinstance(part, ParameterReference):
-                    needed[part.parameter] = None
-            calendar = goal.calendar
-            named = (
-                given.get(calendar.parameter)
-                if isinstance(calendar, ParameterReference)
-                else calendar
-            )
-            entry = self._library.calendars.get(str(named))
-            if entry and entry.model:
-                needed |= dict.fromkeys(calendars.parameters_of(entry.model))
-        return needed
-
-    def _check_parameters(self, contract_id: str, values: Mapping[str, object]) -> None:
-        place: Place = ("parameters", contract_id)
+    def _check_parameters(
+        self, contract_id: str, values: Mapping[str, object], place: Place
+    ) -> None:
         entry = self._library.contracts.get(contract_id)
         if entry is None:
             advice = nearest(contract_id, self._library.contracts.ids())
@@ -208,15 +223,15 @@ class ProjectChecks:
             for index, item in enumerate(value):
                 if isinstance(item, ParameterReference):
                     self._complain((*place, index), "is a parameter itself; write the holidays out")
-        elif kind == "target":
-            self._check_target(str(value), place)
-        elif self._library.calendars.get(str(value)) is None:
+        elif kind in ("target", "money"):
+            self._check_text(lengths.target if kind == "target" else money, str(value), place)
+        elif kind == "calendar" and self._library.calendars.get(str(value)) is None:
             advice = nearest(str(value), self._library.calendars.ids())
             self._complain(place, f"is `{value}`, and no calendar has that name; {advice}")
 
-    def _check_target(self, value: str, place: Place) -> None:
+    def _check_text(self, read: Callable[[str], object], value: str, place: Place) -> None:
         try:
-            lengths.target(value)
+            read(value)
         except ValueError as error:
             self._complain(place, str(error))
 
@@ -242,8 +257,11 @@ class ProjectChecks:
         if level.level <= earlier.level:
             message = f"is {level.level} after {earlier.level}; number the levels upwards"
             self._complain((*place, "level"), message)
-        elif level.hours == earlier.hours and lengths.delay(level.after) < lengths.delay(
-            earlier.after
+        elif (
+            level.hours == earlier.hours
+            and level.after
+            and earlier.after
+            and lengths.delay(level.after) < lengths.delay(earlier.after)
         ):
             self._complain(
                 (*place, "after"),

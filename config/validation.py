@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from config.errors import nearest
+from config.model import Model
 from config.positions import Document, Place, kind
-from config.schema import Model
 
 _M = TypeVar("_M", bound=Model)
 _Details = Mapping[str, Any]

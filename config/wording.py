@@ -30,13 +30,56 @@ CORRECTION = (
     "{% if responded %}It came {{ responded }}, and was due {{ due }}."
     "{% else %}Its clock had stopped before {{ due }}.{% endif %}"
 )
+_LINES = "{% for line in LIST %}\n- {{ line }}{% endfor %}"
 
+
+def _each(name: str) -> str:
+    return _LINES.replace("LIST", name)
+
+
+ACKNOWLEDGEMENT = (
+    "We have received your request. Its number is {{ issue }}.\n\n"
+    "{{ contract }}{% if severity %}, {{ severity }}{% endif %}:\n"
+    + _each("promises")
+    + "{% if duties %}\n\nWhat we need you to do:\n"
+    + _each("duties")
+    + "{% endif %}{% if contacts %}\n\nYou can also reach us:\n"
+    + _each("contacts")
+    + "{% endif %}"
+)
+CHECKLIST = (
+    "{% if missing %}To help us solve {{ issue }} sooner, please add:\n"
+    + _each("missing")
+    + "{% if given %}\n\nAlready there:\n"
+    + _each("given")
+    + "{% endif %}{% else %}Thank you: everything that {{ issue }} needs is there.{% endif %}"
+)
+NOTICE = (
+    "{{ mentions }} {{ text }}\n\n{{ issue }}{% if status %} is now {{ status }}{% endif %}"
+    "{% if promises %}. Promised:\n" + _each("promises") + "{% else %}.{% endif %}"
+)
+REQUEST = (
+    "{{ mentions }} Level {{ level }}, {{ level_name }}: "
+    "{% if other %}escalation that has to do with {{ other }}"
+    "{% else %}the customer asks for an escalation{% endif %} (clause {{ clause }}). "
+    "{{ contract }}{% if severity %}, {{ severity }}{% endif %}." + _LATE
+)
+REQUESTED = (
+    "{% if problems %}{{ issue }} cannot be passed on yet as an escalation"
+    "{% if other %} of {{ other }}{% endif %}:\n" + _each("problems") + "{% else %}"
+    "{{ issue }} was passed on as an escalation of {{ other }}.{% endif %}"
+)
 
 DEFAULTS = MappingProxyType({
     "warning": WARNING,
     "breach": BREACH,
     "escalation": ESCALATION,
     "correction": CORRECTION,
+    "acknowledgement": ACKNOWLEDGEMENT,
+    "checklist": CHECKLIST,
+    "notice": NOTICE,
+    "request": REQUEST,
+    "requested": REQUESTED,
 })  # fmt: skip
 """For each occasion the words that are used where the site has none of its own."""
 

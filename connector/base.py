@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -33,7 +33,9 @@ SEARCHERS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 """The kinds of custom field that Dueline makes, each with what makes it searchable."""
 _PAGE = 100
-READ_FIELDS = "*all,-comment,-description,-environment,-worklog,-attachment,-issuelinks"
+READ_FIELDS = "*all,-comment,-environment,-worklog,-attachment"
+TEXT_API = "rest/api/2"
+"""The path of the interface that writes texts as webhooks do, which Cloud serves as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class JiraClient(ABC):
     """
 
     flavour: Flavour
+    _comment_silence: Mapping[str, str] = MappingProxyType({})
+    """The parameters of a comment's edit that keep it from notifying anybody."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
@@ -138,6 +142,10 @@ class JiraClient(ABC):
     @abstractmethod
     def _body(self, markdown: str) -> Json:
         """A comment's text in this flavour's form."""
+
+    @abstractmethod
+    def _assignee(self, account: str) -> Json:
+        """An account as this flavour is told of an assignee."""
 
     @abstractmethod
     def _changelog(self, issue_id: str, issue: Json) -> list[Json]:
@@ -183,16 +191,14 @@ class JiraClient(ABC):
             issue: id or key.
             values: by field id, each as `to_jira_value` gives it.
         """
-        what = "writing fields"
         data = dict(values)
-        try:
-            self._rest.tell(what, issue, lambda client: self._edit(client, in_path(issue), data))
-        except JiraRefused as refused:
-            if not _refuses_silence(refused):
-                raise
-            # Only administrators of the project may keep watchers from being notified.
-            path = f"{self.api}/issue/{in_path(issue)}"
-            self._rest.tell(what, issue, lambda client: client.put(path, {"fields": data}))
+        path = f"{self.api}/issue/{in_path(issue)}"
+        self._tell_silently(
+            "writing fields",
+            issue,
+            lambda client: self._edit(client, in_path(issue), data),
+            lambda client: client.put(path, {"fields": data}),
+        )
 
     def add_comment(
         self, issue: str, markdown: str, *, key: str, internal: bool, role: str | None
@@ -209,15 +215,46 @@ class JiraClient(ABC):
         Returns:
             The comment's id.
         """
-        properties: list[Json] = [{"key": PROPERTY, "value": {"key": key}}]
-        if internal:
-            properties.append({"key": INTERNAL, "value": {"internal": True}})
-        data: dict[str, Json] = {"body": self._body(markdown), "properties": properties}
-        if role is not None:
-            data["visibility"] = {"type": "role", "value": role}
+        data = {"body": self._body(markdown), **_restriction(internal=internal, role=role)}
+        data["properties"] = [{"key": PROPERTY, "value": {"key": key}}, *data.get("properties", ())]
         path = f"{self.api}/issue/{in_path(issue)}/comment"
         made = self._rest.tell("adding a comment", issue, lambda client: client.post(path, data))
         return facts.identifier(facts.member(made, "id")) or ""
+
+    def edit_comment(
+        self, issue: str, comment_id: str, markdown: str, *, internal: bool, role: str | None
+    ) -> None:
+        """Replace the words of one of our own comments; its key stays with it.
+
+        Nobody is notified where Jira allows that. Who may read it is said again, since nothing
+        promises that Jira keeps a restriction that an edit leaves out.
+
+        Args:
+            issue: id or key.
+            comment_id: as `add_comment` or `find_comment` gave it.
+            markdown: the new text; see `connector.markup`.
+            internal: as the comment was written.
+            role: as the comment was written.
+        """
+        data = {"body": self._body(markdown), **_restriction(internal=internal, role=role)}
+        path = f"{self.api}/issue/{in_path(issue)}/comment/{in_path(comment_id)}"
+        self._tell_silently(
+            "editing a comment",
+            issue,
+            lambda client: client.put(path, data, params=dict(self._comment_silence)),
+            lambda client: client.put(path, data),
+        )
+
+    def assign(self, issue: str, account: str) -> None:
+        """Give an issue to an account.
+
+        Args:
+            issue: id or key.
+            account: its accountId on Cloud, its user key or name on Data Center.
+        """
+        path = f"{self.api}/issue/{in_path(issue)}/assignee"
+        data = self._assignee(account)
+        self._rest.tell("assigning", issue, lambda client: client.put(path, data))
 
     def find_comment(self, issue: str, key: str) -> str | None:
         """The id of our own comment that carries a key; None where there is none."""
@@ -273,6 +310,20 @@ class JiraClient(ABC):
         )
         return webhook_of(made)
 
+    def renew_webhook(self, webhook: Webhook, events: tuple[str, ...], secret: str) -> Webhook:
+        """Register a webhook anew under its id, with other events, signed with this secret.
+
+        Its name, address and filter stay; it is enabled.
+        """
+        path = f"{self._webhook_path()}/{in_path(webhook.id)}"
+        data = self._webhook_body(webhook.name, webhook.url, events, secret, webhook.jql)
+        # Data Center 10 wants the id in the body as well; elsewhere it says nothing new.
+        data["id"] = int(webhook.id) if webhook.id.isdecimal() else webhook.id
+        changed = self._rest.tell(
+            "changing the webhook", None, lambda client: client.put(path, data), secret=secret
+        )
+        return webhook_of(changed)
+
     def _webhook_path(self) -> str:
         return "rest/webhooks/1.0/webhook"
 
@@ -290,7 +341,7 @@ class JiraClient(ABC):
         }
 
     def _comments(self, issue: str, *, order: str = "created") -> Iterator[Json]:
-        path = f"{self.api}/issue/{in_path(issue)}/comment"
+        path = f"{TEXT_API}/issue/{in_path(issue)}/comment"
         asked = {"orderBy": order, "expand": "properties"}
         return self._pages("reading the comments", issue, path, "comments", asked)
 
@@ -312,6 +363,22 @@ class JiraClient(ABC):
             if refused.status == 404:
                 return None
             raise
+
+    def _tell_silently(
+        self,
+        what: str,
+        issue: str,
+        silently: Callable[[Client], object],
+        aloud: Callable[[Client], object],
+    ) -> None:
+        """Change something without an e-mail to anybody; with one where Jira insists."""
+        try:
+            self._rest.tell(what, issue, silently)
+        except JiraRefused as refused:
+            if not _refuses_silence(refused):
+                raise
+            # Only administrators of the project may keep watchers from being notified.
+            self._rest.tell(what, issue, aloud)
 
     def _ask(
         self, what: str, issue: str | None, path: str, params: dict[str, Json] | None = None
@@ -375,6 +442,16 @@ def field_type(short: str) -> str:
 def in_path(text: object) -> str:
     """A text as one segment of an address."""
     return quote(str(text), safe="")
+
+
+def _restriction(*, internal: bool, role: str | None) -> dict[str, Json]:
+    """The members of a comment that say who may read it; none where everybody may."""
+    members: dict[str, Json] = {}
+    if internal:
+        members["properties"] = [{"key": INTERNAL, "value": {"internal": True}}]
+    if role is not None:
+        members["visibility"] = {"type": "role", "value": role}
+    return members
 
 
 def _jira_instant(value: object) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from connector import facts, markup
 from connector.base import (
     READ_FIELDS,
     SEARCHERS,
+    TEXT_API,
     Field,
     Flavour,
     JiraClient,
@@ -22,6 +25,7 @@ class CloudClient(JiraClient):
 
     flavour: Flavour = "cloud"
     api = "rest/api/3"
+    _comment_silence = MappingProxyType({"notifyUsers": "false"})
 
     def create_field(self, name: str, type_: str) -> Field:
         """Make a custom field; it shows nowhere until `show_field`."""
@@ -56,11 +60,16 @@ class CloudClient(JiraClient):
     def _body(self, markdown: str) -> Json:
         return markup.to_adf(markdown)
 
+    def _assignee(self, account: str) -> Json:
+        return {"accountId": account}
+
     def _edit(self, client: Client, issue: str, values: dict[str, object]) -> object:
         return client.edit_issue(issue, notify_users="false", data={"fields": values})
 
     def _read_issue(self, client: Client, issue: str) -> object:
-        return client.get_issue(in_path(issue), fields=READ_FIELDS, update_history="false")
+        # Version 3 writes texts as documents, which never read quite as in a webhook or changelog.
+        asked = {"fields": READ_FIELDS, "updateHistory": "false"}
+        return client.get(f"{TEXT_API}/issue/{in_path(issue)}", params=asked)
 
     def _changelog(self, issue_id: str, _issue: Json) -> list[Json]:
         path = f"{self.api}/issue/{in_path(issue_id)}/changelog"

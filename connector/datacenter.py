@@ -85,6 +85,9 @@ class DataCenterClient(JiraClient):
             raise
         return facts.identifier(facts.member(found, "name")) or key
 
+    def _assignee(self, account: str) -> Json:
+        return {"name": self._user_name(account)}
+
     def _edit(self, client: Client, issue: str, values: dict[str, object]) -> object:
         return client.update_issue_field(issue, values, notify_users=False)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 import structlog
 from sqlalchemy import Connection
@@ -45,6 +45,8 @@ _AFTER_A_FAULT = timedelta(minutes=5)
 _IN_FLIGHT = timedelta(seconds=30)
 _HOLD = timedelta(seconds=30)
 # Credentials refused, or too many calls: trying others of the site would make it worse.
+# The fields that show an instant.
+_INSTANTS = frozenset({"due", "responded", "next_due"})
 _TOLD_TO_WAIT = frozenset({401, 403, 407, 429})
 
 
@@ -205,17 +207,21 @@ class Dispatcher:
             raise _Held
 
     def _say(self, outlet: Outlet, site: str, issue_id: str, pending: Pending) -> None:
-        key = f"{site}/{issue_id}/{pending.key}"
         attempted_at = pending.attempted_at
-        if attempted_at and self.now() < attempted_at + _IN_FLIGHT and not pending.answered:
-            # The request of a process that is gone may still be on its way.
-            self._mark(pending, try_at=attempted_at + _IN_FLIGHT)
+        if pending.comment_id is None and self._may_be_on_its_way(pending):
             return
         try:
-            comment_id = outlet.client.find_comment(issue_id, key) if attempted_at else None
-            text = self._words(outlet, site, issue_id, pending.saying)
+            comment_id = pending.comment_id or self._found(outlet, site, issue_id, pending)
+            text, addressed = self._words(outlet, site, issue_id, pending.saying)
+            if comment_id and pending.saying.revisable:
+                # The same words twice are the same comment: an edit needs no look beforehand.
+                outlet.client.edit_comment(
+                    issue_id, comment_id, text, **_readers(outlet, pending.saying)
+                )
+            if pending.saying.assign and addressed:
+                self._assign(outlet, issue_id, addressed[0])
         except ConnectorError as error:
-            # Nothing was sent now, so that what was in doubt before is in doubt still.
+            # Nothing new was said now, so that what was in doubt before is in doubt still.
             self._not_said(site, pending, error, attempted_at)
             return
         if comment_id is None:
@@ -223,16 +229,46 @@ class Dispatcher:
             attempted_at = self.now()
             self._mark(pending, attempted_at=attempted_at, error=None)
             try:
-                comment_id = outlet.client.add_comment(
-                    issue_id, text, key=key, internal=outlet.internal, role=outlet.role
-                )
+                comment_id = self._add(outlet, site, issue_id, pending, text)
             except JiraUncertain as error:
                 self._not_said(site, pending, error, attempted_at)
                 return
             except ConnectorError as error:
                 self._not_said(site, pending, error, None)
                 return
-        self._mark(pending, state="sent", comment_id=comment_id, try_at=None, error=None)
+        self.database.write(lambda c: outbox.sent(c, pending, comment_id))
+
+    def _may_be_on_its_way(self, pending: Pending) -> bool:
+        """Whether the request of a process that is gone may still take effect; then it waits."""
+        attempted_at = pending.attempted_at
+        if attempted_at is None or pending.answered:
+            return False
+        waits_until = attempted_at + _IN_FLIGHT
+        if self.now() >= waits_until:
+            return False
+        self._mark(pending, try_at=waits_until)
+        return True
+
+    def _found(self, outlet: Outlet, site: str, issue_id: str, pending: Pending) -> str | None:
+        """The comment that an uncertain request made after all; None where none was in doubt."""
+        if pending.attempted_at is None:
+            return None
+        return outlet.client.find_comment(issue_id, _key(site, issue_id, pending))
+
+    def _add(self, outlet: Outlet, site: str, issue_id: str, pending: Pending, text: str) -> str:
+        key = _key(site, issue_id, pending)
+        return outlet.client.add_comment(
+            issue_id, text, key=key, **_readers(outlet, pending.saying)
+        )
+
+    def _assign(self, outlet: Outlet, issue_id: str, account: str) -> None:
+        try:
+            outlet.client.assign(issue_id, account)
+        except JiraRefused as error:
+            if error.status not in (400, 403, 404):
+                raise
+            # Somebody who cannot be given the issue is still told of it.
+            _log.warning("issue cannot be assigned", issue_id=issue_id, reason=str(error))
 
     def _not_said(
         self, site: str, pending: Pending, error: ConnectorError, attempted_at: datetime | None
@@ -269,19 +305,23 @@ class Dispatcher:
             self.holds.hold(site, error, found)
         return found
 
-    def _words(self, outlet: Outlet, site: str, issue_id: str, saying: Saying) -> str:
+    def _words(
+        self, outlet: Outlet, site: str, issue_id: str, saying: Saying
+    ) -> tuple[str, list[str]]:
+        """A saying in words, and the accounts that it addresses."""
         row = self.database.read(lambda c: issues.get(c, site, issue_id))
         assignee = self.database.read(lambda c: issues.assignee(c, site, issue_id))
         facts = {**saying.facts, "issue": row.key if row else None}
-        mentions = _addressed(outlet, saying.audience, assignee)
+        mentions, accounts = _addressed(outlet, saying.audience, assignee)
         wanted = saying.wording or outlet.wording[saying.occasion]
         try:
-            return render(wanted, facts, mentions, at=saying.at, now=self.now())
+            text = render(wanted, facts, mentions, at=saying.at, now=self.now())
         except WordingError as error:
             # Better said in plain words than not at all.
             _log.exception("wording cannot be used", issue_id=issue_id, reason=str(error))
             plainly = outlet.fallback[saying.occasion]
-            return render(plainly, facts, mentions, at=saying.at, now=self.now())
+            text = render(plainly, facts, mentions, at=saying.at, now=self.now())
+        return text, accounts
 
     def _mark(self, pending: Pending, **values: Any) -> None:
         self.database.write(lambda c: outbox.mark(c, pending.id, **values))
@@ -351,28 +391,45 @@ def _as_jira_has_them(outlet: Outlet, values: Mapping[str, Any]) -> dict[str, ob
     shown: dict[str, object] = {}
     for role, value in values.items():
         target = outlet.fields[role]
-        instant = role in {"due", "responded"} and value is not None
+        instant = role in _INSTANTS and value is not None
         shown[target.id] = to_jira_value(
             target, datetime.fromisoformat(value) if instant else value
         )
     return shown
 
 
-def _addressed(outlet: Outlet, audience: Audience, assignee: str | None) -> list[str]:
+class _Readers(TypedDict):
+    internal: bool
+    role: str | None
+
+
+def _readers(outlet: Outlet, saying: Saying) -> _Readers:
+    """Who may read a comment: the customer too where it is for them."""
+    if saying.public:
+        return {"internal": False, "role": None}
+    return {"internal": outlet.internal, "role": outlet.role}
+
+
+def _key(site: str, issue_id: str, pending: Pending) -> str:
+    return f"{site}/{issue_id}/{pending.key}"
+
+
+def _addressed(
+    outlet: Outlet, audience: Audience, assignee: str | None
+) -> tuple[list[str], list[str]]:
+    """The mentions of those addressed, and their accounts as far as they can be known."""
     accounts = [assignee] if audience.assignee and assignee else []
     accounts += audience.users
-    mentions = [mention(account) for account in accounts]
+    unknown: list[str] = []
     for group in audience.groups:
-        mentions += _members(outlet, group)
-    return list(dict.fromkeys(mentions))[:_MOST_MENTIONED]
-
-
-def _members(outlet: Outlet, group: str) -> list[str]:
-    try:
-        return [mention(account) for account in outlet.client.group_members(group)]
-    except JiraRefused as error:
-        if error.status not in (400, 403, 404):
-            raise
-        # A group that is not there, or not to be seen, is no reason to say nothing.
-        _log.warning("group cannot be read", group=group, reason=str(error))
-        return [plain(group)]
+        try:
+            accounts += outlet.client.group_members(group)
+        except JiraRefused as error:
+            if error.status not in (400, 403, 404):
+                raise
+            # A group that is not there, or not to be seen, is no reason to say nothing.
+            _log.warning("group cannot be read", group=group, reason=str(error))
+            unknown.append(plain(group))
+    accounts = list(dict.fromkeys(accounts))
+    mentions = [mention(account) for account in accounts] + unknown
+    return mentions[:_MOST_MENTIONED], accounts

@@ -1,7 +1,8 @@
 """How Jira's JSON becomes timeline facts: read here once, for webhooks and for the REST history.
 
-What is kept of a person is Jira's own id, what is kept of a text is nothing: names, e-mail
-addresses, summaries and bodies never leave this module.
+What people write is kept, up to the length Jira itself allows: a promise may depend on what a
+summary, a description or a comment says. What is kept of a person is Jira's own id alone: the names
+and e-mail addresses with which Jira describes its users never leave this module.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connector.document import is_document, text_of
 from sla.timeline import (
+    CREATION,
     Account,
     AccountKind,
     Changed,
@@ -19,6 +22,7 @@ from sla.timeline import (
     CommentSeen,
     Created,
     FieldValue,
+    Linked,
     Seen,
 )
 
@@ -27,8 +31,13 @@ Json = Any
 
 NAMED = frozenset({"issuetype", "priority", "status", "resolution"})
 PEOPLE = frozenset({"assignee", "reporter", "creator"})
+PROSE = frozenset({"summary", "description"})
+HISTORY = "history"
+"""The source of the sighting that shows an issue as it was read with its past."""
 LONGEST_TEXT = 255
-"""Longer strings are prose, not values; a Jira text field holds no more."""
+"""Of a longer custom text the beginning is kept: it still tells that the field is filled."""
+LONGEST_PROSE = 32_767
+"""What Jira lets a summary, a description or a comment hold."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END = datetime(2200, 1, 1, tzinfo=UTC)
@@ -99,10 +108,13 @@ def sighting(
 ) -> Seen | None:
     """What an issue in a payload or an answer shows; None where it shows no value.
 
+    Summary and description are taken only at the issue's creation and from its history: every
+    payload repeats them, and what becomes of them in between is told by changes.
+
     Args:
         at: the instant to which the payload speaks.
         issue: with `key` and `fields`.
-        source: where it was seen; part of the sighting's identity.
+        source: where it was seen, such as `HISTORY`; part of the sighting's identity.
         ignored: ids of fields that say nothing about the customer's issue, such as Dueline's own.
     """
     values: dict[str, FieldValue] = {}
@@ -110,8 +122,9 @@ def sighting(
     if isinstance(key, str) and _ISSUE_KEY.fullmatch(key):
         values["key"] = key
     fields = issue.get("fields")
+    left_out = ignored if source == HISTORY or source.startswith(CREATION) else ignored | PROSE
     for name, value in fields.items() if isinstance(fields, dict) else ():
-        if name not in ignored:
+        if name not in left_out:
             values.update(_field(name, value))
     return Seen(at, values, source) if values else None
 
@@ -153,13 +166,69 @@ def comment(value: Json) -> CommentSeen | None:
     if comment_id is None or at is None:
         return None
     version_at = instant(member(value, "updated")) or at
-    return CommentSeen(at, comment_id, version_at, author(value.get("author")), is_public(value))
+    text = words(value.get("body")) or ""
+    return CommentSeen(
+        at, comment_id, version_at, author(value.get("author")), is_public(value), text
+    )
 
 
 def comment_deleted(value: Json, at: datetime) -> CommentDeleted | None:
     """A comment's end; None where it lacks an id."""
     comment_id = identifier(member(value, "id"))
     return CommentDeleted(at, comment_id) if comment_id else None
+
+
+def links(fields: Mapping[str, Json], at: datetime) -> Iterator[Linked]:
+    """The links that an issue's fields show.
+
+    They do not tell when a link was made, so that it counts from the instant at which it was seen;
+    of several such instants the timeline takes the earliest.
+
+    Args:
+        fields: the issue's, with `issuelinks` if they show any.
+        at: the instant to which the fields speak.
+    """
+    for link in items(fields.get("issuelinks")):
+        link_id = identifier(member(link, "id"))
+        other = member(link, "inwardIssue") or member(link, "outwardIssue")
+        other_id = identifier(member(other, "id"))
+        if link_id and other_id:
+            yield Linked(at, link_id, other_id)
+
+
+def link_ends(link: Json, at: datetime) -> dict[str, Linked]:
+    """What a link that was made means for each of its two issues, by their ids, the source first.
+
+    Args:
+        link: with `id`, `sourceIssueId` and `destinationIssueId`, as in a webhook.
+        at: when it was made.
+
+    Returns:
+        Nothing where one of the ids is lacking.
+    """
+    link_id, source, destination = (
+        identifier(member(link, name)) for name in ("id", "sourceIssueId", "destinationIssueId")
+    )
+    if not (link_id and source and destination):
+        return {}
+    return {source: Linked(at, link_id, destination), destination: Linked(at, link_id, source)}
+
+
+def is_system_link(link: Json) -> bool:
+    """Whether a link is Jira's own, to a sub-task or an epic, which no issue shows as its link."""
+    kind = member(link, "issueLinkType")
+    flags = (
+        member(link, "systemLink"),
+        member(kind, "isSubTaskLinkType"),
+        member(kind, "isSystemLinkType"),
+    )
+    return any(flag is True for flag in flags)
+
+
+def words(value: Json) -> str | None:
+    """What people wrote, in wiki markup as it is and in a document flattened; None for no text."""
+    text = text_of(value) if is_document(value) else value
+    return _beginning(text, LONGEST_PROSE) if isinstance(text, str) else None
 
 
 def is_public(comment_json: Mapping[str, Json]) -> bool:
@@ -211,6 +280,8 @@ def _field(name: str, value: Json) -> Iterator[tuple[str, FieldValue]]:
         kept = person(value)
         if kept is not None or value is None:
             yield name, kept
+    elif name in PROSE:
+        yield name, words(value) or None
     elif name == "labels":
         yield name, tuple(label for label in items(value) if isinstance(label, str))
     elif name.startswith("customfield_"):
@@ -218,8 +289,10 @@ def _field(name: str, value: Json) -> Iterator[tuple[str, FieldValue]]:
 
 
 def _custom(name: str, value: Json) -> Iterator[tuple[str, FieldValue]]:
-    if value is None or value == []:
+    if value in (None, "", []):
         yield name, None
+    elif is_document(value):
+        yield name, _text(text_of(value)) or None
     elif isinstance(value, list):
         texts = [_text(element) for element in value]
         if all(text is not None for text in texts):
@@ -239,13 +312,18 @@ def _text(value: Json) -> str | None:
     if isinstance(value, str):
         # An instant is shown in the reader's own zone: the same one must read the same.
         at = _iso_instant(value)
-        return at.isoformat() if at else value if len(value) <= LONGEST_TEXT else None
+        return at.isoformat() if at else _beginning(value, LONGEST_TEXT)
     if not isinstance(value, dict):
         return None
     if "accountId" in value or "displayName" in value:
         return person(value)
     named = value.get("value", value.get("name"))
     return None if isinstance(named, dict | list) else _text(named)
+
+
+def _beginning(text: str, longest: int) -> str:
+    # Jira cuts texts in the middle of a character now and then, and half of one cannot be stored.
+    return text[:longest].encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(value: float) -> str | None:
@@ -267,7 +345,7 @@ def _changed_field(item: Json) -> str | None:
     if name.startswith("customfield_"):
         return name
     custom = member(item, "fieldtype") == "custom"
-    if name.lower() in NAMED | PEOPLE | {"labels", "key", "project"}:
+    if name.lower() in NAMED | PEOPLE | PROSE | {"labels", "key", "project"}:
         # A custom field may bear a system field's name; without an id it is not told from it.
         return None if custom or name.lower() == "project" else name.lower()
     return name if custom else None
@@ -290,6 +368,8 @@ def _side(name: str, item: Json, side: str) -> FieldValue:
         return identifier(account) or identifier(raw)
     if name == "labels":
         return tuple(shown.split()) if isinstance(shown, str) else ()
+    if name in PROSE:
+        return words(shown) or None
     if name in NAMED or name == "key":
         return identifier(shown)
     return _custom_side(raw, shown, member(item, f"tmp{side.capitalize()}AccountId"))
@@ -308,7 +388,9 @@ def _custom_side(raw: Json, shown: Json, account: Json) -> FieldValue:
     if not isinstance(value, str) or not value:
         return None
     if isinstance(raw, str) and raw.startswith("[") and plain:
-        return tuple(part.strip() for part in value.split(",")) if len(value) <= 10_000 else None
+        if len(value) > 10_000:
+            return None
+        return tuple(_beginning(part.strip(), LONGEST_TEXT) for part in value.split(","))
     return _text(value)
 
 

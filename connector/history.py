@@ -42,9 +42,12 @@ def _events(
         if at:
             yield from facts.changes(entry, at, created.at if created else None, ignored)
     seen_at = facts.instant(facts.member(fields, "updated")) or (created.at if created else None)
-    seen = facts.sighting(seen_at, issue, "history", ignored) if seen_at else None
-    if seen:
-        yield seen
+    if seen_at:
+        seen = facts.sighting(seen_at, issue, facts.HISTORY, ignored)
+        if seen:
+            yield seen
+        if isinstance(fields, dict):
+            yield from facts.links(fields, seen_at)
     for found in comments:
         version = facts.comment(found)
         if version:

@@ -1,12 +1,13 @@
-"""The fields in which an issue shows its SLA: found, or made once, and never made twice."""
+"""What Dueline needs in a Jira, made once and never twice: the SLA fields, and the webhook."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
 
-from connector.base import Field, JiraClient
+from connector.base import Field, Flavour, JiraClient
 from connector.errors import SetupError
 
 ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType({
@@ -16,8 +17,23 @@ ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "responded": ("datetime",),
     "state": ("textfield", "select"),
     "level": ("float",),
+    "next_due": ("datetime",),
+    "next_metric": ("textfield", "select"),
 })  # fmt: skip
 """What each field is for, with the types that can hold it; the first is what is made."""
+
+WEBHOOK_NAME = "Dueline"
+_ISSUES = ("jira:issue_created", "jira:issue_updated", "jira:issue_deleted", "issuelink_created")
+_COMMENTS = ("comment_created", "comment_updated", "comment_deleted")
+EVENTS: Mapping[Flavour, tuple[str, ...]] = MappingProxyType({
+    "cloud": _ISSUES + _COMMENTS,
+    # Here a comment comes with its issue's update as well; by itself it tells neither the issue
+    # nor whether it is internal, and would have the history read each time.
+    "datacenter": _ISSUES,
+})  # fmt: skip
+"""What Jira is asked to tell."""
+
+WebhookOutcome = Literal["made", "mended", "there already"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,36 @@ def set_up(client: JiraClient, wanted: Mapping[str, str]) -> SetupReport:
             client.show_field(field.id)
         fields[role] = field
     return SetupReport(fields, frozenset(fields.keys() - found.keys()))
+
+
+def set_up_webhook(client: JiraClient, url: str, secret: str) -> WebhookOutcome:
+    """Have Jira tell Dueline what it needs to hear.
+
+    A webhook to this address that lacks an event, as older versions of Dueline made it, gets what
+    it lacks, and the secret, since Jira tells nobody whether it has the right one. One that lacks
+    nothing is left as it is. It needs an account that administers Jira.
+
+    Args:
+        client: the site.
+        url: where Jira shall post to.
+        secret: signs each delivery.
+
+    Returns:
+        What became of the webhook.
+
+    Raises:
+        JiraError: Jira refused.
+    """
+    wanted = EVENTS[client.flavour]
+    known = next((hook for hook in client.webhooks() if hook.url == url), None)
+    if known is None:
+        client.register_webhook(WEBHOOK_NAME, url, wanted, secret, None)
+        return "made"
+    missing = tuple(event for event in wanted if event not in known.events)
+    if not missing:
+        return "there already"
+    client.renew_webhook(known, known.events + missing, secret)
+    return "mended"
 
 
 def _find(fields: Sequence[Field], role: str, wanted: str) -> Field | None:

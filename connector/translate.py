@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -16,7 +16,7 @@ from sla.timeline import Changed, CommentSeen, Created, Deleted, Event
 IRRELEVANT = (
     "worklog_",
     "jira:worklog_",
-    "issuelink_",
+    "issuelink_deleted",
     "attachment_",
     "issue_property_",
     "comment_property_",
@@ -30,6 +30,8 @@ IRRELEVANT = (
 )
 """How the events begin that say nothing about a promise."""
 
+_LINKED = "issuelink_created"
+_TIMELESS = "It says nowhere when it happened."
 _COMMENT_ADDRESS = re.compile(r"/issue/(\d+)/comment/(\d+)")
 
 
@@ -51,6 +53,8 @@ class Translation:
     """
     not_understood: str | None = None
     """Why nothing could be made of it, in a sentence."""
+    also: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
+    """What it says of further issues, by their ids: a link is told once for both its ends."""
 
 
 def translate(body: bytes, *, ignored_fields: frozenset[str] = frozenset()) -> Translation:
@@ -69,7 +73,26 @@ def translate(body: bytes, *, ignored_fields: frozenset[str] = frozenset()) -> T
         return Translation(None, None, "", not_understood="The body is not JSON.")
     if not isinstance(payload, dict):
         return Translation(None, None, "", not_understood="The body is not a JSON object.")
+    if payload.get("webhookEvent") == _LINKED:
+        return _link(payload)
     return _Reader(payload, ignored_fields).translation()
+
+
+def _link(payload: dict[str, Json]) -> Translation:
+    """Read the one delivery that names no issue as its own, but two by their ids alone."""
+    link = payload.get("issueLink")
+    if facts.is_system_link(link):
+        return Translation(None, None, _LINKED)
+    at = facts.instant(payload.get("timestamp"))
+    if at is None:
+        return Translation(None, None, _LINKED, not_understood=_TIMELESS)
+    ends = facts.link_ends(link, at)
+    if not ends:
+        sentence = "The link lacks its own id or that of an issue."
+        return Translation(None, None, _LINKED, not_understood=sentence)
+    (source, linked), *others = ends.items()
+    also = {issue_id: (event,) for issue_id, event in others}
+    return Translation(source, None, _LINKED, (linked,), also=also)
 
 
 class _Reader:
@@ -143,6 +166,7 @@ class _Reader:
             seen = facts.sighting(seen_at, self.issue, source, self.ignored)
             if seen:
                 yield seen
+            yield from facts.links(self.fields, seen_at)
         yield from self.comment_events()
         ended_at = self.sent_at or self.updated_at
         if self.event == "jira:issue_deleted" and ended_at:
@@ -197,5 +221,5 @@ class _Reader:
         if not self.fields:
             return f"{self.event or 'It'} shows no fields of the issue."
         if self.seen_at is None:
-            return "It says nowhere when it happened."
+            return _TIMELESS
         return "None of the fields shown says anything about a promise."

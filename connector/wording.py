@@ -19,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from connector.errors import WordingError
 from connector.markup import escape, mention
-from sla.effects import FACTS, FILTERS
+from sla.effects import FACTS, FILTERS, Fact
 
 __all__ = ["mention", "plain", "render"]
 
@@ -70,7 +70,7 @@ def plain(name: str) -> str:
 
 def render(
     template: str,
-    facts: Mapping[str, str | float | None],
+    facts: Mapping[str, Fact],
     mentions: Iterable[str],
     *,
     at: datetime,
@@ -130,9 +130,7 @@ def _broken(template: str, problem: str) -> WordingError:
     return WordingError(f"The wording “{name}” cannot be used: {problem.rstrip('.')}.")
 
 
-def _readable(
-    facts: Mapping[str, str | float | None], at: datetime, now: datetime
-) -> dict[str, object]:
+def _readable(facts: Mapping[str, Fact], at: datetime, now: datetime) -> dict[str, object]:
     """The facts as people read them; each of `FACTS` is there."""
     zone = _zone(facts.get("time_zone"))
     due = _instant(facts.get("due_at"))
@@ -148,7 +146,7 @@ def _readable(
     }
 
 
-def _left(seconds: str | float | None, due: datetime | None, now: datetime) -> str:
+def _left(seconds: Fact, due: datetime | None, now: datetime) -> str:
     if not isinstance(seconds, int | float):
         return ""
     overdue = due is not None and now >= due
@@ -173,18 +171,18 @@ def _length(length: timedelta) -> str:
     return " ".join(f"{number} {unit}" for number, unit in units if number) or "0 min"
 
 
-def _instant(text: str | float | None) -> datetime | None:
+def _instant(text: Fact) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None
 
 
-def _zone(name: str | float | None) -> ZoneInfo:
+def _zone(name: Fact) -> ZoneInfo:
     try:
         return ZoneInfo(str(name or "UTC"))
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
 
 
-def _or_empty(value: str | float | None) -> str | float:
+def _or_empty(value: Fact) -> object:
     return "" if value is None else value
 
 

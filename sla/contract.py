@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
 from sla.calendar import Calendar
+from sla.condition import ALWAYS, Condition
+
+if TYPE_CHECKING:
+    from sla.availability import Availability
 
 Reading = Literal["open_hours", "same_clock", "end_of_day"]
 Binding = Literal["commitment", "goal"]
 ClauseKind = Literal["rule", "manual duty", "out of scope", "open parameter", "ambiguity"]
+ActKind = Literal[
+    "reported",
+    "first response",
+    "response",
+    "customer comment",
+    "customer reply",
+    "resolved",
+    "reopened",
+    "fields",
+    "changed",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +56,109 @@ Target = OpenTime | BusinessDays
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """Which issues of a contract something speaks of; nothing named means all of them."""
+
+    severities: tuple[str, ...] = ()
+    tiers: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    def holds(self, severity: str | None, tier: str | None, kind: str | None) -> bool:
+        """Whether it speaks of that severity, tier and kind of work."""
+        return (
+            (not self.severities or severity in self.severities)
+            and (not self.tiers or tier in self.tiers)
+            and (not self.kinds or kind in self.kinds)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
     """The target of a metric for some severities and tiers; none named means all of them."""
 
     target: Target
     calendar: Calendar
-    severities: tuple[str, ...] = ()
-    tiers: tuple[str, ...] = ()
+    scope: Scope = Scope()
     binding: Binding = "commitment"
     clause: str = ""
 
-    def applies(self, severity: str | None, tier: str | None) -> bool:
-        """Whether this goal speaks of that severity and tier."""
-        return (not self.severities or severity in self.severities) and (
-            not self.tiers or tier in self.tiers
-        )
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Where a goal would stand if somebody had set the figures that the text leaves open."""
+
+    missing: tuple[str, ...]
+    """Each a sentence that names the parameter and says where to set it."""
+    scope: Scope = Scope()
+    clause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something in an issue's history that starts or stops a clock, or is answered by a notice.
+
+    A reply may have to be of some kind to count: with any of these phrases in it, a question, or
+    marked by the issue's fields (a label, an option). None of the three named: any reply counts.
+    """
+
+    kind: ActKind
+    phrases: tuple[str, ...] = ()
+    question: bool = False
+    marks: tuple[Condition, ...] = ()
+    when: Condition = ALWAYS
+    """For `fields`: what the fields must come to be."""
+    names: tuple[str, ...] = ()
+    """For `changed`: whose every change counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How a metric's clock runs: the acts that start and stop it, and when it rests or ends."""
+
+    starts: tuple[Act, ...]
+    stops: tuple[tuple[Act, ...], ...]
+    """Any of these; of each, every act must have happened since the start."""
+    pauses: tuple[Condition, ...] = ()
+    until: tuple[Condition, ...] = ()
+    """While one of these holds nothing is owed any more; a resolved issue never owes anything."""
+    repeats: bool = False
+    """Whether a start after a stop begins a new cycle."""
+    grid: bool = False
+    """Whether the next cycle starts when the goal is used up, reply or no reply."""
+
+
+RESPONSE = Act("response")
+CLOCKS: Mapping[str, Clock] = MappingProxyType({
+    "first_response": Clock((Act("reported"),), ((RESPONSE,),)),
+    "next_response": Clock((Act("customer reply"),), ((RESPONSE,),), repeats=True),
+    "substantive_response": Clock(
+        (Act("first response"),), ((Act("response", question=True),),)
+    ),
+    "periodic_update": Clock((Act("first response"), RESPONSE), ((RESPONSE,),), repeats=True),
+    "resolution": Clock((Act("reported"),), ((Act("resolved"),),)),
+})  # fmt: skip
+"""The metrics that the field knows by name, each with the clock it has unless a contract says so.
+
+A first response is the first public reply by a responder; a next response answers the customer's
+oldest unanswered message; an update follows the reply before it; an issue that is resolved and not
+opened again is resolved.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What is measured. The clock stops by an act of a responder, and rests in some statuses."""
+    """What is measured."""
 
     name: str
-    goals: tuple[Goal, ...]
+    goals: tuple[Goal | Refusal, ...]
     clause: str = ""
-    pause_statuses: tuple[str, ...] = ()
+    clock: Clock = CLOCKS["first_response"]
 
-    def goal(self, severity: str | None, tier: str | None) -> Goal | None:
-        """The first goal that speaks of that severity and tier; None where nothing was promised."""
-        return next((goal for goal in self.goals if goal.applies(severity, tier)), None)
+    def promised(
+        self, severity: str | None, tier: str | None, kind: str | None = None
+    ) -> Goal | Refusal | None:
+        """The first that speaks of that severity, tier and kind; None where nothing is promised."""
+        return next((goal for goal in self.goals if goal.scope.holds(severity, tier, kind)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +184,20 @@ class Warning:  # noqa: A001 - the field's own word for it
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One step of the ladder after a breach."""
+    """One step of the ladder: so much open time after the due instant, or, proactively, before."""
 
     number: int
     name: str
     after: timedelta
-    """Open time after the due instant, on `hours`."""
+    """Open time after the due instant, on `hours`; not looked at where `used` or `left` is set."""
     hours: Calendar | None = None
     """The level's own hours; None: those of the goal."""
     audience: Audience = Audience(assignee=True)
     wording: str | None = None
+    used: float | None = None
+    """Share of the goal used up at which the level speaks, between 0 and 1."""
+    left: timedelta | None = None
+    """Open time left at which the level speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +211,142 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What the support does not cover: when this holds, or when this does not."""
+
+    id: str
+    clause: str
+    text: str
+    """In words, after "not covered: "."""
+    excludes: Condition | None = None
+    requires: Condition | None = None
+    """A field that nobody filled in breaks no precondition."""
+    metrics: tuple[str, ...] = ()
+    """Only these are not promised then; none named: the issue is not covered at all."""
+
+    def applies(self, fields: Mapping[str, str | tuple[str, ...] | None]) -> bool:
+        """Whether an issue with these fields is ruled out."""
+        return bool(
+            (self.excludes and self.excludes.holds(fields))
+            or (self.requires and self.requires.contradicted(fields))
+        )
+
+
+DutyEffect = Literal["conditional", "pauses", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What somebody has to do beside the clock, shown to them and ticked off."""
+
+    id: str
+    who: Literal["customer", "company"]
+    clause: str
+    text: str
+    scope: Scope = Scope()
+    done: tuple[Act, ...] = ()
+    effect: DutyEffect = "none"
+    """Until it is done the metrics are promised conditionally, or their clocks rest."""
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One piece of information that is asked for: found in a field, or by a phrase in the words."""
+
+    id: str
+    text: str
+    fields: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    """In the summary or the description."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """Information that a request should bring."""
+
+    clause: str
+    items: tuple[Item, ...]
+    pauses: tuple[str, ...] = ()
+    """Metrics whose clocks rest while something is missing."""
+    wording: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A way to reach the support, shown in the acknowledgement."""
+
+    id: str
+    clause: str
+    text: str
+    scope: Scope = Scope()
+    hours: Calendar | None = None
+    """Shown only to those who ask in these hours; None: always."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """An automatic public comment that says what was promised."""
+
+    clause: str
+    wording: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that is said, publicly or to the team, whenever one of some acts happens."""
+
+    id: str
+    clause: str
+    on: tuple[Act, ...]
+    text: str
+    public: bool = False
+    each: bool = True
+    """Each time, or only the first time."""
+    scope: Scope = Scope()
+    audience: Audience = Audience()
+    wording: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an escalation on request."""
+
+    number: int
+    name: str
+    audience: Audience = Audience()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How a customer asks for an escalation: by an act, or by a new issue that refers to this."""
+
+    id: str
+    clause: str
+    steps: tuple[Step, ...]
+    """Each further request climbs one step."""
+    on: tuple[Act, ...] = ()
+    by_issue: Condition | None = None
+    """What an issue must be to count as such a request."""
+    scope: Scope = Scope()
+    """Which issues may be escalated."""
+    requires: tuple[Item, ...] = ()
+    """What the new issue has to bring, in its fields or in its words."""
+    condition: Condition = ALWAYS
+    """What must hold of the issue or of the new one, such as a production environment."""
+    assign: bool = False
+    wording: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """A sentence of the published text, and what it became here."""
 
     id: str
     gist: str
-    kind: ClauseKind
+    kinds: tuple[ClauseKind, ...]
+    by: str = ""
+    """What carries it out, or who, where no promise cites it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +355,13 @@ class Choice:
 
     id: str
     question: str
-    chosen: str
+    chosen: str | None
     readings: Mapping[str, str]
     example: str
+    clause: str = ""
+    decided_by: str = ""
+    decided_on: str = ""
+    """ISO date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +376,23 @@ class Contract:
     clauses: tuple[Clause, ...] = ()
     choices: tuple[Choice, ...] = ()
     source: str = ""
+    customer: str | None = None
+    """Whose order form is filled in; None: as it holds for everybody."""
+    limits: tuple[Limit, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    acknowledgement: Acknowledgement | None = None
+    contacts: tuple[Contact, ...] = ()
+    checklist: Checklist | None = None
+    notices: tuple[Notice, ...] = ()
+    requests: tuple[Request, ...] = ()
+    availability: Availability | None = None
+    field_names: frozenset[str] = field(default=frozenset())
+    """Every field of Jira that any of it looks at."""
+
+    def metric(self, name: str) -> Metric | None:
+        """The metric of that name, if it has one."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
+
+    def duties_for(self, metric: str) -> Iterator[Duty]:
+        """The duties on which a metric depends."""
+        return (duty for duty in self.duties if metric in duty.metrics)

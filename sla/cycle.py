@@ -1,4 +1,4 @@
-"""One run of one metric's clock over an issue's history: started, paused, stopped, due, state.
+"""Runs of a metric's clock over an issue's history: started, paused, stopped, due, state.
 
 The clock walks over the spans in which one promise held. Used time stays used when severity,
 tier, contract or project changes; the goal is picked anew, and every promise stays on record.
@@ -6,20 +6,23 @@ tier, contract or project changes; the goal is picked anew, and every promise st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import dropwhile, zip_longest
 from typing import Literal
 
-from sla.contract import Goal, OpenTime
-from sla.mapping import Coverage, Policy, Responders, cover
-from sla.timeline import Comment, FieldValue, Timeline
+from sla.acts import History, Moment, given
+from sla.condition import Condition, while_holding
+from sla.contract import Act, Checklist, Clock, Duty, Goal, OpenTime
+from sla.mapping import Coverage, Policy, cover
+from sla.timeline import FieldValue, Timeline
 
 State = Literal["running", "paused", "met", "breached", "cancelled"]
 Interval = tuple[datetime, datetime]
 _NOTHING = timedelta(0)
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+_RESOLVED = Condition(filled=("resolution",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Cycle:
     """Open time used until the clock's end, or until the instant of judgement."""
     promises: tuple[Promise, ...]
     rest: Rest
+    conditional_on: tuple[Duty, ...] = ()
+    """The duties that the promise depends on and that nobody did by its end, or by now."""
 
     @property
     def promise(self) -> Promise:
@@ -105,7 +110,7 @@ class Cycle:
 
 
 def spans_of(timeline: Timeline, policy: Policy) -> list[Span]:
-    """What coverage the issue had from when on; neighbours differ in contract, tier or severity.
+    """What coverage the issue had from when on; neighbours differ in what is promised.
 
     The first span starts when the issue was reported: at its creation, or at the earlier instant
     that the policy's "reported at" field names.
@@ -113,19 +118,370 @@ def spans_of(timeline: Timeline, policy: Policy) -> list[Span]:
     created_at = timeline.created_at
     if created_at is None:
         return []
-    changes = {
-        since
-        for name in {"project", *policy.field_names} & timeline.field_names
-        for since, _ in timeline.values(name)
-        if since > created_at
-    }
+    names = {"project", *policy.coverage_fields} & timeline.field_names
+    changes = {since for name in names for since, _ in timeline.values(name) if since > created_at}
+    shown = names | ({"issuetype", "priority"} & timeline.field_names)
     spans: list[Span] = []
     for at in [created_at, *sorted(changes)]:
-        coverage = cover(policy, timeline.fields(at))
+        coverage = cover(policy, {name: timeline.value(name, at) for name in shown})
         if not spans or _promised(coverage) != _promised(spans[-1].coverage):
             since_at = at if spans else _started_at(timeline, policy, created_at)
             spans.append(Span(since_at, coverage))
     return spans
+
+
+def history_of(spans: Sequence[Span], timeline: Timeline, policy: Policy) -> History:
+    """The history as acts look at it; of an issue whose spans are known."""
+    return History(timeline, policy.responders, spans[0].since_at)
+
+
+def run(metric: str, spans: Sequence[Span], history: History, now: datetime) -> tuple[Cycle, ...]:
+    """Run one metric's clock over an issue, from its first start to the instant of judgement.
+
+    Args:
+        metric: its name.
+        spans: the issue's coverage, as `spans_of` gives it.
+        history: what happened to the issue.
+        now: the instant of judgement, aware UTC.
+
+    Returns:
+        The cycles, oldest first; none when no contract ever promised this metric for the issue.
+    """
+    return tuple(
+        replace(cycle, number=number)
+        for number, cycle in enumerate(_Run(metric, spans, history, now).cycles(), 1)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Between two instants the metric's clock ran by this rule."""
+
+    since_at: datetime
+    until_at: datetime | None
+    clock: Clock
+
+
+class _Run:
+    """One metric over one issue."""
+
+    def __init__(self, metric: str, spans: Sequence[Span], history: History, now: datetime) -> None:
+        self.metric, self.spans, self.history, self.now = metric, spans, history, now
+        self.timeline = history.timeline
+        self.rules = list(self._rules())
+        self._moments: dict[int, list[Moment]] = {}
+
+    def cycles(self) -> Iterator[Cycle]:
+        found = self._start(None)
+        while found is not None:
+            start, rule = found
+            stop = self._stop(start, strictly=rule.clock.repeats)
+            cycle = self._cycle(start, stop, rule)
+            if cycle:
+                yield cycle
+            if rule.clock.grid:
+                found = self._next_on_grid(start, cycle, rule)
+            else:
+                again = rule.clock.repeats and stop is not None
+                found = self._start(stop.at, past=stop.at == start) if again and stop else None
+
+    def _next_on_grid(
+        self, start: datetime, cycle: Cycle | None, rule: _Rule
+    ) -> tuple[datetime, _Rule] | None:
+        """The next slot begins where this one is used up, replied or not, once that has come."""
+        if cycle is None or (cycle.ending and not cycle.ending.met_the_metric):
+            # Nothing is owed from here on: the next slot is for when something is again.
+            after = cycle.ending.at if cycle and cycle.ending else start
+            later = [s.since_at for s in self.spans if s.since_at > after and self._goal(s)]
+            following = min(later, default=start)
+        elif cycle.state == "paused":
+            return None
+        else:
+            following = cycle.promise.due_at
+        return (following, rule) if start < following <= self.now else None
+
+    def _rules(self) -> Iterator[_Rule]:
+        """How the clock ran from when on; neighbours differ."""
+        rules: list[_Rule] = []
+        for span, following in zip_longest(self.spans, self.spans[1:]):
+            metric = span.coverage.metric(self.metric)
+            until_at = following.since_at if following else None
+            if metric and rules and _goes_on(rules[-1], span, metric.clock):
+                rules[-1] = replace(rules[-1], until_at=until_at)
+            elif metric:
+                rules.append(_Rule(span.since_at, until_at, metric.clock))
+        return iter(rules)
+
+    def _start(
+        self, after: datetime | None, *, past: bool = False
+    ) -> tuple[datetime, _Rule] | None:
+        """The first start that is not before an instant, or, where asked for, that is past it."""
+        for rule in self.rules:
+            for moment in self._of(rule.clock.starts):
+                if after is not None and (moment.at < after or (past and moment.at == after)):
+                    continue
+                if rule.until_at is None or moment.at < rule.until_at:
+                    return moment.at, rule
+        return None
+
+    def _stop(self, start: datetime, *, strictly: bool) -> Ending | None:
+        """The first instant at which the rule then in force says that the metric is met."""
+        before: _Rule | None = None
+        for rule in self.rules:
+            changed = before is not None and before.until_at == rule.since_at
+            before = rule
+            if rule.until_at is not None and rule.until_at <= start:
+                continue
+            found = [self._together(acts, start, strictly=strictly) for acts in rule.clock.stops]
+            ending = min((each for each in found if each), key=lambda e: e.at, default=None)
+            if ending is None:
+                continue
+            # By another rule it may have been enough before: then it is from the change on.
+            at = max(ending.at, rule.since_at) if changed else ending.at
+            if rule.until_at is None or at < rule.until_at:
+                return replace(ending, at=at)
+        return None
+
+    def _together(self, acts: Sequence[Act], start: datetime, *, strictly: bool) -> Ending | None:
+        """When all of these had happened since the start; None while one is missing."""
+        firsts = [self._first_since(act, start, strictly=strictly) for act in acts]
+        moments = [moment for moment in firsts if moment]
+        if len(moments) < len(acts):
+            return None
+        return Ending(
+            max(moment.at for moment in moments),
+            True,
+            " and ".join(moment.reason for moment in moments),
+        )
+
+    def _first_since(self, act: Act, start: datetime, *, strictly: bool) -> Moment | None:
+        moments = self._of((act,))
+        if act.kind == "resolved" and not strictly:
+            # What was opened again was not resolved after all.
+            lasting = while_holding(self.timeline, _RESOLVED)
+            moments = moments if lasting and lasting[-1][1] is None else []
+            moments = moments[-1:]
+        elif act.kind == "fields":
+            spans = while_holding(self.timeline, act.when)
+            if any(since < start and (end is None or start < end) for since, end in spans):
+                return Moment(start, str(act.when), "")
+        return next(
+            (each for each in moments if (each.at > start if strictly else each.at >= start)), None
+        )
+
+    def _of(self, acts: Sequence[Act]) -> list[Moment]:
+        found: list[Moment] = []
+        for act in acts:
+            if id(act) not in self._moments:
+                self._moments[id(act)] = self.history.moments(act)
+            found += self._moments[id(act)]
+        return sorted(found, key=lambda moment: moment.at)
+
+    # --- one cycle --------------------------------------------------------------------------------
+
+    def _cycle(self, start: datetime, stop: Ending | None, rule: _Rule) -> Cycle | None:
+        """The run from a start to a stop; None where nothing was owed for it."""
+        owed_from = self._owed_from(start)
+        if owed_from is None or (stop and stop.at < owed_from):
+            return None
+        if stop and rule.clock.repeats and self._free_for_good(stop.at):
+            stop = None
+        within = _within(self.spans, start, stop.at if stop else None)
+        spans = list(dropwhile(lambda span: self._goal(span) is None, within))
+        if not spans:
+            return None
+        ending = stop if stop and self._goal(spans[-1]) else self._given_up(spans)
+        if ending and ending.at < spans[0].since_at:
+            return None
+        if ending:
+            spans = [span for span in spans if span.since_at <= ending.at]
+        rest = self._rest(spans, ending)
+        return self._judge(self._promises(spans, rest), rest, ending)
+
+    def _owed_from(self, start: datetime) -> datetime | None:
+        """From when on something is owed for a start: none is while the issue is resolved."""
+        if start == self.spans[0].since_at:
+            # What the report itself starts is on record, even if it was closed at once.
+            return start
+        for since, until in sorted(self._free(start), key=lambda span: span[0]):
+            if since <= start and (until is None or start < until):
+                if until is None:
+                    return None
+                start = until
+        return start
+
+    def _free_for_good(self, at: datetime) -> bool:
+        """Whether nothing was owed by an instant, and never was again."""
+        return any(until is None and since < at for since, until in self._free(at))
+
+    def _free(self, at: datetime) -> list[tuple[datetime, datetime | None]]:
+        """When nothing was owed, by the contract at an instant."""
+        covered = [span.coverage for span in self.spans if span.since_at <= at]
+        metric = covered[-1].metric(self.metric) if covered else None
+        conditions = (_RESOLVED, *(metric.clock.until if metric else ()))
+        return [span for each in conditions for span in while_holding(self.timeline, each)]
+
+    def _judge(self, promises: tuple[Promise, ...], rest: Rest, ending: Ending | None) -> Cycle:
+        due_at: datetime | None = promises[-1].due_at
+        end = ending.at if ending else self.now
+        held = rest.since_at is not None and rest.since_at < promises[-1].due_at
+        state: State
+        if ending and ending.met_the_metric:
+            state = "met" if ending.at <= promises[-1].due_at else "breached"
+        elif not held and promises[-1].due_at <= end:
+            state = "breached"
+        else:
+            state = "cancelled" if ending else "paused" if held else "running"
+            due_at = due_at if state == "running" else None
+        last = promises[-1]
+        used = last.goal.calendar.elapsed(last.since_at, max(end, last.since_at), rest.until(end))
+        return Cycle(
+            metric=self.metric,
+            number=0,
+            started_at=promises[0].since_at,
+            ending=ending,
+            state=state,
+            due_at=due_at,
+            elapsed=last.used_before + used,
+            promises=promises,
+            rest=rest,
+            conditional_on=tuple(self._conditions(last.coverage, end)),
+        )
+
+    def _conditions(self, coverage: Coverage, end: datetime) -> Iterator[Duty]:
+        for duty in self._duties(coverage):
+            done_at = done(duty, self.history)
+            if duty.effect == "conditional" and (done_at is None or done_at > end):
+                yield duty
+
+    def _duties(self, coverage: Coverage) -> Iterator[Duty]:
+        contract = coverage.contract
+        for duty in contract.duties_for(self.metric) if contract else ():
+            if coverage.within(duty.scope):
+                yield duty
+
+    def _promises(self, spans: Sequence[Span], rest: Rest) -> tuple[Promise, ...]:
+        promises: list[Promise] = []
+        used = _NOTHING
+        started_at = spans[0].since_at
+        for span, following in zip_longest(spans, spans[1:]):
+            goal = self._goal(span)
+            if goal is None:
+                continue
+            promises.append(_promise(span, goal, used, started_at, rest.over))
+            if following:
+                until = following.since_at
+                used += goal.calendar.elapsed(span.since_at, until, rest.until(until))
+        return tuple(promises)
+
+    def _goal(self, span: Span) -> Goal | None:
+        return span.coverage.goal(self.metric)
+
+    def _given_up(self, spans: Sequence[Span]) -> Ending | None:
+        """The clock stops unmet when the issue is deleted, closed, or nothing is owed any more."""
+        endings = []
+        if self.timeline.deleted_at:
+            endings.append(Ending(self.timeline.deleted_at, False, "the issue was deleted"))
+        promised = max(number for number, span in enumerate(spans) if self._goal(span))
+        last = spans[promised]
+        for span in spans[promised + 1 : promised + 2]:
+            reason = span.coverage.why_not(self.metric)
+            endings.append(Ending(span.since_at, False, reason))
+        for condition, reason in self._ends(last.coverage):
+            holding = while_holding(self.timeline, condition)
+            if holding and holding[-1][1] is None:
+                endings.append(Ending(holding[-1][0], False, reason))
+        return min(endings, key=lambda ending: ending.at, default=None)
+
+    def _ends(self, coverage: Coverage) -> Iterator[tuple[Condition, str]]:
+        yield _RESOLVED, "the issue was resolved unanswered"
+        metric = coverage.metric(self.metric)
+        for condition in metric.clock.until if metric else ():
+            yield condition, f"nothing more was owed: {condition}"
+
+    def _rest(self, spans: Sequence[Span], ending: Ending | None) -> Rest:
+        """Pauses by the metric's conditions and duties, and the time in which nothing was owed."""
+        pauses = [
+            span
+            for condition in self._resting(spans)
+            for span in while_holding(self.timeline, condition)
+        ]
+        for span, following in zip_longest(spans, spans[1:]):
+            pauses += self._waiting(span, following.since_at if following else None)
+        over = [(start, end) for start, end in pauses if end is not None]
+        lasting = [start for start, end in pauses if end is None]
+        if ending is None:
+            return Rest(tuple(sorted(over)), min(lasting, default=None))
+        # After its end nothing rests: what lasted counts up to the end.
+        over += [(start, ending.at) for start in lasting]
+        return Rest(
+            tuple(sorted((start, min(end, ending.at)) for start, end in over if start < ending.at))
+        )
+
+    def _resting(self, spans: Sequence[Span]) -> list[Condition]:
+        found = [_RESOLVED]
+        for span in spans:
+            metric = span.coverage.metric(self.metric)
+            for condition in (*metric.clock.pauses, *metric.clock.until) if metric else ():
+                if condition not in found:
+                    found.append(condition)
+        return found
+
+    def _waiting(
+        self, span: Span, until: datetime | None
+    ) -> Iterator[tuple[datetime, datetime | None]]:
+        """Pauses while the customer owes a duty, or information that the contract waits for."""
+        for duty in self._duties(span.coverage):
+            done_at = done(duty, self.history)
+            if duty.effect == "pauses" and (done_at is None or done_at > span.since_at):
+                ends = [each for each in (done_at, until) if each]
+                yield span.since_at, min(ends, default=None)
+        contract = span.coverage.contract
+        checklist = contract.checklist if contract else None
+        if checklist and self.metric in checklist.pauses:
+            yield from while_missing(checklist, self.timeline)
+
+
+def done(duty: Duty, history: History) -> datetime | None:
+    """When a duty was done; None while it is not."""
+    return min((moment.at for act in duty.done for moment in history.moments(act)), default=None)
+
+
+def while_missing(
+    checklist: Checklist, timeline: Timeline
+) -> list[tuple[datetime, datetime | None]]:
+    """The spans of an issue's life in which some information was missing; None: it still is."""
+    created_at = timeline.created_at
+    if created_at is None:
+        return []
+    names = {"summary", "description", *(name for item in checklist.items for name in item.fields)}
+    changes = {since for name in names for since, _ in timeline.values(name) if since > created_at}
+    spans: list[tuple[datetime, datetime | None]] = []
+    for at in sorted({created_at, *changes}):
+        missing = any(not given(item, timeline, at) for item in checklist.items)
+        lasts = bool(spans) and spans[-1][1] is None
+        if missing and not lasts:
+            spans.append((at, None))
+        elif lasts and not missing:
+            spans[-1] = (spans[-1][0], at)
+    return spans
+
+
+def _within(spans: Sequence[Span], start: datetime, end: datetime | None) -> list[Span]:
+    """The spans that reach into `[start, end)`, the first one from the start on.
+
+    What changes at the very instant of the end comes after it.
+    """
+    return [
+        replace(span, since_at=max(span.since_at, start))
+        for span, following in zip_longest(spans, spans[1:])
+        if (following is None or following.since_at > start)
+        and (end is None or span.since_at <= start or span.since_at < end)
+    ]
+
+
+def _goes_on(rule: _Rule, span: Span, clock: Clock) -> bool:
+    return rule.until_at == span.since_at and rule.clock == clock
 
 
 def _started_at(timeline: Timeline, policy: Policy, created_at: datetime) -> datetime:
@@ -137,87 +493,6 @@ def _started_at(timeline: Timeline, policy: Policy, created_at: datetime) -> dat
     # An instant that no calendar reaches was mistyped.
     plausible = reported is not None and reported >= _EARLIEST
     return min(created_at, reported) if reported and plausible else created_at
-
-
-def first_response(timeline: Timeline, responders: Responders) -> Comment | None:
-    """The first public comment by a responder; None while there is none."""
-    answers = [
-        comment
-        for comment in timeline.comments
-        if comment.public_from is not None and _is_response(comment, timeline, responders)
-    ]
-    return min(answers, key=lambda comment: (comment.public_from, comment.id), default=None)
-
-
-def run(
-    metric: str, spans: Sequence[Span], timeline: Timeline, policy: Policy, now: datetime
-) -> Cycle | None:
-    """Run one metric's clock over an issue.
-
-    Args:
-        metric: its name; `first_response` is the one that is known.
-        spans: the issue's coverage, as `spans_of` gives it.
-        timeline: what happened to the issue.
-        policy: the version to judge by.
-        now: the instant of judgement, aware UTC.
-
-    Returns:
-        The cycle, or None when no contract ever promised this metric for the issue.
-    """
-    met = _MET_BY[metric](timeline, policy)
-    until = [span for span in spans if met is None or span.since_at <= met.at]
-    spans = list(dropwhile(lambda span: _goal(span, metric) is None, until))
-    if not spans:
-        return None
-    ending = met if _goal(spans[-1], metric) and met else _given_up(timeline, spans[-1], metric)
-    rest = _rest(timeline, spans, metric, ending)
-    promises = _promises(spans, metric, rest.over)
-    return _judge(metric, promises, rest, ending, now)
-
-
-def _judge(
-    metric: str, promises: tuple[Promise, ...], rest: Rest, ending: Ending | None, now: datetime
-) -> Cycle:
-    due_at: datetime | None = promises[-1].due_at
-    end = ending.at if ending else now
-    held = rest.since_at is not None and rest.since_at < promises[-1].due_at
-    state: State
-    if ending and ending.met_the_metric:
-        state = "met" if ending.at <= promises[-1].due_at else "breached"
-    elif not held and promises[-1].due_at <= end:
-        state = "breached"
-    else:
-        state = "cancelled" if ending else "paused" if held else "running"
-        due_at = due_at if state == "running" else None
-    last = promises[-1]
-    used = last.goal.calendar.elapsed(last.since_at, max(end, last.since_at), rest.until(end))
-    return Cycle(
-        metric=metric,
-        number=1,
-        started_at=promises[0].since_at,
-        ending=ending,
-        state=state,
-        due_at=due_at,
-        elapsed=last.used_before + used,
-        promises=promises,
-        rest=rest,
-    )
-
-
-def _promises(
-    spans: Sequence[Span], metric: str, pauses: Sequence[Interval]
-) -> tuple[Promise, ...]:
-    promises: list[Promise] = []
-    used = _NOTHING
-    started_at = spans[0].since_at
-    for span, following in zip_longest(spans, spans[1:]):
-        goal = _goal(span, metric)
-        if goal is None:
-            continue
-        promises.append(_promise(span, goal, used, started_at, pauses))
-        if following:
-            used += goal.calendar.elapsed(span.since_at, following.since_at, pauses)
-    return tuple(promises)
 
 
 def _promise(
@@ -237,75 +512,18 @@ def _promise(
     return Promise(span.since_at, span.coverage, goal, used, goal_time, due_at)
 
 
-def _goal(span: Span, metric: str) -> Goal | None:
-    return span.coverage.goal(metric)
-
-
-def _given_up(timeline: Timeline, last: Span, metric: str) -> Ending | None:
-    """The clock stops unmet when the issue is deleted, closed, or no longer under a contract."""
-    endings = []
-    if timeline.deleted_at:
-        endings.append(Ending(timeline.deleted_at, False, "the issue was deleted"))
-    if _goal(last, metric) is None:
-        endings.append(Ending(last.since_at, False, last.coverage.reason))
-    resolved = _while(timeline, "resolution", bool)
-    if resolved and resolved[-1][1] is None:
-        endings.append(Ending(resolved[-1][0], False, "the issue was resolved unanswered"))
-    return min(endings, key=lambda ending: ending.at, default=None)
-
-
-def _rest(timeline: Timeline, spans: Sequence[Span], metric: str, ending: Ending | None) -> Rest:
-    """Pauses: statuses that the metric names, and the time an issue spent resolved."""
-    metrics = [span.coverage.metric(metric) for span in spans]
-    statuses = {name.casefold() for found in metrics if found for name in found.pause_statuses}
-    pauses = [
-        *_while(timeline, "resolution", bool),
-        *_while(timeline, "status", lambda value: str(value or "").casefold() in statuses),
-    ]
-    over = [(start, end) for start, end in pauses if end is not None]
-    lasting = [start for start, end in pauses if end is None]
-    if ending is None:
-        return Rest(tuple(sorted(over)), min(lasting, default=None))
-    # After its end nothing rests: what lasted counts up to the end.
-    over += [(start, ending.at) for start in lasting]
-    return Rest(
-        tuple(sorted((start, min(end, ending.at)) for start, end in over if start < ending.at))
+def _promised(coverage: Coverage) -> tuple[object, ...]:
+    contract = coverage.contract
+    limit = coverage.limit.id if coverage.limit else None
+    return (
+        contract.id if contract else None,
+        contract.customer if contract else None,
+        coverage.tier,
+        coverage.severity,
+        coverage.kind,
+        limit,
+        tuple(waiver.id for waiver in coverage.waivers),
     )
-
-
-def _while(
-    timeline: Timeline, name: str, holds: Callable[[FieldValue], bool]
-) -> list[tuple[datetime, datetime | None]]:
-    """The spans in which a field's value meets a test; the last may still last (None)."""
-    values = timeline.values(name)
-    ends = (following[0] for following in values[1:])
-    spans = zip_longest(values, ends)
-    return [(since, end) for (since, value), end in spans if holds(value)]
-
-
-def _answered(timeline: Timeline, policy: Policy) -> Ending | None:
-    comment = first_response(timeline, policy.responders)
-    if comment is None or comment.public_from is None:
-        return None
-    return Ending(comment.public_from, True, f"public comment {comment.id} by a responder")
-
-
-_MET_BY: dict[str, Callable[[Timeline, Policy], Ending | None]] = {"first_response": _answered}
-"""How each metric is met: by which act, and when."""
-
-
-def _is_response(comment: Comment, timeline: Timeline, responders: Responders) -> bool:
-    author = comment.author
-    if author is None or author.kind != "person" or author.id in responders.never:
-        return False
-    if responders.only is not None and author.id not in responders.only:
-        return False
-    return author.id != timeline.value("reporter", comment.at)
-
-
-def _promised(coverage: Coverage) -> tuple[str | None, str | None, str | None]:
-    contract = coverage.contract.id if coverage.contract else None
-    return contract, coverage.tier, coverage.severity
 
 
 def _instant(value: FieldValue) -> datetime | None:

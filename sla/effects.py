@@ -12,9 +12,13 @@ from typing import Literal
 from sla.contract import Alerts, Audience, Level
 from sla.contract import Warning as EarlyWarning
 from sla.cycle import Cycle
+from sla.mapping import Coverage
 
-Occasion = Literal["warning", "breach", "escalation", "correction"]
-Fact = str | int | float | None
+Occasion = Literal[
+    "warning", "breach", "escalation", "correction", "acknowledgement", "checklist", "notice",
+    "request", "requested",
+]  # fmt: skip
+Fact = str | int | float | list[str] | None
 
 FACTS: Mapping[str, str] = MappingProxyType({
     "issue": "the issue's key",
@@ -31,6 +35,18 @@ FACTS: Mapping[str, str] = MappingProxyType({
     "level": "the number of the escalation level; empty elsewhere",
     "level_name": "the name of the escalation level; empty elsewhere",
     "mentions": "the people and groups addressed, as mentions; may be empty",
+    "binding": "commitment or goal, as the policy promises it",
+    "conditional": "the duties on which the promise depends and which nobody did; may be empty",
+    "customer": "the customer whose order form holds; empty where it is everybody's",
+    "text": "of a notice: its sentence in the contract",
+    "status": "the issue's status in Jira",
+    "promises": "what is promised, a sentence for each metric",
+    "duties": "what the customer has to do, a sentence each",
+    "contacts": "other ways to reach the support, a sentence each",
+    "missing": "the information that is missing, an item each; empty when all is there",
+    "given": "the information that was asked for and is there, an item each",
+    "other": "the key of the issue that asks for the escalation, or that is to be escalated",
+    "problems": "what keeps a request from being carried out, a sentence each",
 })  # fmt: skip
 """What the words of a saying may name, with what stands there."""
 
@@ -39,6 +55,9 @@ FILTERS = frozenset(
     | {"trim", "upper"}
 )
 """The Jinja filters that the words may use: none that could make a text without end."""
+
+
+_FIRST = "first_response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,10 @@ class Fields:
     responded: datetime | None
     state: str
     level: int
+    next_due: datetime | None = None
+    """The earliest instant at which anything is due: a reply, an update, the resolution."""
+    next_metric: str | None = None
+    """What is due then, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +92,12 @@ class Saying:
     wording: str | None = None
     """The rule's own template, if it has one."""
     facts: dict[str, Fact] = field(default_factory=dict)
+    public: bool = False
+    """Whether the customer is to read it."""
+    revisable: bool = False
+    """Whether the comment is brought up to date when its facts change."""
+    assign: bool = False
+    """Whether the issue goes to the first of those addressed."""
 
 
 def sayings_of(cycle: Cycle, alerts: Alerts) -> tuple[Saying, ...]:
@@ -104,31 +133,71 @@ def matters(saying: Saying, cycle: Cycle) -> bool:
     return cycle.ending is None or saying.occasion in ("breach", "correction")
 
 
-def fields_of(cycles: Sequence[Cycle], sayings: Sequence[Saying], now: datetime) -> Fields | None:
-    """The SLA fields for an issue's cycles; None when it never had one.
+def fields_of(
+    coverage: Coverage, cycles: Sequence[Cycle], sayings: Sequence[Saying], now: datetime
+) -> Fields | None:
+    """The SLA fields of an issue; None when no contract ever had to do with it.
 
     Args:
-        cycles: every cycle of the issue; the fields speak of the first response.
-        sayings: all that the cycles cause to be said, for the escalation level reached.
+        coverage: as it is now.
+        cycles: every cycle of the issue. The fields speak of the first response; where the contract
+            promises none, the state is that of its first metric.
+        sayings: all that there is to be said, for the escalation level reached.
         now: the instant of judgement, aware UTC.
     """
-    cycle = next(iter(cycles), None)
-    if cycle is None:
-        return None
-    coverage = cycle.promise.coverage
     reached = [
-        int(saying.facts["level"] or 0)
+        int(level)
         for saying in sayings
-        if saying.occasion == "escalation" and saying.at <= now
+        if saying.occasion in ("escalation", "request") and saying.at <= now
+        if isinstance(level := saying.facts.get("level"), int)
     ]
-    return Fields(
-        policy=coverage.contract.id if coverage.contract else "",
-        severity=coverage.severity,
-        due=cycle.due_at,
-        responded=cycle.stopped_at,
-        state=cycle.state,
-        level=max(reached, default=0),
+    level = max(reached, default=0)
+    following = min(
+        (cycle for cycle in cycles if cycle.due_at and cycle.ending is None),
+        key=lambda cycle: (cycle.due_at, cycle.metric),
+        default=None,
     )
+    next_due = following.due_at if following else None
+    next_metric = in_words(following.metric) if following else None
+    shown = _shown(coverage, cycles)
+    if shown is None:
+        return _without_promise(coverage, level, next_due, next_metric)
+    held = shown.promise.coverage
+    answers = shown.metric == _FIRST
+    return Fields(
+        policy=held.contract.id if held.contract else "",
+        severity=held.severity,
+        due=shown.due_at if answers else None,
+        responded=shown.stopped_at if answers else None,
+        state=shown.state,
+        level=level,
+        next_due=next_due,
+        next_metric=next_metric,
+    )
+
+
+def in_words(metric: str) -> str:
+    """A metric as people say it: `first response`."""
+    return metric.replace("_", " ")
+
+
+def _shown(coverage: Coverage, cycles: Sequence[Cycle]) -> Cycle | None:
+    """The cycle of which the fields speak: the first response, else the first metric's latest."""
+    measured = any(cycle.metric == _FIRST for cycle in cycles) or coverage.metric(_FIRST)
+    named = _FIRST if measured else next((cycle.metric for cycle in cycles), None)
+    return next((cycle for cycle in reversed(cycles) if cycle.metric == named), None)
+
+
+def _without_promise(
+    coverage: Coverage, level: int, next_due: datetime | None, next_metric: str | None
+) -> Fields | None:
+    """The fields where nothing was ever promised, because of a limit or of figures not set."""
+    contract = coverage.contract
+    refused = any(coverage.refusal(metric.name) for metric in coverage.metrics) or coverage.waivers
+    if contract is None or not (refused or coverage.limit):
+        return None
+    state = "not promised" if refused else "not covered"
+    return Fields(contract.id, coverage.severity, None, None, state, level, next_due, next_metric)
 
 
 def _warnings(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
@@ -180,13 +249,18 @@ def _levels(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
 
 def _level_at(level: Level, cycle: Cycle) -> datetime:
     breach_at = _breach_at(cycle)
+    if level.used is not None or level.left is not None:
+        promise = cycle.promise
+        amount = _used_at(level, promise.goal_time)
+        early_at = max(promise.when_used(amount, cycle.rest.over), promise.since_at)
+        return min(early_at, breach_at)
     if level.hours is None and not level.after:
         return breach_at
     hours = level.hours or cycle.promise.goal.calendar
     return hours.due(breach_at, level.after, cycle.rest.over)
 
 
-def _used_at(warning: EarlyWarning, goal_time: timedelta) -> timedelta:
+def _used_at(warning: EarlyWarning | Level, goal_time: timedelta) -> timedelta:
     return (
         goal_time * warning.used
         if warning.used is not None
@@ -195,8 +269,11 @@ def _used_at(warning: EarlyWarning, goal_time: timedelta) -> timedelta:
 
 
 def _key(cycle: Cycle, rule: str) -> str:
-    # A goal picked anew after a breach is a promise that can be broken once more.
-    broken = sum(earlier.due_at <= later.since_at for earlier, later in pairwise(cycle.promises))
+    # A goal that is picked anew after a breach and leaves time can be broken once more.
+    broken = sum(
+        earlier.due_at <= later.since_at < later.due_at
+        for earlier, later in pairwise(cycle.promises)
+    )
     again = f"/again-{broken}" if broken else ""
     return f"{cycle.metric}/{cycle.number}/{rule}{again}"
 
@@ -219,7 +296,7 @@ def _saying(
         audience=audience,
         wording=wording,
         facts={
-            "metric": cycle.metric.replace("_", " "),
+            "metric": in_words(cycle.metric),
             "contract": contract.title if contract else None,
             "severity": promise.coverage.severity,
             "target": promise.goal.target.text,
@@ -227,6 +304,9 @@ def _saying(
             "due_at": promise.due_at.isoformat(),
             "responded_at": cycle.stopped_at.isoformat() if cycle.stopped_at else None,
             "time_zone": promise.goal.calendar.time_zone,
+            "binding": promise.goal.binding,
+            "customer": contract.customer if contract else None,
+            "conditional": [duty.text for duty in cycle.conditional_on],
             **facts,
         },
     )

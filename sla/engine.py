@@ -22,11 +22,12 @@ from sqlalchemy.exc import OperationalError
 from sla.decide import Decision, Ledger, decide
 from sla.effects import Fields
 from sla.mapping import Policy
+from sla.notices import Relative
 from sla.store import inbox, issues, outbox, sites
 from sla.store.database import Database
 from sla.store.inbox import Delivery
 from sla.store.issues import IssueRow
-from sla.timeline import SYSTEM_FIELDS, Event
+from sla.timeline import SYSTEM_FIELDS, Event, Timeline
 
 _log = structlog.get_logger(__name__)
 _BATCH = 100
@@ -49,6 +50,10 @@ class Heard(Protocol):
     @property
     def events(self) -> tuple[Event, ...]:
         """The facts in it."""
+
+    @property
+    def also(self) -> Mapping[str, tuple[Event, ...]]:
+        """What it says of further issues, by their ids."""
 
     @property
     def not_understood(self) -> str | None:
@@ -202,7 +207,17 @@ class Engine:
             if row and row.lacks_creation:
                 issues.change(connection, site, issue_id, read_at=None)
         self._decide(connection, site, issue_id)
+        for other, events in heard.also.items():
+            self._hear_beside(connection, site, other, events)
         inbox.handled(connection, delivery.id, "done", None, issue_id)
+
+    def _hear_beside(
+        self, connection: Connection, site: str, issue_id: str, events: tuple[Event, ...]
+    ) -> None:
+        if issues.hear_of(connection, site, issue_id, None):
+            issues.ask_for_history(connection, site, issue_id, self.now(), lacks_creation=True)
+        issues.add_facts(connection, site, issue_id, events)
+        self._decide(connection, site, issue_id)
 
     def _wake(self, site: str, issue_id: str, now: datetime) -> None:
         try:
@@ -219,17 +234,26 @@ class Engine:
         for lane in ("dispatch", "timers", "histories"):
             self.after_commit(lane)
 
-    def _decide(self, connection: Connection, site: str, issue_id: str) -> None:
+    def _decide(
+        self, connection: Connection, site: str, issue_id: str, *, alone: bool = False
+    ) -> None:
+        """Decide for an issue, and, unless it is to be `alone`, for those that are tied to it."""
         row = issues.get(connection, site, issue_id)
         if row is None or row.read_at is not None:
             return
-        known = self.sites[site]
-        now = self.now()
         version = row.policy_version or self.in_force
-        policy = known.applied_to(self.policy(version))
-        timeline = issues.timeline_of(connection, site, issue_id, known.names_for(policy))
+        policy = self.sites[site].applied_to(self.policy(version))
+        timeline = self._timeline(connection, site, issue_id, policy)
+        now = self.now()
+        tied: list[str] = []
+        if policy.looks_at_others:
+            issues.refer(connection, site, issue_id, (other for _, other in timeline.references))
+            tied = issues.relatives(connection, row)
+        relatives = [
+            Relative(other, self._timeline(connection, site, other, policy)) for other in tied
+        ]
         ledger = Ledger(outbox.said(connection, site, issue_id))
-        decision = decide(timeline, policy, ledger, now)
+        decision = decide(timeline, policy, ledger, now, issue_id=issue_id, relatives=relatives)
         self._save(connection, row, version, decision, now)
         keys = timeline.values("key")
         if keys and keys[-1][1] != row.key:
@@ -237,6 +261,14 @@ class Engine:
             issues.change(connection, site, issue_id, key=keys[-1][1])
         if timeline.deleted_at:
             issues.change(connection, site, issue_id, write_at=None)
+        for other in [] if alone else tied:
+            self._decide(connection, site, other, alone=True)
+
+    def _timeline(
+        self, connection: Connection, site: str, issue_id: str, policy: Policy
+    ) -> Timeline:
+        names = self.sites[site].names_for(policy)
+        return issues.timeline_of(connection, site, issue_id, names)
 
     def _save(
         self,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from sla.calendar import Step
 from sla.contract import BusinessDays
 from sla.cycle import Cycle, Promise
 from sla.decide import Decision
+from sla.effects import in_words
+from sla.mapping import Coverage
+from sla.words import length, local, utc
 
 _KINDS = {"open": "open", "closed": "closed", "paused": "paused"}
 
@@ -21,39 +23,28 @@ def explain(decision: Decision) -> list[str]:
     """
     lines = [f"Covered: {'yes' if decision.coverage.covered else 'no'}"]
     lines.append(f"Because: {decision.coverage.reason}")
+    lines += _not_promised(decision.coverage)
     for cycle in decision.cycles:
         lines += ["", *_cycle(cycle)]
     return lines
 
 
-def local(at: datetime, zone: str) -> str:
-    """An instant for people: `Thu 11 Jul 2024 09:00 EDT` (seconds only where there are some)."""
-    shown = at.astimezone(ZoneInfo(zone))
-    clock = "%H:%M:%S" if shown.second or shown.microsecond else "%H:%M"
-    return shown.strftime(f"%a %-d %b %Y {clock} %Z")
-
-
-def utc(at: datetime) -> str:
-    """An instant for machines: ISO 8601 in UTC with `Z`, fractions only where there are some."""
-    return at.isoformat().replace("+00:00", "Z")
-
-
-def length(amount: timedelta) -> str:
-    """A length for people: `1 h 30 min`, `45 s`; hours are not folded into days."""
-    seconds = int(abs(amount).total_seconds())
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    units = ((hours, "h"), (minutes, "min"), (rest, "s"))
-    text = " ".join(f"{number} {unit}" for number, unit in units if number)
-    return f"{'-' if amount < timedelta(0) else ''}{text or '0 min'}"
+def _not_promised(coverage: Coverage) -> Iterator[str]:
+    for metric in coverage.metrics:
+        if coverage.refusal(metric.name) or any(
+            metric.name in waiver.metrics for waiver in coverage.waivers
+        ):
+            yield f"{in_words(metric.name).capitalize()}: {coverage.why_not(metric.name)}"
 
 
 def _cycle(cycle: Cycle) -> Iterator[str]:
-    name = cycle.metric.replace("_", " ").capitalize()
+    name = in_words(cycle.metric).capitalize() + (f" {cycle.number}" if cycle.number > 1 else "")
     for number, promise in enumerate(cycle.promises):
         heading = name if number == 0 else f"{name}, promised anew"
         yield from _promise(heading, promise, cycle)
     yield f"  state: {cycle.state}"
+    for duty in cycle.conditional_on:
+        yield f"  on condition (clause {duty.clause}): {duty.text}"
     yield f"  open time used: {length(cycle.elapsed)} of {length(cycle.promise.goal_time)}"
     if cycle.ending:
         zone = cycle.promise.goal.calendar.time_zone

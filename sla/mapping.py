@@ -10,32 +10,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from sla.contract import Alerts, Contract, Goal, Metric
-from sla.timeline import SYSTEM_FIELDS, FieldValue
+from sla.condition import ALWAYS, Condition, Fields
+from sla.contract import Alerts, Contract, Goal, Limit, Metric, Refusal, Scope
+from sla.timeline import SYSTEM_FIELDS
 
-Fields = Mapping[str, FieldValue]
+__all__ = [
+    "Condition", "ContractRule", "Coverage", "Fields", "Policy", "ProjectRules", "Responders",
+    "SeverityRule", "cover",
+]  # fmt: skip
 
 _Rule = TypeVar("_Rule", "ContractRule", "SeverityRule")
-_WORDS = {"issuetype": "type", "priority": "priority"}
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Each named field must have one of its values; no fields: always true. Case does not count."""
-
-    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def holds(self, fields: Fields) -> bool:
-        """Whether the issue's fields meet every part."""
-        return all(_has_one_of(fields.get(name), wanted) for name, wanted in self.fields.items())
-
-    def __str__(self) -> str:
-        """Such as `priority High or Medium, Support plan Enterprise`; `always` when it is empty."""
-        parts = [
-            f"{_WORDS.get(name, name)} {' or '.join(wanted)}"
-            for name, wanted in self.fields.items()
-        ]
-        return ", ".join(parts) or "always"
+_SHOWN = {"issuetype": "type", "priority": "priority"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +29,16 @@ class ContractRule:
 
     contract: str
     tier: str | None = None
-    when: Condition = Condition()
+    when: Condition = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
 class SeverityRule:
-    """Under this condition the issue has that severity."""
+    """Under this condition the issue has that severity, and is that kind of work."""
 
     severity: str
-    when: Condition = Condition()
+    when: Condition = ALWAYS
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +56,9 @@ class Responders:
     """Whose public reply counts: anyone, or only those named; never those ruled out."""
 
     only: frozenset[str] | None = None
+    """Account ids; None: anyone but the reporter, customers, apps and those in `never`."""
     never: frozenset[str] = frozenset()
+    """Account ids; Dueline's own account belongs here."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +70,42 @@ class Policy:
     contracts: Mapping[str, Contract]
     responders: Responders = Responders()
     reported_at_field: str | None = None
+    customer_field: str | None = None
+    """The field that names the customer, whose order form may differ."""
+    order_forms: Mapping[str, Mapping[str, Contract]] = field(default_factory=dict)
+    """By contract and customer, in lower case: the contract with that customer's figures."""
+
+    @cached_property
+    def coverage_fields(self) -> frozenset[str]:
+        """Every field on which an issue's coverage depends."""
+        conditions: list[Condition] = []
+        for project in self.projects.values():
+            conditions += [rule.when for rule in project.contracts]
+            conditions += [rule.when for rule in project.severities]
+        for contract in self.contracts.values():
+            for limit in contract.limits:
+                conditions += [each for each in (limit.excludes, limit.requires) if each]
+        named = {name for condition in conditions for name in condition.names}
+        return frozenset(named | ({self.customer_field} if self.customer_field else set()))
 
     @cached_property
     def field_names(self) -> frozenset[str]:
-        """Every field that a rule or the "reported at" setting names."""
-        conditions = [
-            condition
-            for project in self.projects.values()
-            for condition in (
-                *(rule.when for rule in project.contracts),
-                *(rule.when for rule in project.severities),
-            )
-        ]
-        named = {name for condition in conditions for name in condition.fields}
-        return frozenset(named | ({self.reported_at_field} if self.reported_at_field else set()))
+        """Every field that any of it looks at."""
+        reported = {self.reported_at_field} if self.reported_at_field else set()
+        of_contracts = {name for each in self.contracts.values() for name in each.field_names}
+        return self.coverage_fields | reported | of_contracts
+
+    @cached_property
+    def looks_at_others(self) -> bool:
+        """Whether some contract asks what other issues an issue is tied to."""
+        return any(
+            request.by_issue for each in self.contracts.values() for request in each.requests
+        )
+
+    def contract(self, id_: str, customer: str | None) -> Contract:
+        """A contract as it holds for a customer."""
+        forms = self.order_forms.get(id_, {})
+        return forms.get((customer or "").casefold(), self.contracts[id_])
 
     def spelling(self, name: str) -> str:
         """A custom field's name as the rules spell it, whatever its case; else the name itself."""
@@ -115,26 +125,61 @@ class Coverage:
     contract: Contract | None = None
     tier: str | None = None
     severity: str | None = None
+    """None where the contract, if any, does not hold for the issue after all."""
+    kind: str | None = None
+    """The contract's own kind of work, where it tells kinds apart."""
+    limit: Limit | None = None
+    """Why the contract does not cover the issue after all."""
+    waivers: tuple[Limit, ...] = ()
+    """Why single metrics are not promised for it."""
 
     @property
     def covered(self) -> bool:
         """Whether some contract holds for the issue."""
-        return self.contract is not None
+        return self.severity is not None
 
     @property
-    def metric_names(self) -> tuple[str, ...]:
-        """What the contract measures."""
-        return tuple(metric.name for metric in self.contract.metrics) if self.contract else ()
+    def metrics(self) -> tuple[Metric, ...]:
+        """What the contract measures; nothing where it does not cover the issue."""
+        return self.contract.metrics if self.contract and self.covered else ()
 
     def metric(self, name: str) -> Metric | None:
-        """The contract's metric of that name, if there is a contract and it has one."""
-        metrics = self.contract.metrics if self.contract else ()
-        return next((metric for metric in metrics if metric.name == name), None)
+        """The contract's metric of that name, if it holds for the issue and has one."""
+        return next((metric for metric in self.metrics if metric.name == name), None)
 
     def goal(self, metric: str) -> Goal | None:
         """What is promised for that metric; None where nothing is."""
-        found = self.metric(metric)
-        return found.goal(self.severity, self.tier) if found else None
+        found = self._promised(metric)
+        return found if isinstance(found, Goal) else None
+
+    def refusal(self, metric: str) -> Refusal | None:
+        """Which figures are missing for that metric to be promised; None where none are."""
+        found = self._promised(metric)
+        return found if isinstance(found, Refusal) else None
+
+    def within(self, scope: Scope) -> bool:
+        """Whether the issue is covered and one of those that a scope speaks of."""
+        return self.covered and scope.holds(self.severity, self.tier, self.kind)
+
+    def why_not(self, metric: str) -> str:
+        """Why that metric is not promised, in words."""
+        waiver = self._waiver(metric)
+        if waiver:
+            return f"not promised: {waiver.text} (clause {waiver.clause})"
+        refusal = self.refusal(metric)
+        if refusal:
+            return f"not promised: {'; '.join(refusal.missing)}"
+        if self.contract and self.covered:
+            name = metric.replace("_", " ")
+            return f"{self.contract.id} promises no {name} for severity {self.severity}"
+        return self.reason
+
+    def _waiver(self, metric: str) -> Limit | None:
+        return next((waiver for waiver in self.waivers if metric in waiver.metrics), None)
+
+    def _promised(self, metric: str) -> Goal | Refusal | None:
+        found = None if self._waiver(metric) else self.metric(metric)
+        return found.promised(self.severity, self.tier, self.kind) if found else None
 
 
 def cover(policy: Policy, fields: Fields) -> Coverage:
@@ -155,32 +200,42 @@ def cover(policy: Policy, fields: Fields) -> Coverage:
     if chosen is None:
         return Coverage(f"no contract rule of project {project} matches", project)
     contract_index, contract_rule = chosen
+    contract = policy.contract(contract_rule.contract, _customer(policy, fields))
+    limits = [each for each in contract.limits if each.applies(fields)]
+    limit = next((each for each in limits if not each.metrics), None)
+    if limit:
+        reason = f"not covered by {contract.id}: {limit.text} (clause {limit.clause})"
+        return Coverage(reason, project, contract, contract_rule.tier, limit=limit)
     found = _first(rules.severities, fields)
     if found is None:
-        shown = ", ".join(f"{word} {fields.get(name) or 'none'}" for name, word in _WORDS.items())
-        return Coverage(f"no severity rule of project {project} matches ({shown})", project)
+        shown = ", ".join(f"{word} {fields.get(name) or 'none'}" for name, word in _SHOWN.items())
+        reason = f"no severity rule of project {project} matches ({shown})"
+        return Coverage(reason, project, contract, contract_rule.tier)
     severity_index, severity_rule = found
     reason = (
         f"project {project}: contract rule {contract_index} ({contract_rule.when}) gives "
         f"{contract_rule.contract}, severity rule {severity_index} ({severity_rule.when}) gives "
         f"{severity_rule.severity}"
     )
+    if contract.customer:
+        reason += f", with the order form of {contract.customer}"
     return Coverage(
         reason,
         project,
-        policy.contracts[contract_rule.contract],
+        contract,
         contract_rule.tier,
         severity_rule.severity,
+        severity_rule.kind,
+        waivers=tuple(limits),
     )
+
+
+def _customer(policy: Policy, fields: Fields) -> str | None:
+    named = fields.get(policy.customer_field) if policy.customer_field else None
+    return next(iter(named), None) if isinstance(named, tuple) else named
 
 
 def _first(rules: Sequence[_Rule], fields: Fields) -> tuple[int, _Rule] | None:
     return next(
         ((number, rule) for number, rule in enumerate(rules, 1) if rule.when.holds(fields)), None
     )
-
-
-def _has_one_of(value: FieldValue, wanted: tuple[str, ...]) -> bool:
-    present = value if isinstance(value, tuple) else (value,)
-    folded = {item.casefold() for item in present if item is not None}
-    return any(item.casefold() in folded for item in wanted)

@@ -7,6 +7,7 @@ delaying or reordering deliveries changes nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ FieldValue = str | tuple[str, ...] | None
 
 SYSTEM_FIELDS = frozenset({
     "issuetype", "priority", "status", "resolution", "assignee", "reporter", "creator", "project",
-    "labels", "key",
+    "labels", "key", "summary", "description",
 })  # fmt: skip
 """What every Jira has, under these names; every other field is a custom one, known by its id."""
 
@@ -86,6 +87,8 @@ class CommentSeen:
     version_at: datetime
     author: Account | None
     public: bool
+    text: str = ""
+    """The words, as Jira's plain or wiki text; a promise may depend on what they say."""
 
     @property
     def identity(self) -> str:
@@ -107,6 +110,21 @@ class CommentDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """The issue was tied to another one by a link, whichever way the link points."""
+
+    at: datetime
+    link_id: str
+    other: str
+    """Jira's id of the other issue."""
+
+    @property
+    def identity(self) -> str:
+        """Jira's id of the link; what was linked once was referred to, even if unlinked later."""
+        return f"link:{self.link_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted:
     """The issue was deleted."""
 
@@ -118,18 +136,32 @@ class Deleted:
         return "deleted"
 
 
-Event = Created | Seen | Changed | CommentSeen | CommentDeleted | Deleted
+Event = Created | Seen | Changed | CommentSeen | CommentDeleted | Linked | Deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a comment said from an instant on, and whether everybody could read it."""
+
+    at: datetime
+    public: bool
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment over its life: when it was written, by whom, and when it could be read by all."""
+    """A comment over its life: when it was written, by whom, and what it said when."""
 
     id: str
     at: datetime
     author: Account | None
-    public_from: datetime | None
-    """The first instant at which it was known to be public; None while it never was."""
+    versions: tuple[Version, ...]
+    """At least one, oldest first; the earliest one heard of speaks for the beginning."""
+
+    @property
+    def public_from(self) -> datetime | None:
+        """The first instant at which it was known to be public; None while it never was."""
+        return next((version.at for version in self.versions if version.public), None)
 
 
 @dataclass(frozen=True)
@@ -201,6 +233,22 @@ class Timeline:
         comments = [_fold_comment(seen) for seen in versions.values()]
         return tuple(sorted(comments, key=lambda comment: (comment.at, comment.id)))
 
+    @cached_property
+    def references(self) -> tuple[tuple[datetime, str], ...]:
+        """Other issues that this one refers to, with the instant since when: ids of linked ones,
+        keys of those that the summary or description names."""
+        found: dict[str, datetime] = {}
+        for event in self.events:
+            if isinstance(event, Linked):
+                found.setdefault(event.other, event.at)
+        own = {value for _, value in self.values("key")}
+        for name in ("summary", "description"):
+            for at, text in self.values(name):
+                for key in _ISSUE_KEY.findall(text) if isinstance(text, str) else ():
+                    if key not in own:
+                        found[key] = min(at, found.get(key, at))
+        return tuple(sorted((at, other) for other, at in found.items()))
+
     def _fold_field(self, name: str) -> list[tuple[datetime, FieldValue]]:
         spans: list[tuple[datetime, FieldValue]] = []
         for event in self.events:
@@ -220,7 +268,8 @@ class Timeline:
 CREATION = "jira:issue_created"
 """The source of the sighting that shows an issue as it was made."""
 
-_RANK = {Created: 0, Changed: 2, Seen: 3, CommentSeen: 4, CommentDeleted: 5, Deleted: 6}
+_RANK = {Created: 0, Changed: 2, Seen: 3, CommentSeen: 4, CommentDeleted: 5, Linked: 6, Deleted: 7}
+_ISSUE_KEY = re.compile(r"\b[A-Z][A-Z0-9_]+-[1-9]\d*\b")
 
 
 def _precedence(event: Event) -> tuple[datetime, int, str, bytes]:
@@ -235,15 +284,11 @@ def _precedence(event: Event) -> tuple[datetime, int, str, bytes]:
     return (event.at, rank, f"{len(number):04}{number}", msgspec.json.encode(event))
 
 
-def _fold_comment(versions: list[CommentSeen]) -> Comment:
-    versions.sort(key=lambda seen: seen.version_at)
-    first = versions[0]
-    public = next((seen for seen in versions if seen.public), None)
-    if public is None:
-        since = None
-    elif public is first:
-        # The earliest version heard of speaks for the comment's beginning.
-        since = first.at
-    else:
-        since = public.version_at
-    return Comment(first.comment_id, first.at, first.author, since)
+def _fold_comment(seen: list[CommentSeen]) -> Comment:
+    seen.sort(key=lambda version: version.version_at)
+    first = seen[0]
+    versions = tuple(
+        Version(first.at if each is first else each.version_at, each.public, each.text)
+        for each in seen
+    )
+    return Comment(first.comment_id, first.at, first.author, versions)

@@ -12,7 +12,7 @@ from config.calendars import calendar_from_document
 from config.errors import ConfigurationError
 from sla.calendar import Calendar, Reading
 from sla.errors import SlaError
-from sla.explain import utc
+from sla.words import utc
 from webhooks.questions import QuestionError, instant, parse_object, refuse_unknown
 
 _MICROSECOND = timedelta(microseconds=1)

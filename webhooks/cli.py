@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 if TYPE_CHECKING:
+    from config.configuration import Configuration
     from config.settings import Settings
     from sla.mapping import Policy
 
@@ -117,12 +119,102 @@ def check(directory: Path | None) -> None:
 
 
 @main.command()
+@click.option("--month", required=True, help="Such as 2026-10, in the contract's own zone.")
+@click.option("--customer", help="As issues and order forms name it; left out: everybody.")
+@click.option("--contract", help="Needed where several contracts promise a percentage.")
+@click.option("--fee", help="What the customer paid for the month, in place of the order form's.")
+@click.option("--fact", "facts", multiple=True, help="A condition, as invoices_paid=yes.")
+@click.option("--down", multiple=True, help="A downtime for this question alone, as FROM/TO.")
+@click.option("--basis", type=click.Choice(["business", "all"]), help="Which minutes a month has.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def uptime(as_json: bool, **asked: Any) -> None:
+    """A month's availability, with the formula, and the credit that follows from it."""
+    import json
+
+    from webhooks.downtime import Month, uptime_of
+
+    with _refusing():
+        found = uptime_of(_settings(), _configuration(), Month(**asked))
+        if as_json:
+            click.echo(json.dumps(found.as_dict()))
+        else:
+            _print_lines(iter(found.lines()))
+
+
+@main.group()
+def downtime() -> None:
+    """The downtime that people enter, beside what issues report."""
+
+
+@downtime.command("add")
+@click.option("--confirmed", required=True, help="When it was confirmed: ISO 8601 with an offset.")
+@click.option("--restored", help="When it was over; left out: it still lasts.")
+@click.option("--contract", help="Needed where several contracts promise a percentage.")
+@click.option("--kind", help="Such as one of the kinds that the contract leaves out.")
+@click.option("--customer", "customers", multiple=True, help="Whom it hit; left out: everybody.")
+@click.option("--note", default="")
+def downtime_add(**entry: Any) -> None:
+    """Enter a downtime."""
+    from webhooks.downtime import Entry, enter
+
+    with _refusing():
+        _print_lines(iter(enter(_settings(), _configuration(), Entry(**entry))))
+
+
+@downtime.command("close")
+@click.argument("number", type=int)
+@click.option("--restored", required=True, help="ISO 8601 with an offset.")
+def downtime_close(number: int, restored: str) -> None:
+    """Say when a service that was entered as down was restored."""
+    from webhooks.downtime import close
+
+    with _refusing():
+        _print_lines(iter(close(_settings(), number, restored)))
+
+
+@downtime.command("remove")
+@click.argument("number", type=int)
+def downtime_remove(number: int) -> None:
+    """Take an entry away."""
+    from webhooks.downtime import remove
+
+    with _refusing():
+        _print_lines(iter(remove(_settings(), number)))
+
+
+@downtime.command("list")
+def downtime_list() -> None:
+    """Show what was entered."""
+    from webhooks.downtime import listed
+
+    with _refusing():
+        _print_lines(iter(listed(_settings())))
+
+
+@main.command()
+@click.option("--month", help="Only promises that started in it (UTC), such as 2026-10.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def report(month: str | None, as_json: bool) -> None:
+    """How promises were kept: commitments apart from goals."""
+    from rich.console import Console
+
+    from webhooks.reporting import kept
+
+    with _refusing():
+        found = kept(_settings(), month)
+        if as_json:
+            click.echo(found.as_json())
+        else:
+            found.show(Console())
+
+
+@main.command()
 @click.argument("document", type=click.Choice(["contract", "calendar", "projects", "site"]))
 def schema(document: str) -> None:
     """Print the JSON Schema of a document, for editors to check and complete while typing."""
     import json
 
-    from config.schema import json_schema
+    from config.documents import json_schema
 
     click.echo(json.dumps(json_schema(document), indent=2))
 
@@ -271,14 +363,31 @@ def _settings() -> Settings:
         _fail(str(error))
 
 
-def _policy() -> Policy:
+def _configuration() -> Configuration:
     from config.errors import ConfigurationError
     from config.loader import load
 
     try:
-        return load(_settings().config).policy
+        return load(_settings().config)
     except ConfigurationError as error:
         _fail(str(error))
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Say what is wrong with what was asked for, and fail, instead of a traceback."""
+    from sla.errors import SlaError
+    from sla.store.database import StoreError
+    from webhooks.questions import QuestionError
+
+    try:
+        yield
+    except (QuestionError, SlaError, StoreError) as error:
+        _fail(str(error))
+
+
+def _policy() -> Policy:
+    return _configuration().policy
 
 
 def _pairs(fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:

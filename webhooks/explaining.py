@@ -10,10 +10,11 @@ from config.configuration import Configuration
 from config.settings import Settings
 from sla.decide import Ledger, decide
 from sla.engine import remembered_site
-from sla.explain import explain, utc
+from sla.explain import explain
 from sla.store import issues, outbox, sites
 from sla.store.database import Database
 from sla.store.issues import IssueRow
+from sla.words import utc
 from webhooks.databases import opened
 from webhooks.questions import QuestionError
 from webhooks.serve import clock_from

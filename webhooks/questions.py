@@ -10,9 +10,10 @@ from typing import Any
 
 from sla.decide import Decision, Ledger, decide
 from sla.errors import SlaError
-from sla.explain import explain, utc
+from sla.explain import explain
 from sla.mapping import Policy
 from sla.timeline import Created, FieldValue, Seen, Timeline
+from sla.words import utc
 
 _EXAMPLE = "2024-07-10T19:00:00-04:00"
 
@@ -86,6 +87,11 @@ class Answer:
                     "due_at": utc(cycle.promise.due_at),
                 }
                 for cycle in self.decision.cycles
+            ],
+            "refused": [
+                {"metric": metric.name, "missing": list(refusal.missing)}
+                for metric in coverage.metrics
+                if (refusal := coverage.refusal(metric.name))
             ],
         })  # fmt: skip
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.settings import Settings
-from sla.explain import utc
 from sla.store import inbox
+from sla.words import utc
 from webhooks.databases import opened
 
 _SHOWN = 100

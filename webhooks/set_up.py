@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 
 from config.errors import ConfigurationError
 from config.settings import Settings
-from connector.client import Flavour, connect
-from connector.setup import set_up
+from connector.client import connect
+from connector.setup import set_up, set_up_webhook
 
-WEBHOOK_NAME = "Dueline"
-_ISSUES = ("jira:issue_created", "jira:issue_updated", "jira:issue_deleted")
-_COMMENTS = ("comment_created", "comment_updated", "comment_deleted")
-EVENTS: Mapping[Flavour, tuple[str, ...]] = MappingProxyType({
-    "cloud": _ISSUES + _COMMENTS,
-    # Here a comment comes with its issue's update as well; by itself it tells neither the issue
-    # nor whether it is internal, and would have the history read each time.
-    "datacenter": _ISSUES,
-})  # fmt: skip
+_ABOUT_SECRETS = {
+    "there already": (
+        "; Jira does not tell its secret, so delete it there first to have it made anew"
+    )
+}
 
 
 def set_up_jira(
@@ -42,15 +37,8 @@ def set_up_jira(
     yield from set_up(client, fields).lines()
     if webhook_url is None:
         return
-    if any(hook.url == webhook_url for hook in client.webhooks()):
-        yield (
-            f"webhook to {webhook_url}: there already, left as it is; Jira does not tell its "
-            "secret, so delete it there first to have it made anew"
-        )
-        return
     if not access.webhook_secrets:
         raise ConfigurationError("DUELINE_WEBHOOK_SECRET is not set: a webhook must be signed")
     # The newest of several secrets: the older ones are on their way out.
-    secret = access.webhook_secrets[-1].reveal()
-    client.register_webhook(WEBHOOK_NAME, webhook_url, EVENTS[client.flavour], secret, None)
-    yield f"webhook to {webhook_url}: made, signed"
+    outcome = set_up_webhook(client, webhook_url, access.webhook_secrets[-1].reveal())
+    yield f"webhook to {webhook_url}: {outcome}{_ABOUT_SECRETS.get(outcome, ', signed')}"

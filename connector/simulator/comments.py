@@ -20,27 +20,29 @@ def add(
     issue: Issue,
     given: Mapping[str, Any],
     *,
-    account: Account,
+    account: Account | None,
     documents: bool,
 ) -> Comment:
     """Add a comment given in REST form: `body`, and if wanted `properties` and `visibility`.
 
+    Without an account it comes from nobody that Jira could name.
     Raises `JiraError` with Jira's 400 for a body, property or visibility that will not do.
     """
     refused = _refused_body(given.get("body"), documents)
-    if not world.allows(account, "ADD_COMMENTS"):
+    if account is not None and not world.allows(account, "ADD_COMMENTS"):
         raise may_not_comment(refused)
     if refused:
         raise JiraError(400, errors=refused)
     properties, visibility = _properties(given), _visibility(world, given)
     at = world.now(issue.updated)
+    author = account.email if account else None
     comment = Comment(
         id=str(world.next_number("comment")),
-        author=account.email,
+        author=author,
         body=rich_text(given["body"]),
         created=at,
         updated=at,
-        update_author=account.email,
+        update_author=author,
         properties=properties,
         visibility=visibility,
     )
@@ -159,12 +161,11 @@ def _tell(
     type_name: str,
     issue: Issue,
     comment: Comment,
-    account: Account,
+    account: Account | None,
     at: datetime,
 ) -> None:
+    actor = account.email if account else None
     # Data Center tells a comment twice; Cloud only by the event of the comment itself.
     if not world.cloud:
-        world.emit(
-            Event("jira:issue_updated", type_name, issue, account.email, at, comment=comment)
-        )
-    world.emit(Event(name, None, issue, account.email, at, comment=comment))
+        world.emit(Event("jira:issue_updated", type_name, issue, actor, at, comment=comment))
+    world.emit(Event(name, None, issue, actor, at, comment=comment))

@@ -42,6 +42,11 @@ def cannot_be_set(field: str) -> str:
     return f"Field '{field}' cannot be set. It is not on the appropriate screen, or unknown."
 
 
+def cannot_be_updated(field: str) -> str:
+    """Return Jira's words for a field that takes single operations, and never a whole value."""
+    return f"Field does not support update '{field}'"
+
+
 def no_issue() -> JiraError:
     """Return the 404 for an issue that is missing or hidden: Jira does not say which."""
     return JiraError(404, ["Issue does not exist or you do not have permission to see it."])
@@ -50,6 +55,18 @@ def no_issue() -> JiraError:
 def no_comment(comment_id: str) -> JiraError:
     """Return the 404 for a comment that is not there."""
     return JiraError(404, [f"Can not find a comment for the id: {comment_id}."])
+
+
+def no_link(link_id: str) -> JiraError:
+    """Return the 404 for a link that is not there; an id is a number, or a 400."""
+    if not link_id.isdecimal():
+        return JiraError(400, [f"The issue link id '{link_id}' is invalid."])
+    return JiraError(404, [f"No issue link with id '{link_id}' exists."])
+
+
+def may_not_link(key: str) -> JiraError:
+    """Return the 401 (sic) of a caller who may not link the issue."""
+    return JiraError(401, [f"No Link Issue Permission for issue '{key}'"])
 
 
 def may_not_comment(errors: Mapping[str, str] | None = None) -> JiraError:

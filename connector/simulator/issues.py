@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connector.simulator import comments
+from connector.simulator import comments, links
 from connector.simulator.errors import (
     FieldError,
     JiraError,
     cannot_be_set,
+    cannot_be_updated,
     field_errors,
     no_issue,
     not_open,
 )
+from connector.simulator.history import differences, remember
 from connector.simulator.model import (
     Account,
     Change,
@@ -26,13 +28,15 @@ from connector.simulator.model import (
     Resolution,
     Status,
 )
-from connector.simulator.values import Reading, read_value, word_value
+from connector.simulator.values import Reading, read_value
 from connector.simulator.world import World
 
 Fields = Mapping[str, Any]
 Operations = Mapping[str, Sequence[Mapping[str, Any]]]
 
 _NOT_FIELDS = {"project", "comment"}
+# Operations on these are carried out after the fields have changed.
+_AFTERWARDS = {"comment", "issuelinks"}
 
 
 def create(
@@ -55,17 +59,17 @@ def create(
         raise JiraError(400, errors={"project": "You cannot create issues in this project."})
     given = {"summary": None, "issuetype": None, **fields}
     values = _read_all(world, project, given, documents, errors)
-    for name, operations in (update or {}).items():
-        if name != "comment":
-            _apply(world, project, name, operations, values, documents, errors)
+    _apply_all(world, project, update, values, documents, errors)
+    wishes = _wishes(world, update, account, errors)
     if errors:
         raise field_errors(errors)
     issue = _new_issue(world, project, values, account)
     changes = _changes_of_creation(world, issue) if world.cloud else []
-    history = _remember(world, issue, account, issue.created, changes)
+    history = remember(world, issue, account, issue.created, changes)
     world.emit(
         Event("jira:issue_created", "issue_created", issue, account.email, issue.created, history)
     )
+    _link_along(world, issue, wishes, account)
     _comment_along(world, issue, update, account, documents)
     return issue
 
@@ -87,12 +91,12 @@ def edit(
     after, errors = dict(issue.values), dict[str, str]()
     read = _read_all(world, issue.project, fields or {}, documents, errors)
     after.update(read)
-    for name, operations in (update or {}).items():
-        if name != "comment":
-            _apply(world, issue.project, name, operations, after, documents, errors)
+    _apply_all(world, issue.project, update, after, documents, errors)
+    wishes = _wishes(world, update, account, errors, issue)
     if errors:
         raise field_errors(errors)
     history = _save(world, issue, after, account, "issue_updated")
+    _link_along(world, issue, wishes, account)
     _comment_along(world, issue, update, account, documents)
     return history
 
@@ -102,7 +106,8 @@ def assign(
 ) -> History | None:
     """Assign an issue by Jira's own assign call, which asks no screen."""
     if not world.allows(account, "ASSIGN_ISSUES"):
-        raise field_errors({"assignee": "You do not have permission to assign issues."})
+        refused = {"assignee": "You do not have permission to assign issues."}
+        raise JiraError(403 if world.cloud else 401, errors=refused)
     field = world.site.fields["assignee"]
     try:
         assignee = read_value(Reading(world, field, documents=False), reference)
@@ -143,11 +148,11 @@ def transition(
         raise field_errors(errors)
     after["resolution"] = resolution
     at = world.now(issue.updated)
-    changes = _differences(world, issue.values, after)
+    changes = differences(world, issue.values, after)
     changes.append(_status_change(issue.status, status))
     issue.values = after
     _enter(issue, status, resolution, at)
-    history = _remember(world, issue, account, at, changes)
+    history = remember(world, issue, account, at, changes)
     if history is None:
         raise AssertionError("a transition always changes the status")
     world.emit(
@@ -161,6 +166,7 @@ def delete(world: World, issue: Issue, *, account: Account) -> None:
     """Delete an issue with all that belongs to it."""
     if not world.allows(account, "DELETE_ISSUES"):
         raise JiraError(403, ["You do not have permission to delete issues in this project."])
+    links.remove_all(world, issue, account)
     at = world.now(issue.updated)
     world.emit(Event("jira:issue_deleted", "issue_deleted", issue, account.email, at))
     world.forget(issue)
@@ -216,13 +222,27 @@ def _read_all(
             continue
         field = settable(world, project, name)
         if field is None:
-            errors[name] = cannot_be_set(name)
+            refuse = cannot_be_updated if name == "issuelinks" else cannot_be_set
+            errors[name] = refuse(name)
             continue
         try:
             values[name] = read_value(Reading(world, field, documents), raw)
         except FieldError as error:
             errors[name] = str(error)
     return values
+
+
+def _apply_all(
+    world: World,
+    project: Project,
+    update: Operations | None,
+    values: dict[str, Any],
+    documents: bool,
+    errors: dict[str, str],
+) -> None:
+    for name, operations in (update or {}).items():
+        if name not in _AFTERWARDS:
+            _apply(world, project, name, operations, values, documents, errors)
 
 
 def _apply(
@@ -285,54 +305,25 @@ def _new_issue(world: World, project: Project, values: dict[str, Any], account: 
 def _changes_of_creation(world: World, issue: Issue) -> list[Change]:
     told = ("assignee", "description", "priority", "reporter", "summary")
     values = {name: issue.values.get(name) for name in told}
-    changes = _differences(world, {}, values)
+    changes = differences(world, {}, values)
     status = issue.status
     # The captures spell the field "Status" here, and "status" in every later entry.
     changes.insert(-1, Change("Status", "status", False, None, None, status.id, status.name))
     return changes
 
 
-def _differences(world: World, before: Fields, after: Fields) -> list[Change]:
-    changes = []
-    for name in sorted(after):
-        old, new = before.get(name), after[name]
-        if old != new:
-            field = world.site.fields[name]
-            changes.append(
-                Change(
-                    field.name if field.custom else name,
-                    name,
-                    field.custom,
-                    *word_value(world, field, old),
-                    *word_value(world, field, new),
-                )
-            )
-    return changes
-
-
 def _save(
     world: World, issue: Issue, after: dict[str, Any], account: Account, type_name: str
 ) -> History | None:
-    changes = _differences(world, issue.values, after)
+    changes = differences(world, issue.values, after)
     if not changes:
         return None
     at = world.now(issue.updated)
     issue.values = after
-    history = _remember(world, issue, account, at, changes)
+    history = remember(world, issue, account, at, changes)
     if [change.field for change in changes] == ["assignee"]:
         type_name = "issue_assigned"
     world.emit(Event("jira:issue_updated", type_name, issue, account.email, at, history))
-    return history
-
-
-def _remember(
-    world: World, issue: Issue, account: Account, at: datetime, changes: list[Change]
-) -> History | None:
-    issue.updated = at
-    if not changes:
-        return None
-    history = History(str(world.next_number("history")), account.email, at, tuple(changes))
-    issue.history.append(history)
     return history
 
 
@@ -365,6 +356,28 @@ def _enter(issue: Issue, status: Status, resolution: Resolution | None, at: date
         issue.resolved = None
     elif issue.resolved is None:
         issue.resolved = at
+
+
+def _wishes(
+    world: World,
+    update: Operations | None,
+    account: Account,
+    errors: dict[str, str],
+    issue: Issue | None = None,
+) -> list[links.Wish]:
+    wishes = []
+    try:
+        for operation in (update or {}).get("issuelinks", ()):
+            for verb, operand in operation.items():
+                wishes.append(links.read_wish(world, issue, verb, operand, account))
+    except FieldError as error:
+        errors["issuelinks"] = str(error)
+    return wishes
+
+
+def _link_along(world: World, issue: Issue, wishes: list[links.Wish], account: Account) -> None:
+    for wish in wishes:
+        links.grant(world, issue, wish, account)
 
 
 def _comment_along(

@@ -28,6 +28,7 @@ _ORDERED = {"=": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator
 _ORDERED["<="] = operator.le
 _ALIASES = {"issuekey": "key", "issue": "key", "type": "issuetype", "resolved": "resolutiondate"}
 _DATES = {"created", "updated", "resolutiondate"}
+_NO_CLAUSES = {"comment", "issuelinks"}
 _FIXED = {"key", "id", "project", "status", "statuscategory", "text", "creator", *_DATES}
 
 
@@ -223,10 +224,12 @@ class _Subject:
         self.world = world
         lowered = name.casefold()
         self.name = _ALIASES.get(lowered, lowered)
-        self.field = self._custom_field(lowered)
+        # A system field goes before a custom one of its name, which is then asked by its number.
+        known = world.site.fields.get(lowered)
+        self.field = self._custom_field(lowered) if known is None or known.custom else None
         if self.field is None and self.name not in _FIXED:
             self.field = world.site.fields.get(self.name)
-            if self.field is None or self.field.custom or self.name == "comment":
+            if self.field is None or self.field.custom or self.name in _NO_CLAUSES:
                 raise _bad(
                     f"Field '{name}' does not exist or you do not have permission to view it."
                 )

@@ -166,14 +166,17 @@ class Screen:
 
 @dataclass(slots=True)
 class Comment:
-    """A comment; `visibility` narrows its readers to a role or a group."""
+    """A comment; `visibility` narrows its readers to a role or a group.
+
+    Without an author somebody anonymous wrote it, or somebody who was deleted since.
+    """
 
     id: str
-    author: str
+    author: str | None
     body: RichText
     created: datetime
     updated: datetime
-    update_author: str
+    update_author: str | None
     properties: dict[str, Any] = field(default_factory=dict)
     visibility: dict[str, Any] | None = None
 
@@ -207,6 +210,26 @@ class History:
     changes: tuple[Change, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LinkType:
+    """A kind of link, with its words as read from either end."""
+
+    id: str
+    name: str
+    outward: str
+    inward: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IssueLink:
+    """A link: the `source` does to the `destination` what the type's outward words say."""
+
+    id: str
+    link_type: LinkType
+    source: Issue
+    destination: Issue
+
+
 @dataclass(slots=True)
 class Issue:
     """An issue; `values` holds what can be edited, by field id, in canonical form."""
@@ -225,6 +248,8 @@ class Issue:
     history: list[History] = field(default_factory=list)
     properties: dict[str, Any] = field(default_factory=dict)
     remote_links: list[dict[str, Any]] = field(default_factory=list)
+    # Left out of comparisons, since each end of a link knows the other.
+    links: list[IssueLink] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def number(self) -> int:
@@ -234,15 +259,19 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something a webhook may tell; `type_name` is Jira's `issue_event_type_name`."""
+    """Something a webhook may tell; `type_name` is Jira's `issue_event_type_name`.
+
+    An anonymous `actor` is None. The event of a `link` has the link's source as its issue.
+    """
 
     name: str
     type_name: str | None
     issue: Issue
-    actor: str
+    actor: str | None
     at: datetime
     history: History | None = None
     comment: Comment | None = None
+    link: IssueLink | None = None
 
 
 @dataclass(slots=True)

@@ -128,10 +128,14 @@ def _worded(sim: Simulator, issue: Issue) -> list[tuple[Field, str]]:
     return worded
 
 
+def _author(sim: Simulator, email: str | None) -> str:
+    return "Anonymous" if email is None else sim.account(email).display_name
+
+
 def _comments(sim: Simulator, issue: Issue) -> list[dict[str, Any]]:
     return [
         {
-            "author": sim.account(comment.author).display_name,
+            "author": _author(sim, comment.author),
             "at": f"{comment.created:%Y-%m-%d %H:%M:%S} UTC",
             "internal": not comment.public,
             "only": comment.visibility["value"] if comment.visibility else "",

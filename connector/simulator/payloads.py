@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.simulator.model import Event, History
+from connector.simulator.model import Event, History, IssueLink
 from connector.simulator.present import Json, Presenter
 from connector.simulator.world import World
 
@@ -18,6 +18,8 @@ def payload(world: World, event: Event) -> Json:
     head: Json = {"timestamp": int(event.at.timestamp() * 1000), "webhookEvent": event.name}
     if event.name.startswith("comment_"):
         return head | _comment_event(show, event)
+    if event.link is not None:
+        return head | _link_event(event.link)
     return head | _issue_event(show, event)
 
 
@@ -29,15 +31,40 @@ def _comment_event(show: Presenter, event: Event) -> Json:
         fields = show.fields(event.issue, ())
         body["issue"] = _malformed(show, event) | {"fields": {k: fields[k] for k in _SLIM}}
     elif event.name != "comment_created":
-        body["user"] = show.user(event.actor)
+        body |= _actor(show, event)
     return body
+
+
+def _link_event(link: IssueLink) -> Json:
+    # Nothing but numbers: whoever wants to know more has to ask for both issues.
+    kind = link.link_type
+    return {
+        "issueLink": {
+            "id": int(link.id),
+            "sourceIssueId": int(link.source.id),
+            "destinationIssueId": int(link.destination.id),
+            "issueLinkType": {
+                "id": int(kind.id),
+                "name": kind.name,
+                "outwardName": kind.outward,
+                "inwardName": kind.inward,
+                "isSubTaskLinkType": False,
+                "isSystemLinkType": False,
+            },
+            "systemLink": False,
+        }
+    }
+
+
+def _actor(show: Presenter, event: Event) -> Json:
+    return {"user": show.user(event.actor)} if event.actor is not None else {}
 
 
 def _issue_event(show: Presenter, event: Event) -> Json:
     body: Json = {}
     if event.type_name and not (show.world.cloud and event.name == "jira:issue_deleted"):
         body["issue_event_type_name"] = event.type_name
-    body["user"] = show.user(event.actor)
+    body |= _actor(show, event)
     body["issue"] = _whole_issue(show, event)
     if event.history:
         body["changelog"] = _changelog(show, event.history)

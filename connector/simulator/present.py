@@ -16,7 +16,9 @@ from connector.simulator.model import (
     Group,
     History,
     Issue,
+    IssueLink,
     IssueType,
+    LinkType,
     Option,
     Priority,
     Project,
@@ -177,13 +179,13 @@ class Presenter:
         return shown
 
     def comment(self, issue: Issue, comment: Comment) -> Json:
-        """Return a comment; only Cloud says `jsdPublic`."""
+        """Return a comment; only Cloud says `jsdPublic`, and nobody is left out as an author."""
         shown: Json = {
             "self": self.url(f"issue/{issue.id}/comment/{comment.id}"),
             "id": comment.id,
-            "author": self.user(comment.author),
+            **self._signed("author", comment.author),
             "body": self.text(comment.body),
-            "updateAuthor": self.user(comment.update_author),
+            **self._signed("updateAuthor", comment.update_author),
             "created": jira_time(comment.created),
             "updated": jira_time(comment.updated),
         }
@@ -193,6 +195,45 @@ class Presenter:
         if self.world.cloud:
             shown["jsdPublic"] = comment.public
         return shown
+
+    def _signed(self, role: str, email: str | None) -> Json:
+        return {} if email is None else {role: self.user(email)}
+
+    def link_type(self, link_type: LinkType) -> Json:
+        """Return a kind of link."""
+        return {
+            "id": link_type.id,
+            "name": link_type.name,
+            "inward": link_type.inward,
+            "outward": link_type.outward,
+            "self": self.url(f"issueLinkType/{link_type.id}"),
+        }
+
+    def link(self, link: IssueLink, seen_from: Issue | None = None) -> Json:
+        """Return a link; seen from one of its issues, only the other one is shown."""
+        shown: Json = {
+            "id": link.id,
+            "self": self.url(f"issueLink/{link.id}"),
+            "type": self.link_type(link.link_type),
+        }
+        if seen_from is not link.source:
+            shown["inwardIssue"] = self._linked(link.source)
+        if seen_from is not link.destination:
+            shown["outwardIssue"] = self._linked(link.destination)
+        return shown
+
+    def _linked(self, issue: Issue) -> Json:
+        return {
+            "id": issue.id,
+            "key": issue.key,
+            "self": self.url(f"issue/{issue.id}"),
+            "fields": {
+                "summary": issue.values["summary"],
+                "status": self.status(issue.status),
+                "priority": self.priority(issue.values["priority"]),
+                "issuetype": self.issue_type(issue.values["issuetype"]),
+            },
+        }
 
     def history(self, history: History) -> Json:
         """Return an entry of the changelog as REST shows it."""
@@ -204,7 +245,7 @@ class Presenter:
         }
 
     def change(self, change: Change) -> Json:
-        """Return one change; only Cloud names the field's id."""
+        """Return one change; only Cloud names the field's id, where there is a field."""
         shown: Json = {
             "field": change.field,
             "fieldtype": "custom" if change.custom else "jira",
@@ -214,7 +255,7 @@ class Presenter:
             "to": change.new,
             "toString": change.new_text,
         }
-        if not self.world.cloud:
+        if not self.world.cloud or change.field_id is None:
             del shown["fieldId"]
         return shown
 
@@ -264,8 +305,9 @@ class Presenter:
         fixed: Json = {}
         for name in ("timespent", "timeestimate", "timeoriginalestimate"):
             fixed |= {name: None, f"aggregate{name}": None}
-        for name in ("fixVersions", "versions", "components", "issuelinks", "subtasks"):
+        for name in ("fixVersions", "versions", "components", "subtasks"):
             fixed[name] = []
+        fixed["issuelinks"] = [self.link(link, issue) for link in issue.links]
         return fixed | {
             "project": self.project(issue.project),
             "status": self.status(issue.status),

@@ -19,12 +19,12 @@ EVENTS = frozenset(
         "comment_created",
         "comment_updated",
         "comment_deleted",
+        "issuelink_created",
+        "issuelink_deleted",
         # Known to Jira, never sent by the simulator.
         "worklog_created",
         "worklog_updated",
         "worklog_deleted",
-        "issuelink_created",
-        "issuelink_deleted",
         "issue_property_set",
         "issue_property_deleted",
     }

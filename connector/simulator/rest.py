@@ -12,13 +12,23 @@ from werkzeug.exceptions import HTTPException
 from connector.simulator.auth import account_of
 from connector.simulator.errors import JiraError, no_route, not_admin, not_signed_in
 from connector.simulator.model import Account
-from connector.simulator.routes import catalogue, comments, fields, hooks, issues, people, search
+from connector.simulator.routes import (
+    catalogue,
+    comments,
+    fields,
+    hooks,
+    issues,
+    links,
+    people,
+    search,
+)
 from connector.simulator.routes.call import Call, Route
 from connector.simulator.simulator import Simulator
 
 ROUTES: list[Route] = [
     *issues.ROUTES,
     *comments.ROUTES,
+    *links.ROUTES,
     *search.ROUTES,
     *fields.ROUTES,
     *people.ROUTES,
@@ -90,8 +100,8 @@ def _payload(sim: Simulator) -> Any:
 
 
 def _json(status: int, body: Any) -> Response:
-    if status == 204:
-        return Response(status=204)
+    if body is None:
+        return Response(status=status)
     answer = Response(
         json.dumps(body), status=status, content_type="application/json;charset=UTF-8"
     )

@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from connector.simulator import comments, deliveries, issues, jql, registrations
+from connector.simulator import comments, deliveries, issues, jql, links, moves, registrations
 from connector.simulator import fields as custom_fields
 from connector.simulator.deliveries import Attempt, Delivery, Post
-from connector.simulator.errors import JiraError
+from connector.simulator.errors import JiraError, field_errors
 from connector.simulator.faults import Faults
 from connector.simulator.model import (
     Account,
@@ -28,6 +28,7 @@ from connector.simulator.model import (
     Flavour,
     History,
     Issue,
+    IssueLink,
     Webhook,
 )
 from connector.simulator.payloads import payload
@@ -126,6 +127,49 @@ class Simulator(World):
                 self, self.issue(key), self._user(to), account=self.account(account)
             )
 
+    def move_issue(
+        self, key: str, *, project: str, issuetype: str | None = None, account: str = AGENT
+    ) -> History:
+        """Move an issue to another project, by its key; the old key goes on to find the issue.
+
+        It keeps its issue type unless told. Raises `JiraError`.
+        """
+        with self.lock:
+            target = self.site.projects.get(project)
+            if target is None:
+                raise field_errors({"project": "valid project is required"})
+            kinds = {kind.name: kind for kind in self.site.issue_types}
+            if issuetype is not None and issuetype not in kinds:
+                raise field_errors({"issuetype": "The issue type selected is invalid."})
+            return moves.move(
+                self,
+                self.issue(key),
+                target,
+                account=self.account(account),
+                issue_type=kinds[issuetype] if issuetype else None,
+            )
+
+    def link(
+        self, key: str, to: str, link_type: str = "Relates", *, account: str = AGENT
+    ) -> IssueLink:
+        """Link two issues by their keys; `link("BOT-1", "BIT-1", "Blocks")`: BOT-1 blocks BIT-1.
+
+        Two issues that are linked so already stay as they are.
+        """
+        given = {
+            "type": {"name": link_type},
+            "inwardIssue": {"key": key},
+            "outwardIssue": {"key": to},
+        }
+        with self.lock:
+            return links.add(self, given, account=self.account(account), documents=False)
+
+    def unlink(self, link_id: str, *, account: str = AGENT) -> None:
+        """Take a link away."""
+        with self.lock:
+            who = self.account(account)
+            links.remove(self, links.find(self, link_id, who), account=who)
+
     def delete_issue(self, key: str, *, account: str = DUELINE) -> None:
         """Delete an issue."""
         with self.lock:
@@ -136,12 +180,15 @@ class Simulator(World):
         key: str,
         body: str | Mapping[str, Any],
         *,
-        account: str = AGENT,
+        account: str | None = AGENT,
         internal: bool = False,
         properties: Mapping[str, Any] | None = None,
         visibility: Mapping[str, Any] | None = None,
     ) -> Comment:
-        """Comment on an issue; `internal` marks it as a service project marks its own."""
+        """Comment on an issue; `internal` marks it as a service project marks its own.
+
+        `account=None` is somebody anonymous, or deleted since: Jira then names no author.
+        """
         marks = dict(properties or {})
         if internal:
             marks["sd.public.comment"] = {"internal": True}
@@ -155,18 +202,29 @@ class Simulator(World):
                 self,
                 self.issue(key),
                 given,
-                account=self.account(account),
+                account=None if account is None else self.account(account),
                 documents=isinstance(body, Mapping),
             )
 
     def edit_comment(
-        self, key: str, comment_id: str, body: str, *, account: str = AGENT
+        self,
+        key: str,
+        comment_id: str,
+        body: str | Mapping[str, Any],
+        *,
+        account: str = AGENT,
+        internal: bool | None = None,
     ) -> Comment:
-        """Change the text of a comment."""
+        """Change the text of a comment, and with `internal` whether customers may read it."""
+        given: dict[str, Any] = {"body": body}
+        if internal is not None:
+            mark = {"key": "sd.public.comment", "value": {"internal": internal}}
+            given["properties"] = [mark]
         with self.lock:
             issue, who = self.issue(key), self.account(account)
             comment = comments.find(self, issue, comment_id, who)
-            return comments.edit(self, issue, comment, {"body": body}, account=who, documents=False)
+            documents = isinstance(body, Mapping)
+            return comments.edit(self, issue, comment, given, account=who, documents=documents)
 
     def delete_comment(self, key: str, comment_id: str, *, account: str = AGENT) -> None:
         """Delete a comment."""
@@ -239,7 +297,8 @@ class Simulator(World):
     def _wants(self, webhook: Webhook, event: Event) -> bool:
         if not webhook.enabled or event.name not in webhook.events:
             return False
-        if not webhook.jql:
+        # In the words of Jira's own form the filter is for events of issues and of comments alone.
+        if not webhook.jql or event.link is not None:
             return True
         try:
             query = jql.parse(self, webhook.jql, self.account(webhook.updated_by))
@@ -324,6 +383,8 @@ class Simulator(World):
         return plain
 
     def _plain_value(self, field: Field | None, value: Any) -> Any:
+        if field is not None and field.kind == "options" and isinstance(value, list | tuple):
+            return [{"value": part} if isinstance(part, str) else part for part in value]
         if field is None or not isinstance(value, str | date):
             return value
         if isinstance(value, datetime):

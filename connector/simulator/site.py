@@ -1,9 +1,10 @@
-"""The example site: three projects, a small workflow and the people of a support team."""
+"""The example site: five projects, a small workflow and the people of a support team."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from connector.simulator.model import (
@@ -12,6 +13,7 @@ from connector.simulator.model import (
     Field,
     Group,
     IssueType,
+    LinkType,
     Option,
     Priority,
     Project,
@@ -49,6 +51,7 @@ class Site:
     priorities: list[Priority] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     resolutions: list[Resolution] = field(default_factory=list)
+    link_types: list[LinkType] = field(default_factory=list)
     fields: dict[str, Field] = field(default_factory=dict)
     screens: dict[int, Screen] = field(default_factory=dict)
 
@@ -60,6 +63,7 @@ def example_site() -> Site:
         priorities=_priorities(),
         statuses=_statuses(),
         resolutions=_resolutions(),
+        link_types=_link_types(),
     )
     _people(site)
     _projects(site)
@@ -106,6 +110,8 @@ def _projects(site: Site) -> None:
         ("BOT", "Botron", 1, "software"),
         ("BIT", "Bitumio", 1, "software"),
         ("HLP", "Help", 2, "service_desk"),
+        ("BTL", "BTL", 1, "software"),
+        ("BAL", "BAL", 1, "software"),
     ]
     for number, (key, name, screen_id, kind) in enumerate(rows):
         site.projects[key] = Project(str(10000 + number), key, name, LEAD, screen_id, kind)
@@ -118,6 +124,9 @@ def _issue_types() -> list[IssueType]:
         ("10003", "Question", "Something a customer wants to know.", 10321),
         ("10004", "Improvement", "An enhancement of something that exists.", 10310),
         ("10005", "Story", "A user story.", 10315),
+        ("10006", "Escalation", "Something that needs somebody higher up.", 10308),
+        ("10007", "Outage", "A service is down or impaired.", 10304),
+        ("10008", "Maintenance", "Work on a service that was announced.", 10316),
     ]
     return [IssueType(*row) for row in rows]
 
@@ -153,13 +162,24 @@ def _resolutions() -> list[Resolution]:
     ]
 
 
+def _link_types() -> list[LinkType]:
+    rows = [
+        ("10000", "Blocks", "blocks", "is blocked by"),
+        ("10001", "Cloners", "clones", "is cloned by"),
+        ("10002", "Duplicate", "duplicates", "is duplicated by"),
+        ("10003", "Relates", "relates to", "relates to"),
+        ("10004", "Problem/Incident", "causes", "is caused by"),
+    ]
+    return [LinkType(*row) for row in rows]
+
+
 def _system_fields() -> list[Field]:
     rows: list[tuple[str, str, str, str, bool]] = [
         ("summary", "Summary", "summary", "string", True),
         ("issuetype", "Issue Type", "issuetype", "issuetype", True),
         ("priority", "Priority", "priority", "priority", True),
         ("description", "Description", "richtext", "string", True),
-        ("environment", "Environment", "richtext", "string", True),
+        ("environment", "Deployment", "richtext", "string", True),
         ("assignee", "Assignee", "user", "user", True),
         ("reporter", "Reporter", "user", "user", True),
         ("labels", "Labels", "labels", "array", True),
@@ -172,6 +192,7 @@ def _system_fields() -> list[Field]:
         ("updated", "Updated", "readonly", "datetime", False),
         ("resolutiondate", "Resolved", "readonly", "datetime", False),
         ("comment", "Comment", "readonly", "comments-page", False),
+        ("issuelinks", "Linked Issues", "readonly", "array", False),
     ]
     return [_system_field(*row) for row in rows]
 
@@ -179,7 +200,7 @@ def _system_fields() -> list[Field]:
 def _system_field(field_id: str, name: str, kind: str, schema_type: str, settable: bool) -> Field:
     schema: dict[str, Any] = {"type": schema_type, "system": field_id}
     if schema_type == "array":
-        schema["items"] = "string"
+        schema["items"] = "issuelinks" if field_id == "issuelinks" else "string"
     clauses = {"issuetype": ["issuetype", "type"], "resolutiondate": ["resolutiondate", "resolved"]}
     return Field(
         field_id,
@@ -187,18 +208,75 @@ def _system_field(field_id: str, name: str, kind: str, schema_type: str, settabl
         kind,
         schema,
         settable=settable,
-        orderable=settable,
+        orderable=settable or field_id == "issuelinks",
         clause_names=clauses.get(field_id, [field_id]),
     )
 
 
+_CUSTOMERS = ("Acme", "Globex", "Initech")
+_EXCUSES = (
+    "Third party",
+    "Customer modification",
+    "Unauthorized access",
+    "Site visit",
+    "Customization",
+    "Training",
+    "Consulting",
+    "Other product",
+    "Upgrade not applied",
+)
+_DOWNTIMES = (
+    "Downtime",
+    "External app",
+    "Slowness",
+    "Beta feature",
+    "Equipment",
+    "Reporting",
+    "Non-critical",
+    "Few customers",
+    "Scheduled maintenance",
+)
+
+# Ids follow from the order, so that a new field belongs at the end.
+_CUSTOM_FIELDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Support plan", "select", ("Standard", "Enterprise")),
+    ("Reported at", "datetime", ()),
+    ("Deployment", "select", ("Production", "Staging", "Development")),
+    ("Channel", "select", ("Portal", "E-mail", "Phone", "Chat")),
+    ("Language", "select", ("English", "German", "Spanish", "French")),
+    ("Subscription", "select", ("Active", "Ended")),
+    ("Fees", "select", ("Paid", "Overdue")),
+    ("Not covered because", "select", _EXCUSES),
+    ("Phone call", "select", ("Done",)),
+    ("Priority confirmed", "select", ("Yes",)),
+    ("Assessment", "textarea", ()),
+    ("Work-around", "textarea", ()),
+    ("Bug found", "select", ("Yes",)),
+    ("Escalation requested", "select", ("Yes",)),
+    ("Mobile phone", "textfield", ()),
+    ("Customer", "select", _CUSTOMERS),
+    ("Affected customers", "multiselect", _CUSTOMERS),
+    ("Confirmed at", "datetime", ()),
+    ("Restored at", "datetime", ()),
+    ("Downtime kind", "select", _DOWNTIMES),
+    ("Product license", "textfield", ()),
+    ("Product version", "textfield", ()),
+    ("Contact", "textfield", ()),
+    ("Company", "textfield", ()),
+    ("Steps to reproduce", "textarea", ()),
+    ("Error messages", "textarea", ()),
+)
+
+
 def _custom_fields() -> list[Field]:
-    plan = custom_field("customfield_10100", "Support plan", "select")
-    plan.options += [Option("10020", "Standard"), Option("10021", "Enterprise")]
-    reported = custom_field("customfield_10101", "Reported at", "datetime")
-    for number, known in enumerate([plan, reported]):
-        known.contexts.append(default_context(str(10200 + number), known.name))
-    return [plan, reported]
+    option_ids = count(10020)
+    fields = []
+    for number, (name, type_name, choices) in enumerate(_CUSTOM_FIELDS):
+        known = custom_field(f"customfield_{10100 + number}", name, type_name)
+        known.contexts.append(default_context(str(10200 + number), name))
+        known.options += [Option(str(next(option_ids)), choice) for choice in choices]
+        fields.append(known)
+    return fields
 
 
 # Jira's custom field types: how a value is read, and how its schema names it.
@@ -244,7 +322,7 @@ def default_context(context_id: str, field_name: str) -> Context:
 
 def _screens(site: Site) -> None:
     shown = ["summary", "issuetype", "priority", "description", "environment", "assignee"]
-    shown += ["reporter", "labels", "duedate"]
+    shown += ["reporter", "labels", "duedate", "issuelinks"]
     shown += [known.id for known in site.fields.values() if known.custom]
     site.screens[1] = Screen(
         1,

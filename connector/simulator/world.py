@@ -9,10 +9,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.simulator.errors import JiraError, no_issue
-from connector.simulator.model import Account, Event, Field, Flavour, Issue, Screen
+from connector.simulator.model import (
+    Account,
+    Event,
+    Field,
+    Flavour,
+    Issue,
+    IssueLink,
+    Project,
+    Screen,
+)
 from connector.simulator.site import ADMINISTRATORS, ROLES, Site, example_site
 
-_FIRST = {"webhook": 1, "field": 10102, "option": 10022, "context": 10202, "tab": 10002}
+# Where numbers begin that the example site has not used up.
+_FIRST = {"webhook": 1, "field": 10200, "option": 10200, "context": 10300, "tab": 10002}
 
 
 class World:
@@ -28,8 +38,10 @@ class World:
         self.base_url = base_url
         self.site: Site = example_site()
         self.issues: dict[str, Issue] = {}
+        self.links: dict[str, IssueLink] = {}
         self.denied: set[tuple[str, str]] = set()
         self._by_id: dict[str, Issue] = {}
+        self._by_old_key: dict[str, Issue] = {}
         self._now = now
         self._sequences: defaultdict[str, int] = defaultdict(int)
 
@@ -58,8 +70,12 @@ class World:
         """Take note of an event; a plain world tells nobody."""
 
     def issue(self, id_or_key: str) -> Issue:
-        """Return the issue; raises the 404 that Jira answers when there is none."""
-        found = self.issues.get(id_or_key.upper()) or self._by_id.get(id_or_key)
+        """Return the issue; raises the 404 that Jira answers when there is none.
+
+        A key that an issue had before it was moved still finds it.
+        """
+        key = id_or_key.upper()
+        found = self.issues.get(key) or self._by_old_key.get(key) or self._by_id.get(id_or_key)
         if found is None:
             raise no_issue()
         return found
@@ -68,9 +84,16 @@ class World:
         """Add an issue to the site."""
         self.issues[issue.key] = self._by_id[issue.id] = issue
 
+    def rekey(self, issue: Issue, project: Project) -> None:
+        """Give an issue a new key in another project; the old one goes on to mean it."""
+        self._by_old_key[issue.key] = self.issues.pop(issue.key)
+        issue.project, issue.key = project, self.next_key(project.key)
+        self.issues[issue.key] = issue
+
     def forget(self, issue: Issue) -> None:
         """Take an issue out of the site."""
         del self.issues[issue.key], self._by_id[issue.id]
+        self._by_old_key = {k: known for k, known in self._by_old_key.items() if known is not issue}
 
     def account(self, email: str) -> Account:
         """Return the account with this e-mail address or user name; raises `KeyError`."""
@@ -116,11 +139,12 @@ class World:
         return bool((wanted | by_id) & self.groups_of(account.email))
 
     def field_named(self, name: str) -> Field | None:
-        """Return the field with this id or display name."""
+        """Return the field with this id or display name; a custom one before the system's own."""
         if name in self.site.fields:
             return self.site.fields[name]
         wanted = name.casefold()
-        return next((f for f in self.site.fields.values() if f.name.casefold() == wanted), None)
+        found = [f for f in self.site.fields.values() if f.name.casefold() == wanted]
+        return max(found, key=lambda field: field.custom, default=None)
 
     def screen(self, screen_id: int) -> Screen:
         """Return the screen; raises the 404 that Jira answers when there is none."""

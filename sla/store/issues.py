@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, or_, select, tuple_, union, update
 from sqlalchemy.dialects.sqlite import insert
 
 from sla import timeline as facts
 from sla.cycle import Cycle
-from sla.store.schema import cycles, events, issues, promises
+from sla.store.schema import cycles, events, issues, promises, refers
 from sla.timeline import Changed, Event, Seen, Timeline
 
 _KINDS: dict[str, type[Event]] = {
@@ -24,6 +24,7 @@ _KINDS: dict[str, type[Event]] = {
         facts.Changed,
         facts.CommentSeen,
         facts.CommentDeleted,
+        facts.Linked,
         facts.Deleted,
     )
 }
@@ -135,6 +136,20 @@ def timeline_of(
     return Timeline.of(_named(event, field_names) for event in decoded)
 
 
+def timelines(
+    connection: Connection, site: str, projects: Iterable[str], field_names: Mapping[str, str]
+) -> Iterator[tuple[str, Timeline]]:
+    """Every known issue of some projects, with its key."""
+    of_projects = [issues.c.key.startswith(f"{project}-", autoescape=True) for project in projects]
+    if not of_projects:
+        return
+    rows = connection.execute(
+        select(issues.c.issue_id, issues.c.key).where(issues.c.site == site, or_(*of_projects))
+    ).all()
+    for issue_id, key in rows:
+        yield key, timeline_of(connection, site, issue_id, field_names)
+
+
 def assignee(connection: Connection, site: str, issue_id: str) -> str | None:
     """The account that the issue is assigned to, as last heard."""
     spans = timeline_of(connection, site, issue_id, {}).values("assignee")
@@ -175,6 +190,7 @@ def save_cycles(
             "due_at": cycle.due_at,
             "stopped_at": cycle.stopped_at,
             "ended_at": cycle.ending.at if cycle.ending else None,
+            **_counted_by(cycle),
         }
         identity = {
             "site": site,
@@ -197,6 +213,7 @@ def save_cycles(
                 "tier": promise.coverage.tier,
                 "severity": promise.coverage.severity,
                 "target": promise.goal.target.text,
+                "binding": promise.goal.binding,
                 "calendar": promise.goal.calendar.id,
                 "due_at": promise.due_at,
                 "reason": promise.coverage.reason,
@@ -204,6 +221,29 @@ def save_cycles(
             for promise in cycle.promises
         ]
         connection.execute(insert(promises).on_conflict_do_nothing(), made)
+
+
+def refer(connection: Connection, site: str, issue_id: str, others: Iterable[str]) -> None:
+    """Record to which other issues an issue refers, by their ids or keys."""
+    rows = [{"site": site, "issue_id": issue_id, "other": other} for other in others]
+    if rows:
+        connection.execute(insert(refers).on_conflict_do_nothing(), rows)
+
+
+def relatives(connection: Connection, row: IssueRow) -> list[str]:
+    """The ids of the known issues that refer to an issue, or that it refers to."""
+    mine = select(refers.c.other).where(
+        refers.c.site == row.site, refers.c.issue_id == row.issue_id
+    )
+    referred = select(issues.c.issue_id).where(
+        issues.c.site == row.site,
+        or_(issues.c.issue_id.in_(mine), issues.c.key.in_(mine)),
+    )
+    referring = select(refers.c.issue_id).where(
+        refers.c.site == row.site, refers.c.other.in_([row.issue_id, row.key or ""])
+    )
+    found = {id_ for (id_,) in connection.execute(union(referred, referring))}
+    return sorted(found - {row.issue_id})
 
 
 def promises_of(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:
@@ -238,6 +278,19 @@ def next_wake(connection: Connection, sites: Sequence[str]) -> datetime | None:
 def next_read(connection: Connection, sites: Sequence[str]) -> datetime | None:
     """The earliest instant at which some history of these sites is to be asked for."""
     return _earliest(connection, issues.c.read_at, sites)
+
+
+def _counted_by(cycle: Cycle) -> dict[str, Any]:
+    coverage = cycle.promise.coverage
+    contract = coverage.contract
+    return {
+        "contract": contract.id if contract else "",
+        "severity": coverage.severity,
+        "tier": coverage.tier,
+        "customer": contract.customer if contract else None,
+        "binding": cycle.promise.goal.binding,
+        "conditional": bool(cycle.conditional_on),
+    }
 
 
 def _one(connection: Connection, condition: Any, site: str) -> IssueRow | None:

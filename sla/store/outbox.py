@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, case, func, literal, select, union, union_all, update
+from sqlalchemy import Connection, and_, case, func, literal, or_, select, union, union_all, update
 from sqlalchemy.dialects.sqlite import insert
 
 from sla.effects import Saying
@@ -29,6 +29,10 @@ class Pending:
     """Set: a request left, and it is not known whether it took effect."""
     error: str | None
     """What came of the last try."""
+    comment_id: str | None = None
+    """The comment that is to be brought up to date, where there is one."""
+    encoded: bytes = b""
+    """The saying as it is stored."""
 
     @property
     def answered(self) -> bool:
@@ -70,7 +74,8 @@ def put(
     """Enter sayings in the ledger, to be sent now.
 
     What lies before `quiet_before`, the instant from which this installation answers for the
-    site, is recorded and never sent: old breaches are shown, not shouted.
+    site, is recorded and never sent: old breaches are shown, not shouted. What was said and can be
+    brought up to date is sent again where it reads otherwise now.
     """
     rows = [
         {
@@ -82,21 +87,30 @@ def put(
             "saying": msgspec.json.encode(saying),
             "state": "quiet" if saying.at < quiet_before else "pending",
             "try_at": now,
+            "revisable": saying.revisable,
         }
         for saying in new
     ]
+    _enter(connection, [row for row in rows if not row["revisable"]], revisable=False)
+    _enter(connection, [row for row in rows if row["revisable"]], revisable=True)
+
+
+def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: bool) -> None:
     if not rows:
         return
+    plain = [{name: row[name] for name in row if name != "revisable"} for row in rows]
     statement = insert(sayings)
     new_row = statement.excluded
     again = {name: new_row[name] for name in ("at", "decided_at", "saying", "state", "try_at")}
+    taken_back = sayings.c.state == "withdrawn"
+    outdated = and_(sayings.c.state.in_(["sent", "pending"]), sayings.c.saying != new_row.saying)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["site", "issue_id", "key"],
             set_=again,
-            where=sayings.c.state == "withdrawn",
+            where=or_(taken_back, outdated) if revisable else taken_back,
         ),
-        rows,
+        plain,
     )
 
 
@@ -113,7 +127,11 @@ def withdraw(
             sayings.c.attempted_at.is_(None),
             sayings.c.key.not_in(standing),
         )
-        .values(state="withdrawn", try_at=None)
+        .values(
+            # What was said before, and was only to be brought up to date, stays said.
+            state=case((sayings.c.comment_id.is_not(None), "sent"), else_="withdrawn"),
+            try_at=None,
+        )
     )
 
 
@@ -216,6 +234,7 @@ def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pendin
             sayings.c.attempts,
             sayings.c.attempted_at,
             sayings.c.error,
+            sayings.c.comment_id,
         )
         .where(
             sayings.c.site == site,
@@ -225,8 +244,18 @@ def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pendin
         .order_by(sayings.c.at, sayings.c.id)
     )
     return [
-        Pending(number, key, msgspec.json.decode(saying, type=Saying), *tried)
-        for number, key, saying, *tried in rows
+        Pending(
+            id=row.id,
+            key=row.key,
+            saying=msgspec.json.decode(row.saying, type=Saying),
+            try_at=row.try_at,
+            attempts=row.attempts,
+            attempted_at=row.attempted_at,
+            error=row.error,
+            comment_id=row.comment_id,
+            encoded=row.saying,
+        )
+        for row in rows
     ]
 
 
@@ -247,6 +276,20 @@ def put_off(connection: Connection, site: str, issue_id: str, until: datetime) -
 def mark(connection: Connection, saying_id: int, **values: Any) -> None:
     """Record what became of a saying."""
     connection.execute(update(sayings).where(sayings.c.id == saying_id).values(**values))
+
+
+def sent(connection: Connection, pending: Pending, comment_id: str) -> None:
+    """Record that Jira has the comment; it stays pending if it reads otherwise by now."""
+    same = sayings.c.saying == pending.encoded
+    mark(
+        connection,
+        pending.id,
+        state=case((same, "sent"), else_=sayings.c.state),
+        try_at=case((same, None), else_=sayings.c.try_at),
+        comment_id=comment_id,
+        attempts=0,
+        error=None,
+    )
 
 
 def tally(connection: Connection) -> dict[str, int]:

@@ -140,6 +140,15 @@ cycles = Table(
     Column("due_at", Instant),
     Column("stopped_at", Instant),
     Column("ended_at", Instant),
+    # As it is now, or was at the end: what reports count by.
+    Column("contract", String, nullable=False, server_default=""),
+    Column("severity", String),
+    Column("tier", String),
+    Column("customer", String),
+    Column("binding", String, nullable=False, server_default="commitment"),
+    # Whether it depends on a duty that nobody did.
+    Column("conditional", Boolean, nullable=False, server_default=text("false")),
+    Index("ix_cycles_started_at", "site", "started_at"),
 )
 
 promises = Table(
@@ -157,9 +166,20 @@ promises = Table(
     Column("tier", String),
     Column("severity", String),
     Column("target", String, nullable=False),
+    Column("binding", String, nullable=False, server_default="commitment"),
     Column("calendar", String, nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("reason", Text, nullable=False),
+)
+
+refers = Table(
+    "refers",
+    metadata,
+    Column("site", String, primary_key=True),
+    Column("issue_id", String, primary_key=True),
+    # The other issue's id, or its key where only that is known.
+    Column("other", String, primary_key=True),
+    Index("ix_refers_other", "site", "other"),
 )
 
 sayings = Table(
@@ -189,6 +209,26 @@ sayings = Table(
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
     ),
+    sqlite_autoincrement=True,
+)
+
+downtimes = Table(
+    "downtimes",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("site", String, nullable=False),
+    # What was down: a contract's id, or a project's key.
+    Column("scope", String, nullable=False),
+    Column("confirmed_at", Instant, nullable=False),
+    # NULL: still down.
+    Column("restored_at", Instant),
+    Column("kind", String),
+    # The names of those whom it affected, as a JSON list; an empty one: all.
+    Column("customers", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("entered_at", Instant, nullable=False),
+    Index("ix_downtimes_confirmed_at", "site", "confirmed_at"),
+    # People call an entry by its number: that of a removed one is not given again.
     sqlite_autoincrement=True,
 )
 

@@ -13,7 +13,8 @@ from jinja2 import Environment, StrictUndefined
 from config import lengths
 from config.positions import read
 from config.reachability import matters, meet
-from config.schema import DOCUMENTS, WordingDocument, json_schema
+from config.documents import DOCUMENTS, json_schema
+from config.site_schema import WordingDocument
 from config.settings import SHIPPED
 from sla.effects import FACTS
 from sla.mapping import Condition

@@ -12,6 +12,7 @@ import pytest
 
 from config.configuration import Configuration
 from config.errors import ConfigurationError
+from config.wording import DEFAULTS
 from sla.contract import Audience, BusinessDays, Goal
 from sla.mapping import Coverage, cover
 
@@ -36,9 +37,7 @@ def covered(site: Configuration, project: str, **fields: str | None) -> Coverage
 
 
 def goal_of(coverage: Coverage) -> Goal:
-    assert coverage.contract is not None
-    (metric,) = coverage.contract.metrics
-    goal = metric.goal(coverage.severity, coverage.tier)
+    goal = coverage.goal("first_response")
     assert goal is not None
     return goal
 
@@ -87,18 +86,21 @@ def test_other_projects_have_no_promise(shipped: Configuration) -> None:
 
 def test_every_goal_is_as_written(shipped: Configuration) -> None:
     goals = [
-        (contract.id, goal.severities, goal.target.text, goal.binding)
+        (contract.id, metric.name, goal.scope.severities, goal.target.text, goal.binding)
         for contract in shipped.policy.contracts.values()
         for metric in contract.metrics
         for goal in metric.goals
+        if isinstance(goal, Goal)
     ]
     assert goals == [
-        ("bitumio", ("Severity 1",), "2h", "commitment"),
-        ("bitumio", ("Severity 2",), "1 business day", "commitment"),
-        ("bitumio", ("Severity 3",), "1 business day", "commitment"),
-        ("botron", (), "1 business day", "commitment"),
-        ("enterprise", (), "30m", "goal"),
-        ("standard", (), "1 business day", "goal"),
+        ("bitumio", "first_response", ("Severity 1",), "2h", "commitment"),
+        ("bitumio", "first_response", ("Severity 2",), "1 business day", "commitment"),
+        ("bitumio", "first_response", ("Severity 3",), "1 business day", "commitment"),
+        ("bitumio", "periodic_update", ("Severity 1",), "1h", "commitment"),
+        ("bitumio", "substantive_response", ("Severity 3",), "3 business days", "commitment"),
+        ("botron", "first_response", (), "1 business day", "commitment"),
+        ("enterprise", "first_response", (), "30m", "goal"),
+        ("standard", "first_response", (), "1 business day", "goal"),
     ]
 
 
@@ -181,6 +183,28 @@ def test_enterprise(shipped: Configuration) -> None:
 # --- what goes with it --------------------------------------------------------------------------
 
 
+def test_who_is_meant_by_the_roles_of_the_contracts(shipped: Configuration) -> None:
+    contracts = shipped.policy.contracts.values()
+    addressed = {
+        *(
+            step.audience
+            for each in contracts
+            for request in each.requests
+            for step in request.steps
+        ),
+        *(notice.audience for each in contracts for notice in each.notices if not notice.public),
+    }
+    assert Audience() not in addressed
+    assert {group for audience in addressed for group in audience.groups} == {
+        "support", "support-leads", "managers",
+    }  # fmt: skip
+
+
+def test_balto_is_escalated_proactively(shipped: Configuration) -> None:
+    alerts = shipped.policy.projects["BAL"].alerts
+    assert [(level.number, level.used) for level in alerts.levels] == [(1, 0.9), (2, None)]
+
+
 def test_alerts_are_the_house_practice(shipped: Configuration) -> None:
     alerts = shipped.policy.projects["BIT"].alerts
     assert [(warning.id, warning.used) for warning in alerts.warnings] == [("warning-75%", 0.75)]
@@ -201,10 +225,13 @@ def test_the_site_names_its_fields(shipped: Configuration) -> None:
         "responded": "First responded",
         "state": "SLA state",
         "level": "SLA escalation level",
+        "next_due": "SLA next due",
+        "next_metric": "SLA next metric",
     }
+    assert shipped.policy.customer_field == "Customer"
     assert shipped.site.reported_at == shipped.policy.reported_at_field == "Reported at"
     assert shipped.site.comments.internal
-    assert set(shipped.site.wording) == {"warning", "breach", "escalation", "correction"}
+    assert set(shipped.site.wording) == set(DEFAULTS)
     assert shipped.policy.responders.only is None
 
 
@@ -212,11 +239,11 @@ def test_every_promise_cites_a_clause_and_every_reading_is_a_choice(
     shipped: Configuration,
 ) -> None:
     for contract in shipped.policy.contracts.values():
-        clauses = {clause.id: clause.kind for clause in contract.clauses}
+        clauses = {clause.id: clause.kinds for clause in contract.clauses}
         for metric in contract.metrics:
             for goal in metric.goals:
-                assert clauses[goal.clause] in {"rule", "ambiguity"}
-                if isinstance(goal.target, BusinessDays):
+                assert "rule" in clauses[goal.clause]
+                if isinstance(goal, Goal) and isinstance(goal.target, BusinessDays):
                     choices = {choice.id: choice for choice in contract.choices}
                     assert choices["business-day"].chosen == goal.target.reading
                     assert choices["business-day"].example
@@ -226,6 +253,7 @@ def test_every_promise_cites_a_clause_and_every_reading_is_a_choice(
 def test_the_example_of_the_business_day_is_true(shipped: Configuration, contract: str) -> None:
     """Tuesday 2024-07-09 at 10:00: Wednesday at 10:00 by two readings, at closing by the third."""
     goal = shipped.policy.contracts[contract].metrics[0].goals[-1]
+    assert isinstance(goal, Goal)
     zone = ZoneInfo(goal.calendar.time_zone)
     closing = goal.calendar.weekly[2][0].closes.minute // 60
     start = at("2024-07-09 10:00", zone)
@@ -257,8 +285,8 @@ def test_a_text_that_is_no_configuration(text: str) -> None:
 
 
 def test_a_text_of_a_later_release() -> None:
-    with pytest.raises(ConfigurationError, match="format 2, newer than 1"):
-        Configuration.from_text('{"format": 2}')
+    with pytest.raises(ConfigurationError, match="format 3, newer than 2"):
+        Configuration.from_text('{"format": 3}')
 
 
 def test_the_text_keeps_where_holidays_came_from(shipped: Configuration) -> None:

@@ -15,11 +15,11 @@ from connector.client import Flavour, JiraClient, connect, to_jira_value
 from connector.errors import JiraRefused, JiraUncertain
 from connector.history import events_of
 from connector.markup import escape, mention
-from connector.setup import find_fields, set_up
+from connector.setup import EVENTS, find_fields, set_up, set_up_webhook
 from connector.simulator import AGENT, CUSTOMER, DUELINE, Simulator, running
 from connector.simulator.present import Presenter
 from connector.translate import translate
-from sla.timeline import Changed, Event, Seen, Timeline
+from sla.timeline import Changed, Comment, CommentSeen, Event, Seen, Timeline
 
 FLAVOURS: tuple[Flavour, ...] = ("cloud", "datacenter")
 WANTED = {
@@ -124,6 +124,40 @@ class TestCalls:
         wanted = account.account_id if sim.cloud else account.key
         assert wanted in client.group_members("support")
 
+    @pytest.mark.parametrize("project", ["BOT", "HLP"])
+    def test_a_comment_for_everybody(
+        self, sim: Simulator, client: JiraClient, project: str
+    ) -> None:
+        issue = sim.create_issue(project=project, summary="Broken")
+        comment_id = say(client, issue.key)
+        comment = issue.comments[-1]
+        assert comment.public
+        assert comment.visibility is None
+        assert comment.properties == {"dueline": {"key": "b/1"}}
+        assert client.find_comment(issue.key, "b/1") == comment_id
+        (heard,) = (e for e in client.read_history(issue.id).events if isinstance(e, CommentSeen))
+        assert (heard.public, heard.text) == (True, "Hi")
+
+    @pytest.mark.parametrize(("internal", "role"), [(False, None), (True, "Administrators")])
+    def test_an_edited_comment_keeps_its_key_and_its_readers(
+        self, sim: Simulator, client: JiraClient, internal: bool, role: str | None
+    ) -> None:
+        issue = sim.create_issue(project="HLP", summary="Broken")
+        comment_id = say(client, issue.key, internal=internal, role=role)
+        before = issue.comments[-1]
+        restriction = before.visibility
+        client.edit_comment(issue.key, comment_id, "**Bye**", internal=internal, role=role)
+        (after,) = issue.comments
+        assert after.body.wiki == "*Bye*"
+        assert (after.public, after.visibility) == (not internal and not role, restriction)
+        assert client.find_comment(issue.key, "b/1") == comment_id
+
+    def test_an_issue_is_given_to_somebody(self, sim: Simulator, client: JiraClient) -> None:
+        issue = sim.create_issue(project="BOT", summary="Broken")
+        agent = sim.account(AGENT)
+        client.assign(issue.key, agent.account_id if sim.cloud else agent.key)
+        assert issue.values["assignee"] == AGENT
+
     def test_a_webhook_is_registered_signed(self, sim: Simulator, client: JiraClient) -> None:
         url, events = "https://dueline.example/hooks/jira", ("jira:issue_created",)
         made = client.register_webhook("Dueline", url, events, "hush", "project = BOT")
@@ -132,6 +166,27 @@ class TestCalls:
         assert made.id == known.id
         (kept,) = sim.webhooks.values()
         assert kept.secret == "hush"
+
+    def test_a_webhook_of_an_older_version_is_mended(
+        self, sim: Simulator, client: JiraClient
+    ) -> None:
+        url = "https://dueline.example/hooks/jira"
+        old = (*(e for e in EVENTS[client.flavour] if e != "issuelink_created"), "worklog_created")
+        client.register_webhook("Ours", url, old, "old", "project = BOT")
+        assert set_up_webhook(client, url, "new") == "mended"
+        assert set_up_webhook(client, url, "newer") == "there already"
+        (known,) = client.webhooks()
+        assert (known.name, known.jql, known.enabled) == ("Ours", "project = BOT", True)
+        assert known.events == (*old, "issuelink_created")
+        (kept,) = sim.webhooks.values()
+        assert kept.secret == "new"
+
+    def test_a_webhook_is_made_once(self, sim: Simulator, client: JiraClient) -> None:
+        url = "https://dueline.example/hooks/jira"
+        assert set_up_webhook(client, url, "hush") == "made"
+        assert set_up_webhook(client, url, "hush") == "there already"
+        (kept,) = sim.webhooks.values()
+        assert tuple(kept.events) == EVENTS[client.flavour]
 
 
 class TestSettingUp:
@@ -169,11 +224,16 @@ VALUES: dict[str, list[Any]] = {
     "Points": [1, 2.5, None, 3.0],
     "Owner": [AGENT, CUSTOMER, None, DUELINE],
     "Support plan": ["Standard", "Enterprise", None, "Standard"],
+    "priority": ["Highest", "High", "Medium", "Low"],
+    "labels": [[], ["a"], ["a", "b"], ["a", "b", "c"]],
+    "summary": ["Broken", "Down", "*Down* since BIT-7", "Broken"],
+    "description": [None, "h1. How\n\n* one\n* _two_", "x" * 100, "y"],
+    "Notes": ["x" * 300, "y" * 300, None, "x" * 300],
     "Reported at": [datetime(2026, 11, day, 9, 30, tzinfo=UTC) for day in (1, 2, 3)] + [None],
 }
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["status", "assign", "priority", "labels", "comment", "edit", *VALUES]),
+        st.sampled_from(["status", "assign", "link", "comment", "edit", *VALUES]),
         st.integers(0, 3),
     ),
     max_size=8,
@@ -187,10 +247,8 @@ def act(sim: Simulator, key: str, what: str, number: int) -> None:
         sim.transition(key, others[number % len(others)])
     elif what == "assign":
         sim.assign(key, [AGENT, CUSTOMER, None, DUELINE][number])
-    elif what == "priority":
-        sim.edit(key, priority=sim.site.priorities[number].name)
-    elif what == "labels":
-        sim.edit(key, labels=["a", "b", "c"][:number])
+    elif what == "link":
+        sim.link(*[(key, "BIT-1"), ("BIT-1", key), (key, "BIT-2"), ("BIT-2", key)][number])
     elif what in VALUES:
         sim.edit(key, {what: VALUES[what][number]})
     elif what == "comment":
@@ -204,19 +262,24 @@ def heard_and_read(flavour: Flavour, acts: list[tuple[str, int]]) -> tuple[Timel
     heard: list[Event] = []
 
     def post(_url: str, body: bytes, _headers: object) -> int:
-        heard.extend(translate(body).events)
+        said = translate(body)
+        heard.extend(said.events if said.issue_id == issue.id else said.also.get(issue.id, ()))
         return 200
 
     sim = Simulator(now=Clock(), flavour=flavour, post=post)
-    for name, kind in (("Plan", "textfield"), ("Points", "float"), ("Owner", "userpicker")):
+    for name, kind in (
+        ("Plan", "textfield"), ("Points", "float"), ("Owner", "userpicker"), ("Notes", "textarea"),
+    ):  # fmt: skip
         sim.create_field(name, kind)
+    for summary in ("One", "Two"):
+        sim.create_issue(project="BIT", summary=summary)
     sim.register_webhook("http://dueline.example/hooks/jira")
     issue = sim.create_issue(project="BOT", summary="Broken", priority="High")
     for what, number in acts:
         sim.deliver()
         act(sim, issue.key, what, number)
     sim.deliver()
-    shown = Presenter(sim, 3 if sim.cloud else 2)
+    shown = Presenter(sim, 2)
     read = events_of(
         shown.issue(issue, [], lambda _name: True),
         [shown.history(history) for history in issue.history],
@@ -227,6 +290,11 @@ def heard_and_read(flavour: Flavour, acts: list[tuple[str, int]]) -> tuple[Timel
         Timeline.of(named(event, names) for event in heard),
         Timeline.of(named(event, names) for event in read),
     )
+
+
+def last(comment: Comment) -> tuple[object, ...]:
+    """What is known of a comment whose earlier versions are gone."""
+    return comment.id, comment.at, comment.author, comment.public_from, comment.versions[-1].text
 
 
 def named(event: Event, names: dict[str, str]) -> Event:
@@ -247,7 +315,11 @@ def test_webhooks_and_history_tell_the_same_story(
 ) -> None:
     heard, read = heard_and_read(flavour, acts)
     assert heard.created_at == read.created_at
-    assert heard.comments == read.comments
+    assert [last(comment) for comment in heard.comments] == [
+        last(comment) for comment in read.comments
+    ]
+    # Of a link the history does not tell since when it is there.
+    assert {other for _, other in heard.references} == {other for _, other in read.references}
     assert heard.field_names == read.field_names
     for name in read.field_names:
         assert [value for _, value in heard.values(name)] == [

@@ -11,11 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import responses
 
-from connector.client import Field, Flavour, JiraClient, connect, to_jira_value
-from connector.errors import JiraRefused
+from connector.client import Field, Flavour, JiraClient, Webhook, connect, to_jira_value
+from connector.errors import JiraRefused, JiraUncertain
+from sla.timeline import CommentSeen, Linked, Seen
 
 SITE = "https://jira.example"
 FLAVOURS: tuple[Flavour, ...] = ("cloud", "datacenter")
+TEXTS = f"{SITE}/rest/api/2"
+"""Where both flavours give texts as their webhooks do."""
 API = {"cloud": f"{SITE}/rest/api/3", "datacenter": f"{SITE}/rest/api/2"}
 TYPES = "com.atlassian.jira.plugin.system.customfieldtypes"
 ME = {"cloud": {"accountId": "712020:me"}, "datacenter": {"key": "JIRAUSER1", "name": "dueline"}}
@@ -138,6 +141,46 @@ class TestComments:
         assert {"key": "sd.public.comment", "value": {"internal": True}} in body["properties"]
         assert body["visibility"] == {"type": "role", "value": "Administrators"}
 
+    @pytest.mark.parametrize("role", [None, "Administrators"])
+    def test_edited_by_one_put_that_says_again_who_may_read_it(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour, role: str | None
+    ) -> None:
+        jira.put(f"{API[flavour]}/issue/A-1/comment/77", json={"id": "77"})
+        client.edit_comment("A-1", "77", "*Bye*", internal=role is not None, role=role)
+        _, asked, body = sent(jira)
+        assert asked == ({"notifyUsers": ["false"]} if flavour == "cloud" else {})
+        words = body.pop("body")
+        assert words == "_Bye_" if flavour == "datacenter" else words["type"] == "doc"
+        restricted = {
+            "visibility": {"type": "role", "value": "Administrators"},
+            "properties": [{"key": "sd.public.comment", "value": {"internal": True}}],
+        }
+        assert body == (restricted if role else {})
+
+    def test_an_edit_is_not_silent_where_jira_refuses_that(
+        self, jira: responses.RequestsMock
+    ) -> None:
+        path = f"{API['cloud']}/issue/A-1/comment/77"
+        refusal = {"errorMessages": ["To discard the user notification admin is required."]}
+        jira.put(path, status=403, json=refusal)
+        jira.put(path, json={"id": "77"})
+        made("cloud").edit_comment("A-1", "77", "Bye", internal=False, role=None)
+        assert sent(jira)[1] == {}
+
+    @pytest.mark.parametrize(("status", "error"), [(404, JiraRefused), (502, JiraUncertain)])
+    def test_an_edit_may_come_to_nothing(
+        self,
+        jira: responses.RequestsMock,
+        client: JiraClient,
+        flavour: Flavour,
+        status: int,
+        error: type[Exception],
+    ) -> None:
+        jira.put(f"{API[flavour]}/issue/A-1/comment/77", status=status, json={})
+        with pytest.raises(error, match="editing a comment of A-1"):
+            client.edit_comment("A-1", "77", "Bye", internal=False, role=None)
+        assert len(jira.calls) == 1
+
     def test_data_center_mentions_by_user_name(self, jira: responses.RequestsMock) -> None:
         api = API["datacenter"]
         jira.get(f"{api}/user", json={"name": "ada"}, match=[query(key="JIRAUSER5")])
@@ -161,7 +204,7 @@ class TestComments:
         ]
         page = {"startAt": 0, "maxResults": 100, "total": 5, "comments": comments}
         jira.get(f"{api}/myself", json=me)
-        jira.get(f"{api}/issue/A-1/comment", json=page)
+        jira.get(f"{TEXTS}/issue/A-1/comment", json=page)
         jira.get(f"{api}/comment/2/properties/dueline", status=404, json={})
         value = {"key": "dueline", "value": {"key": "k"}}
         jira.get(f"{api}/comment/1/properties/dueline", json=value)
@@ -172,7 +215,7 @@ class TestComments:
         self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
     ) -> None:
         jira.get(f"{API[flavour]}/myself", json=ME[flavour])
-        jira.get(f"{API[flavour]}/issue/A-1/comment", json={"total": 0, "comments": []})
+        jira.get(f"{TEXTS}/issue/A-1/comment", json={"total": 0, "comments": []})
         assert client.find_comment("A-1", "k") is None
 
     def test_whether_a_property_is_there_must_be_known(
@@ -180,10 +223,36 @@ class TestComments:
     ) -> None:
         page = {"total": 1, "comments": [{"id": "1", "author": ME[flavour]}]}
         jira.get(f"{API[flavour]}/myself", json=ME[flavour])
-        jira.get(f"{API[flavour]}/issue/A-1/comment", json=page)
+        jira.get(f"{TEXTS}/issue/A-1/comment", json=page)
         jira.get(f"{API[flavour]}/comment/1/properties/dueline", status=403, json={})
         with pytest.raises(JiraRefused):
             client.find_comment("A-1", "k")
+
+
+class TestAssigning:
+    def test_cloud_by_account_id(self, jira: responses.RequestsMock) -> None:
+        jira.put(f"{API['cloud']}/issue/A-1/assignee", status=204)
+        made("cloud").assign("A-1", "712020:ada")
+        assert sent(jira)[1:] == ({}, {"accountId": "712020:ada"})
+
+    @pytest.mark.parametrize(("status", "name"), [(200, "ada"), (404, "JIRAUSER5")])
+    def test_data_center_by_user_name(
+        self, jira: responses.RequestsMock, status: int, name: str
+    ) -> None:
+        api = API["datacenter"]
+        found = {"key": "JIRAUSER5", "name": "ada"} if status == 200 else {}
+        jira.get(f"{api}/user", status=status, json=found, match=[query(key="JIRAUSER5")])
+        jira.put(f"{api}/issue/A-1/assignee", status=204)
+        made("datacenter").assign("A-1", "JIRAUSER5")
+        assert sent(jira)[1:] == ({}, {"name": name})
+
+    @pytest.mark.parametrize(("status", "error"), [(403, JiraRefused), (500, JiraUncertain)])
+    def test_it_may_come_to_nothing(
+        self, jira: responses.RequestsMock, status: int, error: type[Exception]
+    ) -> None:
+        jira.put(f"{API['cloud']}/issue/A-1/assignee", status=status, json={})
+        with pytest.raises(error, match="assigning of A-1"):
+            made("cloud").assign("A-1", "712020:ada")
 
 
 class TestReading:
@@ -229,23 +298,36 @@ class TestReading:
         assert sent(jira)[1]["groupname"] == ["support"]
         assert sent(jira)[1]["includeInactiveUsers"] == ["false"]
 
-    def test_a_history_leaves_the_prose_where_it_is(
+    def test_a_history_reads_as_webhooks_do(
         self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
     ) -> None:
         issue = {
             "id": "10001", "key": "A-1",
-            "fields": {"created": "2026-11-20T09:00:00Z", "updated": "2026-11-20T10:00:00Z"},
+            "fields": {
+                "created": "2026-11-20T09:00:00Z", "updated": "2026-11-20T10:00:00Z",
+                "summary": "Down", "description": "It is *down*.",
+                "issuelinks": [{"id": "9", "inwardIssue": {"id": "10002", "key": "A-2"}}],
+            },
             "changelog": {"histories": [HISTORY]},
         }  # fmt: skip
-        jira.get(f"{API[flavour]}/issue/A-1", json=issue)
+        jira.get(f"{TEXTS}/issue/A-1", json=issue)
         if flavour == "cloud":
             page = {"values": [HISTORY], "isLast": True}
             jira.get(f"{API[flavour]}/issue/10001/changelog", json=page)
-        jira.get(f"{API[flavour]}/issue/10001/comment", json={"comments": [], "total": 0})
+        said = {"id": "5", "created": "2026-11-20T09:10:00Z", "body": "*Hi*", "properties": []}
+        jira.get(f"{TEXTS}/issue/10001/comment", json={"comments": [said], "total": 1})
         history = client.read_history("A-1")
         assert (history.issue_id, history.issue_key) == ("10001", "A-1")
         assert [event.identity for event in history.events][:2] == ["created", "change:7:status"]
-        assert "-description" in sent(jira, 0)[1]["fields"][0]
+        at = datetime(2026, 11, 20, 10, tzinfo=UTC)
+        shown = {"key": "A-1", "summary": "Down", "description": "It is *down*."}
+        assert Seen(at, shown, "history") in history.events
+        assert Linked(at, "9", "10002") in history.events
+        assert [event.text for event in history.events if isinstance(event, CommentSeen)] == [
+            "*Hi*"
+        ]
+        asked = sent(jira, 0)[1]["fields"][0].split(",")
+        assert not {"-description", "-issuelinks"} & set(asked)
 
     @pytest.mark.parametrize(
         ("kind", "public"), [("service_desk", [False, True]), ("software", [True, True])]
@@ -317,7 +399,7 @@ class TestSettingUp:
 class TestWebhooks:
     EVENTS = ("jira:issue_created", "comment_created")
 
-    def register(self, client: JiraClient) -> object:
+    def register(self, client: JiraClient) -> Webhook:
         return client.register_webhook(
             "Dueline", "https://d.example/jira", self.EVENTS, "hush", "project = A"
         )
@@ -349,6 +431,11 @@ class TestWebhooks:
         }
         assert client.webhooks() == (webhook,)
         assert (client.webhooks()[0].id, client.webhooks()[0].jql) == ("5", "project = A")
+        jira.put(f"{path}/5", json={**answer, "events": ["issuelink_created"]})
+        client.renew_webhook(webhook, ("issuelink_created",), "new")
+        body = sent(jira)[2]
+        assert (body["events"], body["secret"]) == (["issuelink_created"], "new")
+        assert body["filters"] == {"issue-related-events-section": "project = A"}
 
     def test_data_center_since_ten(self, jira: responses.RequestsMock) -> None:
         jira.get(f"{API['datacenter']}/serverInfo", json={"version": "10.3.4"})
@@ -371,6 +458,14 @@ class TestWebhooks:
         }
         assert client.webhooks() == (webhook,)
         assert client.webhooks()[0].id == "7"
+        jira.put(f"{path}/7", json={**answer, "events": ["issuelink_created"]})
+        renewed = client.renew_webhook(webhook, ("issuelink_created",), "new")
+        assert renewed.events == ("issuelink_created",)
+        body = sent(jira)[2]
+        assert (body["id"], body["events"]) == (7, ["issuelink_created"])
+        assert body["configuration"] == {
+            "SECRET": "new", "EXCLUDE_BODY": "false", "FILTERS": "project = A",
+        }  # fmt: skip
 
 
 HISTORY = {

@@ -6,14 +6,17 @@ import csv
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.facts import PROSE
+from connector.history import events_of
 from connector.translate import Translation, translate
 from sla.timeline import (
     Account,
@@ -22,7 +25,9 @@ from sla.timeline import (
     CommentSeen,
     Created,
     Deleted,
+    Event,
     FieldValue,
+    Linked,
     Seen,
     Timeline,
 )
@@ -65,13 +70,18 @@ def change(**item: Any) -> list[tuple[str, FieldValue, FieldValue]]:
     return [(e.field, e.before, e.after) for e in found if isinstance(e, Changed)]
 
 
+def document(*paragraphs: str) -> dict[str, Any]:
+    texts = [{"type": "paragraph", "content": [{"type": "text", "text": p}]} for p in paragraphs]
+    return {"type": "doc", "version": 1, "content": texts}
+
+
 def comment(**parts: Any) -> dict[str, Any]:
     return {
         "id": "31",
         "self": "https://jira.example/rest/api/2/issue/10001/comment/31",
         "author": ADA,
         "created": "2026-11-20T10:00:00.000+0000",
-        "body": "A secret text",
+        "body": "A *plain* text",
         "properties": [],
     } | parts
 
@@ -184,9 +194,37 @@ class TestFields:
             "labels": ("a", "b"),
         }
 
-    def test_texts_are_not_kept(self) -> None:
-        kept = shown(summary="x", description="y", environment="z", customfield_1="p" * 256)
-        assert kept == {}
+    def test_an_update_does_not_repeat_the_prose(self) -> None:
+        assert shown(summary="x", description="y", environment="z", duedate="2026-11-20") == {}
+
+    def test_of_a_long_custom_text_the_beginning_is_kept(self) -> None:
+        assert shown(customfield_1="p" * 256, customfield_2=["q" * 300]) == {
+            "customfield_1": "p" * 255,
+            "customfield_2": ("q" * 255,),
+        }
+
+    @pytest.mark.parametrize(
+        ("text", "kept"),
+        [
+            ("h1. Down\n\nSince *noon*", "h1. Down\n\nSince *noon*"),
+            (document("Down", "Since noon"), "Down\nSince noon"),
+            ("p" * 40_000, "p" * 32_767),
+            ("", None),
+            (None, None),
+            (7, None),
+        ],
+    )
+    def test_at_its_creation_an_issue_shows_its_prose(self, text: object, kept: str | None) -> None:
+        fields = {"created": "2026-11-20T10:00:00Z", "summary": text, "description": text}
+        made = read("jira:issue_created", issue=issue(**fields), changelog={"id": "1", "items": []})
+        (seen,) = (event for event in made.events if isinstance(event, Seen))
+        assert seen.fields == {"key": "DEMO-1", "summary": kept, "description": kept}
+
+    def test_and_so_does_its_history(self) -> None:
+        fields = {"updated": "2026-11-20T10:00:00Z", "summary": "Down"}
+        (seen,) = events_of(issue(**fields), [], [])
+        assert isinstance(seen, Seen)
+        assert seen.fields == {"key": "DEMO-1", "summary": "Down"}
 
     @pytest.mark.parametrize(
         ("value", "kept"),
@@ -197,6 +235,8 @@ class TestFields:
             (True, "true"),
             (None, None),
             ([], None),
+            ("", None),
+            ({"type": "doc", "content": []}, None),
             ({"id": "10", "value": "Gold"}, "Gold"),
             ([{"value": "A"}, {"value": "B"}], ("A", "B")),
             (["one", "two"], ("one", "two")),
@@ -209,7 +249,7 @@ class TestFields:
         assert shown(customfield_10010=value) == {"customfield_10010": kept}
 
     @pytest.mark.parametrize(
-        "value", [{"type": "doc", "content": []}, {"progress": 1}, [{"x": 1}], 1e300, [[1]]]
+        "value", [{"type": "panel", "content": []}, {"progress": 1}, [{"x": 1}], 1e300, [[1]]]
     )
     def test_custom_fields_that_hold_no_value_are_left_out(self, value: object) -> None:
         assert shown(customfield_10010=value) == {}
@@ -288,8 +328,23 @@ class TestChanges:
     ) -> None:
         assert change(**item) == [known]
 
-    @pytest.mark.parametrize("field", ["summary", "description", "Comment", "Workflow", "duedate"])
-    def test_texts_and_inner_matters_are_not_kept(self, field: str) -> None:
+    @pytest.mark.parametrize("field", ["summary", "description"])
+    def test_prose_as_written(self, field: str) -> None:
+        item = {"fieldtype": "jira", "fromString": None, "toString": "*new* " + "x" * 40_000}
+        assert change(field=field, **item) == [(field, None, "*new* " + "x" * 32_761)]
+        assert change(field="Тема", fieldId=field, fromString="old", toString="") == [
+            (field, "old", None)
+        ]
+        assert change(field=field, fieldtype="custom", toString="x") == []
+
+    def test_a_long_custom_text_is_cut_as_in_a_sighting(self) -> None:
+        item = {"fieldId": "customfield_1", "fromString": None, "toString": "p" * 256}
+        assert change(field="Notes", fieldtype="custom", **item) == [
+            ("customfield_1", None, "p" * 255)
+        ]
+
+    @pytest.mark.parametrize("field", ["environment", "Comment", "Workflow", "duedate", "Link"])
+    def test_inner_matters_are_not_kept(self, field: str) -> None:
         assert change(field=field, fieldtype="jira", fromString="old", toString="new") == []
 
     def test_a_custom_field_is_never_taken_for_the_system_field_of_its_name(self) -> None:
@@ -343,6 +398,25 @@ class TestComments:
     def test_authors(self, author: object, account: Account | None) -> None:
         (seen,) = comments_in(read("comment_created", comment=comment(author=author)))
         assert seen.author == account
+
+    @pytest.mark.parametrize(
+        ("body", "text"),
+        [
+            ("A *plain* text\n\n[~accountid:1]", "A *plain* text\n\n[~accountid:1]"),
+            (document("One", "Two"), "One\nTwo"),
+            ("x" * 40_000, "x" * 32_767),
+            (None, ""),
+            ({"html": "x"}, ""),
+        ],
+    )
+    def test_their_words(self, body: object, text: str) -> None:
+        (seen,) = comments_in(read("comment_created", comment=comment(body=body)))
+        assert seen.text == text
+
+    def test_half_a_character_from_rest_can_be_stored(self) -> None:
+        (seen,) = events_of(issue(), [], [comment(body="cut \ud83d", properties=[])])
+        assert isinstance(seen, CommentSeen)
+        assert seen.text == "cut ?"
 
     def test_data_center_reports_one_comment_twice(self) -> None:
         slim = read("comment_created", comment=comment())
@@ -404,6 +478,67 @@ class TestComments:
         assert (slim.unclear, slim.events, slim.not_understood) == (True, (), None)
 
 
+class TestLinks:
+    AT = 1_795_168_800_000
+    LINK: ClassVar[dict[str, Any]] = {
+        "id": 22768, "sourceIssueId": 10001, "destinationIssueId": 10002, "systemLink": False,
+        "issueLinkType": {"id": 10000, "name": "Blocks", "isSubTaskLinkType": False},
+    }  # fmt: skip
+
+    def test_a_new_link_concerns_both_its_issues(self) -> None:
+        at = utc("2026-11-20T10:00:00Z")
+        assert read("issuelink_created", timestamp=self.AT, issueLink=self.LINK) == Translation(
+            "10001",
+            None,
+            "issuelink_created",
+            (Linked(at, "22768", "10002"),),
+            also={"10002": (Linked(at, "22768", "10001"),)},
+        )
+
+    @pytest.mark.parametrize(
+        ("parts", "reason"),
+        [
+            ({"timestamp": "2018-12-18 11:57:24,746"}, "nowhere when"),
+            ({"issueLink": None}, "lacks its own id"),
+            ({"issueLink": LINK | {"id": None}}, "lacks its own id"),
+            ({"issueLink": LINK | {"destinationIssueId": None}}, "or that of an issue"),
+        ],
+    )
+    def test_one_that_says_too_little(self, parts: dict[str, Any], reason: str) -> None:
+        found = read("issuelink_created", **{"timestamp": self.AT, "issueLink": self.LINK} | parts)
+        assert reason in (found.not_understood or "")
+        assert (found.events, found.also) == ((), {})
+
+    @pytest.mark.parametrize(
+        "parts", [{"systemLink": True}, {"issueLinkType": {"isSubTaskLinkType": True}}]
+    )
+    def test_a_sub_task_is_not_linked(self, parts: dict[str, Any]) -> None:
+        found = read("issuelink_created", timestamp=self.AT, issueLink=self.LINK | parts)
+        assert found == Translation(None, None, "issuelink_created")
+
+    def test_an_issue_shows_its_links(self) -> None:
+        shown = [
+            {"id": "1", "inwardIssue": {"id": "10002", "key": "DEMO-2"}},
+            {"id": "2", "outwardIssue": {"id": 10003}},
+            {"id": "3"},
+            {"outwardIssue": {"id": "10004"}},
+            None,
+        ]
+        at = utc("2026-11-20T10:00:00Z")
+        links = {Linked(at, "1", "10002"), Linked(at, "2", "10003")}
+        heard = read("jira:issue_updated", issue=updated(issuelinks=shown)).events
+        assert {event for event in heard if isinstance(event, Linked)} == links
+        known = events_of(updated(issuelinks=shown), [], [])
+        assert {event for event in known if isinstance(event, Linked)} == links
+
+    def test_a_link_is_one_fact_however_heard(self) -> None:
+        first = read("issuelink_created", timestamp=self.AT - 5000, issueLink=self.LINK)
+        shown = [{"id": "22768", "outwardIssue": {"id": "10002"}}]
+        later = read("jira:issue_updated", issue=updated(issuelinks=shown))
+        timeline = Timeline.of([*later.events, *first.events])
+        assert timeline.references == ((utc("2026-11-20T09:59:55Z"), "10002"),)
+
+
 class TestOtherEvents:
     def test_a_deleted_issue(self) -> None:
         gone = read("jira:issue_deleted", timestamp=1_795_168_800_000, issue=issue())
@@ -411,7 +546,7 @@ class TestOtherEvents:
 
     @pytest.mark.parametrize(
         "event",
-        ["worklog_created", "issuelink_created", "attachment_created", "jira:version_released"],
+        ["worklog_created", "issuelink_deleted", "attachment_created", "jira:version_released"],
     )
     def test_irrelevant_ones_are_understood_to_say_nothing(self, event: str) -> None:
         assert read(event) == Translation(None, None, event)
@@ -461,13 +596,24 @@ def _texts(value: object, names: frozenset[str]) -> Iterator[str]:
             yield from _texts(inner, names)
 
 
+def without_words(event: Event) -> Event:
+    """A fact without what people wrote, in which they may well name each other."""
+    if isinstance(event, CommentSeen):
+        return replace(event, text="")
+    if isinstance(event, Changed) and event.field in PROSE:
+        return replace(event, before=None, after=None)
+    if isinstance(event, Seen):
+        return replace(event, fields={k: v for k, v in event.fields.items() if k not in PROSE})
+    return event
+
+
 @pytest.mark.shared
 @needs_captures
 class TestCaptures:
     @pytest.mark.parametrize("row", captures(), ids=lambda row: row["file"])
-    def test_nothing_personal_is_kept(self, row: dict[str, str]) -> None:
+    def test_no_names_are_kept(self, row: dict[str, str]) -> None:
         body = (CAPTURES / row["file"]).read_bytes()
-        kept = repr(translate(body).events)
+        kept = repr([without_words(event) for event in translate(body).events])
         forbidden = frozenset({"emailAddress", "summary", "body", "description", "displayName"})
         logins = set(_texts(json.loads(body), frozenset({"name", "key", "to", "from"})))
         for text in _texts(json.loads(body), forbidden):
@@ -501,11 +647,23 @@ class TestCaptures:
                 [None, "557058:8b6b268b-17b3-407b-8974-bed4042fa709"],
             ),
             ("PieterCK+zulip/updated_priority_v2.json", "priority", ["Critical", "Major"]),
+            (
+                "PieterCK+zulip/created_v2.json",
+                "summary",
+                ["New bug with hook"],
+            ),
         ],
     )
     def test_what_a_capture_says(self, file: str, field: str, values: list[FieldValue]) -> None:
         timeline = Timeline.of(translate((CAPTURES / file).read_bytes()).events)
         assert [value for _, value in timeline.values(field)] == values
+
+    def test_a_captured_link_is_understood_on_both_sides(self) -> None:
+        body = (CAPTURES / "luisfernandezbr+jira/issuelink_created.json").read_bytes()
+        found = translate(body)
+        assert found.issue_id == "20192"
+        assert [type(event) for event in found.events] == [Linked]
+        assert list(found.also) == ["20734"]
 
 
 PLAIN = (
@@ -541,12 +699,15 @@ FULL = {
             "labels": ["a"],
             "customfield_1": [{"value": "A"}],
             "customfield_2": 2.5,
+            "description": document("Down"),
+            "issuelinks": [{"id": "1", "inwardIssue": {"id": "2"}}],
         },
     },
     "changelog": {
         "id": "77",
         "items": [{"field": "status", "fieldId": "status", "fromString": "A", "toString": "B"}],
     },
+    "issueLink": TestLinks.LINK,
     "comment": comment(properties=[{"key": "sd.public.comment", "value": {"internal": True}}]),
 }
 
@@ -559,7 +720,9 @@ def _paths(value: object, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ..
 
 
 @given(
-    event=st.sampled_from(["jira:issue_created", "comment_created", "comment_deleted", "x", 7]),
+    event=st.sampled_from(
+        ["jira:issue_created", "comment_created", "comment_deleted", "issuelink_created", "x", 7]
+    ),
     path=st.sampled_from(list(_paths(FULL))),
     value=JSON,
 )
@@ -572,7 +735,8 @@ def test_a_payload_with_anything_in_any_place_is_read_or_refused(
         place = place[name]
     place[path[-1]] = value
     found = translate(json.dumps(payload).encode())
-    assert found.events or found.not_understood or not isinstance(found.event, str)
+    system = found.event == "issuelink_created" and found.issue_id is None
+    assert found.events or found.not_understood or system
     timeline = Timeline.of(found.events)
     for name in timeline.field_names:
         timeline.values(name)

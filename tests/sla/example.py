@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from sla.calendar import Calendar, Opening, WallTime
-from sla.contract import Alerts, Audience, BusinessDays, Contract, Goal, Level, Metric, OpenTime
+from sla.contract import (
+    CLOCKS,
+    Alerts,
+    Audience,
+    BusinessDays,
+    Clock,
+    Contract,
+    Goal,
+    Level,
+    Metric,
+    OpenTime,
+    Refusal,
+    Scope,
+)
 from sla.contract import Warning as EarlyWarning
+from sla.cycle import Cycle, history_of, run, spans_of
 from sla.mapping import (
     Condition,
     ContractRule,
@@ -15,7 +30,7 @@ from sla.mapping import (
     Responders,
     SeverityRule,
 )
-from sla.timeline import Account, Changed, CommentSeen, Created, Event, FieldValue, Seen
+from sla.timeline import Account, Changed, CommentSeen, Created, Event, FieldValue, Seen, Timeline
 
 AGENT, CUSTOMER, OWN = Account("agent"), Account("customer"), Account("dueline")
 # A Wednesday; New York is four hours behind UTC.
@@ -51,7 +66,9 @@ def two_hours() -> OpenTime:
 
 
 def contract(*goals: Goal, pause_statuses: tuple[str, ...] = ()) -> Contract:
-    metric = Metric("first_response", goals, "1.1", pause_statuses)
+    pauses = (Condition({"status": pause_statuses}),) if pause_statuses else ()
+    clock = replace(CLOCKS["first_response"], pauses=pauses)
+    metric = Metric("first_response", goals, "1.1", clock)
     return Contract("acme", "Acme Support", (metric,), {"Urgent": "down", "Normal": "else"})
 
 
@@ -63,7 +80,7 @@ def policy(
     reported_at_field: str | None = None,
 ) -> Policy:
     promised = promised or contract(
-        Goal(two_hours(), office(), severities=("Urgent",)),
+        Goal(two_hours(), office(), scope=Scope(("Urgent",))),
         Goal(BusinessDays(1, "open_hours"), office()),
     )
     rules = ProjectRules(
@@ -105,3 +122,40 @@ def reply(
 
 def change(when: datetime, name: str, before: FieldValue, after: FieldValue) -> Event:
     return Changed(when, str(int(when.timestamp())), name, before, after)
+
+
+def runs(
+    timeline: Timeline, judged_by: Policy, now: datetime, metric: str = "first_response"
+) -> tuple[Cycle, ...]:
+    """Every cycle of a metric over a history."""
+    spans = spans_of(timeline, judged_by)
+    return run(metric, spans, history_of(spans, timeline, judged_by), now) if spans else ()
+
+
+def always(number: float, *severities: str) -> Goal:
+    """So many hours around the clock, for these severities or for all."""
+    return Goal(OpenTime(hours(number), f"{number}h"), ALWAYS, Scope(severities))
+
+
+def measured(name: str, *goals: Goal | Refusal, clock: Clock | None = None) -> Metric:
+    """A metric by its usual clock, unless another is given."""
+    return Metric(name, goals, "1.1", clock or CLOCKS[name])
+
+
+def of(*metrics: Metric, alerts: Alerts | None = None) -> Policy:
+    """A policy whose contract promises only this."""
+    promised = Contract("acme", "Acme Support", metrics, {"Urgent": "down", "Normal": "else"})
+    return policy(promised, alerts=alerts or Alerts())
+
+
+def says(
+    when: datetime,
+    text: str,
+    author: Account | None = AGENT,
+    *,
+    id_: str = "1",
+    edited: datetime | None = None,
+    public: bool = True,
+) -> Event:
+    """A comment with these words, or, edited at a later instant, its new ones."""
+    return CommentSeen(when, id_, edited or when, author, public, text)

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from sla.contract import BusinessDays, Goal
-from sla.cycle import Cycle, run, spans_of
+from sla.contract import BusinessDays, Goal, Scope
+from sla.cycle import Cycle
 from sla.mapping import Policy, Responders
 from sla.timeline import Account, CommentSeen, Deleted, Event, Seen, Timeline
 from tests.sla.example import (
@@ -24,6 +24,7 @@ from tests.sla.example import (
     office,
     policy,
     reply,
+    runs,
     two_hours,
 )
 
@@ -35,7 +36,8 @@ def cycle(events: list[Event], now: datetime, judged_by: Policy | None = None) -
 
 
 def judged(timeline: Timeline, judged_by: Policy, now: datetime) -> Cycle | None:
-    return run("first_response", spans_of(timeline, judged_by), timeline, judged_by, now)
+    found = runs(timeline, judged_by, now)
+    return found[0] if found else None
 
 
 def test_the_clock_starts_at_creation() -> None:
@@ -198,7 +200,7 @@ def test_an_issue_moved_into_a_contract_starts_then() -> None:
 
 
 def test_without_a_goal_for_the_severity_there_is_no_cycle() -> None:
-    only_urgent = policy(contract(Goal(two_hours(), office(), severities=("Urgent",))))
+    only_urgent = policy(contract(Goal(two_hours(), office(), scope=Scope(("Urgent",)))))
     timeline = Timeline.of(made(priority="High"))
     assert judged(timeline, only_urgent, at(1)) is None
 

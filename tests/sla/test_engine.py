@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,6 +46,7 @@ class Said:
     not_understood: str | None = None
     complete: bool = False
     unclear: bool = False
+    also: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
 
 
 def creation(*, issue: str = ISSUE, **fields: Any) -> Said:
@@ -268,7 +269,8 @@ def test_a_new_issue_is_judged_and_every_lane_told(desk: Desk) -> None:
     desk.hear(creation())
     assert desk.fields() == {
         "policy": "acme", "severity": "Urgent", "due": at(2).isoformat(), "responded": None,
-        "state": "running", "level": 0,
+        "state": "running", "level": 0, "next_due": at(2).isoformat(),
+        "next_metric": "first response",
     }  # fmt: skip
     assert (desk.row().write_at, desk.wake_at()) == (NINE, at(1.5))
     assert set(desk.told) == {"dispatch", "timers", "histories"}

@@ -8,11 +8,12 @@ from textwrap import dedent
 
 import pytest
 
-from sla.contract import BusinessDays, Goal
+from sla.contract import BusinessDays, Goal, Scope
 from sla.decide import Ledger, decide
-from sla.explain import explain, length, local, utc
+from sla.explain import explain
 from sla.mapping import Policy
 from sla.timeline import Event, Timeline
+from sla.words import length, local, utc
 from tests.sla.example import (
     ALWAYS,
     NINE,
@@ -29,7 +30,7 @@ from tests.sla.example import (
 HOLIDAY = replace(office(), holidays={date(2024, 7, 11): "Founders' Day"})
 # One business day as a goal; two hours as a commitment when it is urgent.
 BY_SEVERITY = contract(
-    Goal(two_hours(), office(), severities=("Urgent",), clause="2.1"),
+    Goal(two_hours(), office(), scope=Scope(("Urgent",)), clause="2.1"),
     Goal(BusinessDays(1, "open_hours"), office(), binding="goal"),
     pause_statuses=("Waiting",),
 )

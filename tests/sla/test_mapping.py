@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sla.contract import BusinessDays, Contract, Goal, Metric
+from sla.contract import BusinessDays, Contract, Goal, Metric, Scope
 from sla.mapping import Condition, ContractRule, Policy, ProjectRules, SeverityRule, cover
 from sla.timeline import FieldValue
 from tests.sla.example import ALWAYS, office, two_hours
@@ -20,8 +20,8 @@ PLAIN = Contract(
         Metric(
             "first_response",
             (
-                Goal(two_hours(), office(), severities=("High",), tiers=("Premium",)),
-                Goal(BusinessDays(1, "open_hours"), office(), severities=("High",)),
+                Goal(two_hours(), office(), scope=Scope(("High",), ("Premium",))),
+                Goal(BusinessDays(1, "open_hours"), office(), scope=Scope(("High",))),
             ),
         ),
     ),
@@ -116,10 +116,10 @@ def test_the_goal_is_the_first_that_speaks_of_severity_and_tier() -> None:
 
 def test_a_metric_that_the_contract_does_not_measure() -> None:
     coverage = cover(POLICY, fields())
-    assert coverage.metric_names == ("first_response",)
+    assert [metric.name for metric in coverage.metrics] == ["first_response"]
     assert (coverage.metric("resolution"), coverage.goal("resolution")) == (None, None)
 
 
 def test_without_a_contract_there_is_no_metric() -> None:
     coverage = cover(POLICY, fields(project="OTHER"))
-    assert (coverage.metric_names, coverage.goal("first_response")) == ((), None)
+    assert (coverage.metrics, coverage.goal("first_response")) == ((), None)

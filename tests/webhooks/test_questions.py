@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla.contract import BusinessDays, Goal
+from sla.contract import BusinessDays, Goal, Scope
 from sla.mapping import Policy
 from tests.sla.example import contract, office, policy, two_hours
 from webhooks.questions import Question, QuestionError, answer_lines, as_text
@@ -75,7 +75,7 @@ def test_an_issue_that_no_rule_covers() -> None:
 
 
 def test_what_is_covered_may_still_have_no_promise() -> None:
-    only_urgent = policy(contract(Goal(two_hours(), office(), severities=("Urgent",))))
+    only_urgent = policy(contract(Goal(two_hours(), office(), scope=Scope(("Urgent",)))))
     found = answer(json.dumps(ASKED | {"priority": "Low"}), only_urgent)
     assert (found["covered"], found["severity"], found["metrics"]) == (True, "Normal", [])
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import requests
 
+from connector.setup import EVENTS
 from connector.simulator import AGENT, DUELINE, Simulator, running
 from webhooks.clock import SystemClock
-from webhooks.set_up import EVENTS
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="how a child goes with its parent is Linux's own"

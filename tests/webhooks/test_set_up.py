@@ -9,9 +9,10 @@ import pytest
 from config.errors import ConfigurationError
 from config.settings import Settings
 from connector.errors import ConnectorError
+from connector.setup import EVENTS, WEBHOOK_NAME
 from connector.simulator import CUSTOMER, DUELINE, Simulator, running
 from tests.sla.example import NINE
-from webhooks.set_up import EVENTS, WEBHOOK_NAME, set_up_jira
+from webhooks.set_up import set_up_jira
 
 HOOK = "https://dueline.example.com/webhooks/jira"
 FIELDS = {"state": "SLA state", "due": "First response due"}
@@ -51,7 +52,7 @@ def test_again_it_makes_nothing(jira: Simulator) -> None:
     prepared(jira, HOOK)
     _, *fields, hook = prepared(jira, HOOK)
     assert all(line.endswith(", there already") for line in fields)
-    assert hook.startswith(f"webhook to {HOOK}: there already, left as it is; Jira does not tell")
+    assert hook.startswith(f"webhook to {HOOK}: there already; Jira does not tell")
     assert len(jira.webhooks) == 1
 
 

@@ -11,6 +11,8 @@ from connector.simulator.model import Issue
 from connector.simulator.present import Json
 from connector.simulator.routes.call import CLOUD, Answer, Call, Route
 
+_LISTS = {"labels", "options"}
+
 
 def create_issue(call: Call) -> Answer:
     """POST /issue."""
@@ -234,11 +236,19 @@ def _editmeta(call: Call, issue: Issue, _shown: Json) -> Any:
                 "schema": dict(field.schema),
                 "name": field.name,
                 "key": field.id,
-                "operations": ["add", "set", "remove"] if field.kind == "labels" else ["set"],
+                "operations": ["add", "set", "remove"] if field.kind in _LISTS else ["set"],
             }
             if field.options:
                 options = [call.show.option(option) for option in field.options]
                 fields[field.id]["allowedValues"] = options
+    links = call.sim.site.fields["issuelinks"]
+    fields[links.id] = {
+        "required": False,
+        "schema": dict(links.schema),
+        "name": links.name,
+        "key": links.id,
+        "operations": ["add"],
+    }
     return {"fields": fields}
 
 

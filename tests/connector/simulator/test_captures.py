@@ -47,6 +47,7 @@ def told(sim: Simulator, receiver: Any) -> list[dict[str, Any]]:
     sim.edit_comment(key, comment.id, "on it!")
     sim.delete_comment(key, comment.id)
     sim.transition(key, "Done")
+    sim.move_issue(key, project="BTL", issuetype="Task")
     sim.delete_issue(key)
     sim.deliver()
     return [body for _, body, _ in receiver.received]
@@ -125,3 +126,56 @@ def test_clouds_address_of_an_issue_is_malformed_as_captured(
     assert any("/issue/" not in b["issue"]["self"] for b in late)
     for body in told(cloud, receiver):
         assert "/issue/" not in body["issue"]["self"]
+
+
+@cache
+def read(file: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SHARED / file).read_text(encoding="utf-8"))
+    return found
+
+
+def shape(value: Any) -> Any:
+    """Return what is left of a JSON value without its contents: names and types."""
+    if isinstance(value, dict):
+        return {name: shape(part) for name, part in value.items() if name not in NOISE}
+    return type(value).__name__
+
+
+@pytest.mark.parametrize("name", ["issuelink_created", "issuelink_deleted"])
+def test_links_are_told_as_captured(sim: Simulator, receiver: Any, name: str) -> None:
+    for _ in range(2):
+        sim.create_issue(project="BOT", summary="x")
+    sim.register_webhook("https://dueline.example.com/webhook")
+    sim.unlink(sim.link("BOT-1", "BOT-2", "Blocks").id)
+    sim.deliver()
+    (body,) = [body for _, body, _ in receiver.received if body["webhookEvent"] == name]
+    captured = read(f"luisfernandezbr+jira/{name}.json")
+    assert shape(body) == shape(captured)
+    kind = captured["issueLink"]["issueLinkType"]
+    if kind["name"] == "Blocks":
+        assert body["issueLink"]["issueLinkType"] == kind
+
+
+def test_a_move_is_told_as_captured(cloud: Simulator, receiver: Any) -> None:
+    captured = read("padewitte-talend+jira-to-slack/cloud-fromotherproject.json")
+    (body,) = [
+        body
+        for body in told(cloud, receiver)
+        if body.get("issue_event_type_name") == captured["issue_event_type_name"]
+    ]
+    assert set(body) == set(captured)
+    mine = {item["field"]: shape(item) for item in items(body) if item["field"] != "issuetype"}
+    assert mine == {item["field"]: shape(item) for item in items(captured)}
+
+
+def test_a_link_inside_an_issue_is_as_captured(cloud: Simulator, receiver: Any) -> None:
+    cloud.create_issue(project="BOT", summary="x")
+    cloud.create_issue(project="BOT", summary="y")
+    cloud.link("BOT-1", "BOT-2", "Blocks")
+    cloud.register_webhook("https://dueline.example.com/webhook")
+    cloud.edit("BOT-2", summary="z")
+    cloud.deliver()
+    captured = read("luisfernandezbr+jira/jira_issue_updated.assignee.json")
+    ((_, body, _),) = receiver.received
+    mine, theirs = (found["issue"]["fields"]["issuelinks"][0] for found in (body, captured))
+    assert shape(mine) == shape(theirs)

@@ -165,3 +165,71 @@ def test_python_edits_and_deletes_comments(sim: Simulator, key: str) -> None:
     assert sim.issue(key).comments[0].body.wiki == "two"
     sim.delete_comment(key, comment.id)
     assert sim.issue(key).comments == []
+
+
+def test_an_edit_keeps_what_it_does_not_name(ask: Ask, sim: Simulator, key: str) -> None:
+    marks = {"dueline.effect": {"key": "w-1"}}
+    comment = sim.add_comment(key, "hush", internal=True, properties=marks)
+    path = f"/issue/{key}/comment/{comment.id}"
+    for where in (path, f"/rest/api/2{path}"):
+        text = "again" if where.startswith("/rest") else body(sim, "again")
+        assert ask("PUT", where, json={"body": text}, account=AGENT).json()["body"] == text
+        assert set(comment.properties) == {"dueline.effect", "sd.public.comment"}
+        assert not comment.public
+    mark = [{"key": "sd.public.comment", "value": {"internal": False}}]
+    ask("PUT", path, json={"body": body(sim, "for all"), "properties": mark})
+    assert comment.public
+    assert comment.properties["dueline.effect"] == {"key": "w-1"}
+    assert ask("PUT", path, json={"body": 7}).status_code == 400
+    assert comment.body.wiki == "for all"
+
+
+def test_who_may_not_touch_a_comment(ask: Ask, sim: Simulator, key: str) -> None:
+    comment = sim.add_comment(key, "mine", account=AGENT)
+    path = f"/issue/{key}/comment/{comment.id}"
+    for permission in ("EDIT_ALL_COMMENTS", "DELETE_ALL_COMMENTS"):
+        sim.deny(CUSTOMER, permission)
+    edited = ask("PUT", path, json={"body": body(sim, "yours")}, account=CUSTOMER)
+    deleted = ask("DELETE", path, account=CUSTOMER)
+    assert (edited.status_code, deleted.status_code) == (400, 400)
+    assert ask("PUT", path, json={"body": body(sim, "ours")}, account=AGENT).status_code == 200
+    assert ask("DELETE", path, account=AGENT).status_code == 204
+
+
+def test_a_comment_without_an_author(ask: Ask, sim: Simulator, key: str, receiver: Any) -> None:
+    sim.register_webhook("https://dueline.example.com/webhook")
+    comment = sim.add_comment(key, "anybody there?", account=None)
+    shown = ask("GET", f"/issue/{key}/comment/{comment.id}").json()
+    assert not {"author", "updateAuthor"} & set(shown)
+    inside = ask("GET", f"/issue/{key}").json()["fields"]["comment"]["comments"]
+    assert inside == [shown]
+    assert "Anonymous" in ask("GET", f"//browse/{key}").text
+    sim.edit_comment(key, comment.id, "somebody was here", account=AGENT)
+    sim.delete_comment(key, comment.id)
+    sim.deliver()
+    told = [b for _, b, _ in receiver.received if b["webhookEvent"].startswith("comment_")]
+    assert [("author" in b["comment"], "updateAuthor" in b["comment"]) for b in told] == [
+        (False, False),
+        (False, True),
+        (False, True),
+    ]
+    if not sim.cloud:
+        first = receiver.received[0][1]
+        assert (first["issue_event_type_name"], "user" in first) == ("issue_commented", False)
+
+
+def test_an_author_can_be_deleted_afterwards(ask: Ask, sim: Simulator, key: str) -> None:
+    comment = sim.add_comment(key, "bye", account=CUSTOMER)
+    comment.author = comment.update_author = None
+    shown = ask("GET", f"/issue/{key}/comment").json()["comments"][0]
+    assert not {"author", "updateAuthor"} & set(shown)
+
+
+def test_python_shows_and_hides_a_comment(sim: Simulator, key: str) -> None:
+    comment = sim.add_comment(key, "one")
+    sim.edit_comment(key, comment.id, "two", internal=True)
+    assert not comment.public
+    document = {"type": "doc", "version": 1, "content": []}
+    paragraph = {"type": "paragraph", "content": [{"type": "text", "text": "three"}]}
+    sim.edit_comment(key, comment.id, {**document, "content": [paragraph]}, internal=False)
+    assert (comment.public, comment.body.wiki) == (True, "three")

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import requests
 
-from connector.simulator import AGENT, Simulator
+from connector.simulator import AGENT, JiraError, Simulator
 
 Ask = Callable[..., requests.Response]
 TYPES = "com.atlassian.jira.plugin.system.customfieldtypes"
@@ -20,7 +21,7 @@ def test_a_field_is_created_shown_and_set(ask: Ask, sim: Simulator) -> None:
     assert made.json()["schema"] == {
         "type": "datetime",
         "custom": f"{TYPES}:datetime",
-        "customId": 10102,
+        "customId": 10200,
     }
     assert field_id in [field["id"] for field in ask("GET", "/field").json()]
     added = ask("POST", f"/screens/addToDefault/{field_id}")
@@ -198,3 +199,103 @@ def test_faulty_values_by_type(
     answer = ask("PUT", f"/issue/{key}", json={"fields": {field.id: given}})
     assert answer.status_code == 400
     assert answer.json()["errors"][field.id].startswith(words)
+
+
+EXAMPLES: list[tuple[str, Any, Any]] = [
+    ("Deployment", "Staging", "Staging"),
+    ("Channel", "E-mail", "E-mail"),
+    ("Language", "French", "French"),
+    ("Subscription", "Ended", "Ended"),
+    ("Fees", "Overdue", "Overdue"),
+    ("Not covered because", "Upgrade not applied", "Upgrade not applied"),
+    ("Phone call", "Done", "Done"),
+    ("Priority confirmed", "Yes", "Yes"),
+    ("Assessment", "h1. Why", "h1. Why"),
+    ("Work-around", "* restart", "* restart"),
+    ("Bug found", "Yes", "Yes"),
+    ("Escalation requested", "Yes", "Yes"),
+    ("Mobile phone", "+1 555 0100", "+1 555 0100"),
+    ("Customer", "Globex", "Globex"),
+    ("Affected customers", ["Acme", "Initech"], ["Acme", "Initech"]),
+    ("Confirmed at", datetime(2026, 11, 21, 9, tzinfo=UTC), "2026-11-21T09:00:00.000+0000"),
+    ("Restored at", datetime(2026, 11, 21, 10, tzinfo=UTC), "2026-11-21T10:00:00.000+0000"),
+    ("Downtime kind", "Few customers", "Few customers"),
+    ("Product license", "L-1", "L-1"),
+    ("Product version", "7.2", "7.2"),
+    ("Contact", "Cora", "Cora"),
+    ("Company", "Acme Inc.", "Acme Inc."),
+    ("Steps to reproduce", "# one\n# two", "# one\n# two"),
+    ("Error messages", "E42", "E42"),
+]
+
+
+def by_name(ask: Ask, path: str) -> dict[str, Any]:
+    """Return an issue's custom fields by their names, choices by their values."""
+    answer = ask("GET", f"{path}?expand=names").json()
+    shown = {}
+    for field_id, value in answer["fields"].items():
+        if field_id.startswith("customfield_"):
+            parts = value if isinstance(value, list) else [value]
+            plain = [part["value"] if "value" in (part or {}) else part for part in parts]
+            shown[answer["names"][field_id]] = plain if isinstance(value, list) else plain[0]
+    return shown
+
+
+@pytest.mark.parametrize("project", ["BOT", "BIT", "HLP", "BTL", "BAL"])
+def test_every_project_has_the_fields_of_a_support_team(
+    ask: Ask, sim: Simulator, project: str
+) -> None:
+    given = {name: value for name, value, _ in EXAMPLES}
+    key = sim.create_issue(given, project=project, summary="x").key
+    shown = by_name(ask, f"/rest/api/2/issue/{key}")
+    assert {name: shown[name] for name in given} == {name: kept for name, _, kept in EXAMPLES}
+
+
+def test_lists_offer_their_choices_and_no_other(ask: Ask, sim: Simulator) -> None:
+    key = sim.create_issue(project="BTL", summary="x").key
+    fields = ask("GET", f"/issue/{key}/editmeta").json()["fields"]
+    offered = {
+        field["name"]: [choice["value"] for choice in field["allowedValues"]]
+        for field in fields.values()
+        if "allowedValues" in field
+    }
+    assert len(offered) == 14
+    assert offered["Fees"] == ["Paid", "Overdue"]
+    assert len(offered["Not covered because"]) == len(offered["Downtime kind"]) == 9
+    assert offered["Customer"] == offered["Affected customers"] == ["Acme", "Globex", "Initech"]
+    for name, choices in offered.items():
+        for choice in choices:
+            sim.edit(key, {name: [choice] if name == "Affected customers" else choice})
+        with pytest.raises(JiraError, match="is not valid"):
+            sim.edit(key, {name: ["Nope"] if name == "Affected customers" else "Nope"})
+
+
+def test_choices_are_added_and_removed_one_by_one(ask: Ask, sim: Simulator) -> None:
+    key = sim.create_issue({"Affected customers": ["Acme"]}, project="BOT", summary="x").key
+    field = sim.field_named("Affected customers")
+    assert field is not None
+    operations = [{"add": {"value": "Globex"}}, {"remove": {"value": "Acme"}}]
+    answer = ask("PUT", f"/issue/{key}", json={"update": {field.id: operations}})
+    assert answer.status_code == 204
+    (shown,) = ask("GET", f"/issue/{key}").json()["fields"][field.id]
+    assert (shown["value"], set(shown)) == ("Globex", {"self", "value", "id"})
+    (change,) = sim.issue(key).history[-1].changes
+    assert (change.old_text, change.new_text) == ("Acme", "Globex")
+    assert change.new == f"[{shown['id']}]"
+
+
+def test_long_texts_are_documents_in_v3_and_wiki_text_in_v2(
+    cloud: Simulator, serve: Callable[..., Ask]
+) -> None:
+    ask = serve(cloud)
+    key = cloud.create_issue({"Assessment": "h1. Why"}, project="BOT", summary="x").key
+    field = cloud.field_named("Assessment")
+    assert field is not None
+    assert by_name(ask, f"/rest/api/2/issue/{key}")["Assessment"] == "h1. Why"
+    document = ask("GET", f"/issue/{key}").json()["fields"][field.id]
+    assert (document["type"], document["content"][0]["type"]) == ("doc", "heading")
+    document["content"][0]["content"][0]["text"] = "Because"
+    assert ask("PUT", f"/issue/{key}", json={"fields": {field.id: document}}).status_code == 204
+    assert by_name(ask, f"/rest/api/2/issue/{key}")["Assessment"] == "h1. Because"
+    answer = ask("PUT", f"/issue/{key}", json={"fields": {field.id: "plain"}})
+    assert answer.json()["errors"][field.id].startswith("Operation value must be an Atlassian")

@@ -245,7 +245,14 @@ def test_an_issue_is_assigned_and_unassigned(ask: Ask, sim: Simulator) -> None:
     assert sim.issue(key).values["assignee"] is None
     stranger = dict.fromkeys(who, "stranger")
     answer = ask("PUT", f"/issue/{key}/assignee", json=stranger)
+    assert answer.status_code == 400
     assert answer.json()["errors"] == {"assignee": "User 'stranger' does not exist."}
+    assert ask("PUT", f"/issue/{key}/assignee", json={}).status_code == 400
+    assert ask("PUT", "/issue/BOT-9/assignee", json=who).status_code == 404
+    sim.deny(CUSTOMER, "ASSIGN_ISSUES")
+    answer = ask("PUT", f"/issue/{key}/assignee", json=who, account=CUSTOMER)
+    assert answer.status_code == (403 if sim.cloud else 401)
+    assert sim.issue(key).values["assignee"] is None
 
 
 def test_a_deleted_issue_is_gone_and_its_key_is_not_given_again(ask: Ask) -> None:

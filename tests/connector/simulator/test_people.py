@@ -101,10 +101,12 @@ def test_permissions_are_told(ask: Ask, sim: Simulator) -> None:
 
 
 def test_the_catalogue(ask: Ask, sim: Simulator) -> None:
-    assert [p["key"] for p in ask("GET", "/project").json()] == ["BOT", "BIT", "HLP"]
+    assert [p["key"] for p in ask("GET", "/project").json()] == ["BOT", "BIT", "HLP", "BTL", "BAL"]
     assert ask("GET", "/project/BOT").json()["name"] == "Botron"
+    assert ask("GET", "/project/BAL").json()["projectTypeKey"] == "software"
     assert ask("GET", "/project/NOPE").status_code == 404
     kinds = {"Bug", "Task", "Question", "Improvement", "Story"}
+    kinds |= {"Escalation", "Outage", "Maintenance"}
     assert {kind["name"] for kind in ask("GET", "/issuetype").json()} == kinds
     ranked = [p["name"] for p in ask("GET", "/priority").json()]
     assert ranked == ["Highest", "High", "Medium", "Low", "Lowest"]

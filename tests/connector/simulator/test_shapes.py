@@ -63,7 +63,8 @@ def check(path: Path, method: str, template: str, answer: requests.Response) -> 
     assert str(answer.status_code) in responses, answer.text
     content = responses[str(answer.status_code)].get("content", {})
     schema = content.get("application/json", {}).get("schema")
-    if schema is None or answer.status_code == 204:
+    # The schema of a new link says nothing at all, and so does the answer.
+    if not schema or answer.status_code == 204:
         return
     body = answer.json()
     # The document of Data Center names the item where the answer is a list of them.
@@ -89,11 +90,25 @@ def lived(sim: Simulator, wait: Callable[..., None]) -> Simulator:
     sim.add_comment("BOT-1", "due", account=DUELINE, properties={"dueline": {"effect": "w-1"}})
     sim.add_comment("BOT-1", "hush", visibility={"type": "group", "value": "support"})
     sim.transition("BOT-1", "Done")
+    sim.add_comment("BOT-1", "who am I?", account=None)
+    sim.create_issue(
+        {"Affected customers": ["Acme"], "Assessment": "long", "Confirmed at": sim.now()},
+        project="BTL",
+        summary="z",
+        issuetype="Outage",
+    )
+    sim.link("BOT-1", "BTL-1", "Blocks")
+    sim.move_issue("BTL-1", project="BAL")
     return sim
 
 
 LINK = {"globalId": "g", "object": {"url": "https://example.com", "title": "t"}}
 NEW = {"project": {"key": "BOT"}, "issuetype": {"name": "Bug"}, "summary": "y"}
+RELATED = {
+    "type": {"name": "Relates"},
+    "inwardIssue": {"key": "BAL-1"},
+    "outwardIssue": {"key": "BOT-1"},
+}
 BOTH: list[tuple[str, str, str, Any]] = [
     ("GET", "/issue/BOT-1", "/issue/{issueIdOrKey}", None),
     ("GET", "/issue/BOT-1?expand=changelog", "/issue/{issueIdOrKey}", None),
@@ -127,6 +142,18 @@ BOTH: list[tuple[str, str, str, Any]] = [
     ("POST", "/field", "/field", {}),
     ("GET", "/screens/1/tabs", "/screens/{screenId}/tabs", None),
     ("GET", "/screens/1/tabs/10000/fields", "/screens/{screenId}/tabs/{tabId}/fields", None),
+    ("GET", "/issue/BAL-1?expand=changelog", "/issue/{issueIdOrKey}", None),
+    ("GET", "/issue/BOT-1/comment/10002", "/issue/{issueIdOrKey}/comment/{id}", None),
+    ("GET", "/issueLinkType", "/issueLinkType", None),
+    ("GET", "/issueLinkType/10000", "/issueLinkType/{issueLinkTypeId}", None),
+    ("GET", "/issueLinkType/9", "/issueLinkType/{issueLinkTypeId}", None),
+    ("POST", "/issueLink", "/issueLink", RELATED),
+    ("POST", "/issueLink", "/issueLink", {}),
+    ("GET", "/issueLink/10000", "/issueLink/{linkId}", None),
+    ("GET", "/issueLink/9", "/issueLink/{linkId}", None),
+    ("GET", "/issueLink/nine", "/issueLink/{linkId}", None),
+    ("DELETE", "/issueLink/10000", "/issueLink/{linkId}", None),
+    ("POST", "/issue", "/issue", {"fields": NEW, "update": {"issuelinks": [{"add": RELATED}]}}),
     ("GET", "/myself", "/myself", None),
     ("GET", "/serverInfo", "/serverInfo", None),
     ("GET", "/groups/picker?query=sup", "/groups/picker", None),
@@ -152,6 +179,14 @@ CLOUD_ONLY: list[tuple[str, str, str, Any]] = [
     ("GET", "/issue/BOT-1/changelog", "/issue/{issueIdOrKey}/changelog", None),
     ("GET", "/issue/BOT-1/changelog?maxResults=1", "/issue/{issueIdOrKey}/changelog", None),
     ("GET", "/issue/BOT-1/properties", "/issue/{issueIdOrKey}/properties", None),
+    (
+        "PUT",
+        "/issue/BOT-1/assignee",
+        "/issue/{issueIdOrKey}/assignee",
+        {"accountId": "712020:agent-0000-4000-8000-000000000001"},
+    ),
+    ("PUT", "/issue/BOT-1/assignee", "/issue/{issueIdOrKey}/assignee", {"accountId": "nobody"}),
+    ("GET", "/issue/BAL-1/changelog", "/issue/{issueIdOrKey}/changelog", None),
     ("POST", "/comment/list", "/comment/list", {"ids": [10000]}),
     ("GET", "/comment/10000/properties", "/comment/{commentId}/properties", None),
     ("GET", "/search/jql?jql=key=BOT-1", "/search/jql", None),
@@ -188,6 +223,8 @@ CLOUD_ONLY: list[tuple[str, str, str, Any]] = [
 DATACENTER_ONLY: list[tuple[str, str, str, Any]] = [
     ("POST", "/issue/BOT-1/comment", "/issue/{issueIdOrKey}/comment", {"body": "x"}),
     ("PUT", "/issue/BOT-1/comment/10000", "/issue/{issueIdOrKey}/comment/{id}", {"body": "y"}),
+    ("PUT", "/issue/BOT-1/assignee", "/issue/{issueIdOrKey}/assignee", {"name": "agent"}),
+    ("PUT", "/issue/BOT-1/assignee", "/issue/{issueIdOrKey}/assignee", {"name": "nobody"}),
     ("GET", "/search?jql=project=BOT", "/search", None),
     ("POST", "/search", "/search", {"jql": "project = BOT", "fields": ["summary"]}),
     ("GET", "/search?jql=nope", "/search", None),

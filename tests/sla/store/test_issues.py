@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Row, select
 
-from sla.cycle import run, spans_of
 from sla.mapping import Policy
 from sla.store import issues, schema
 from sla.store.database import Database
@@ -29,7 +28,7 @@ from sla.timeline import (
     Seen,
     Timeline,
 )
-from tests.sla.example import AGENT, CUSTOMER, NINE, at, change, made, policy, reply
+from tests.sla.example import AGENT, CUSTOMER, NINE, at, change, made, policy, reply, runs
 from tests.sla.store.conftest import new_database
 
 SITE, ISSUE = "acme", "10000"
@@ -79,8 +78,7 @@ def save(
     database: Database, events: list[Event], now: datetime, under: Policy, version: str = "v1"
 ) -> None:
     timeline = Timeline.of(events)
-    cycle = run("first_response", spans_of(timeline, under), timeline, under, now)
-    assert cycle is not None
+    (cycle,) = runs(timeline, under, now)
     database.write(lambda c: issues.save_cycles(c, SITE, ISSUE, [cycle], version, now))
 
 

@@ -1,0 +1,521 @@
+"""A support policy as a document: what `contracts/*.yaml` may say."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from config import lengths
+from config.errors import nearest
+from config.model import (
+    Conditions,
+    IsoDate,
+    Model,
+    OrParameter,
+    TargetText,
+    Template,
+    Text,
+    Texts,
+    checked,
+    fault,
+)
+from sla.contract import CLOCKS, Binding, ClauseKind, DutyEffect, Reading
+
+METRICS = tuple(CLOCKS)
+"""The metrics that need no start and stop of their own."""
+
+ParameterKind = Literal["holidays", "target", "calendar", "text", "money"]
+
+
+def _phrase(text: str) -> None:
+    if len(text) > 1 and text.startswith("/") and text.endswith("/"):
+        try:
+            re.compile(text[1:-1])
+        except re.error as error:
+            message = f"is `{text}`, which is no regular expression ({error})"
+            raise ValueError(f"{message}; mend it, or leave out the slashes") from None
+
+
+def money(text: str) -> Decimal:
+    """Read an amount such as `3000` or `2999.95`.
+
+    Raises:
+        ValueError: it is none, or less than nothing.
+    """
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise ValueError(f"is `{text}`, which is no amount of money; write it like 3000.00")
+    return amount
+
+
+def _multiple(text: str) -> None:
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or not Decimal(text):
+        raise ValueError(f"is `{text}`; write how many times, such as 10")
+
+
+Phrase = Annotated[Text, checked(_phrase)]
+Percentage = Annotated[Text, checked(lengths.percentage)]
+Multiple = Annotated[Text, checked(_multiple)]
+
+
+class Source(Model):
+    """The published text that the contract carries out."""
+
+    publisher: Text
+    title: Text
+    url: Text | None = None
+    modified: Text | None = None
+    """As the text itself says when it was last changed."""
+    note: Text | None = None
+
+
+class Parameter(Model):
+    """A figure that the text leaves open, so that whoever uses the contract has to set it."""
+
+    kind: ParameterKind
+    clause: Text
+    what: Text
+    """What to give, in words."""
+
+
+class ScopeDocument(Model):
+    """Which issues of the contract are meant; what is left out means all of them."""
+
+    severity: Texts | None = None
+    tier: Texts | None = None
+    kind: Texts | None = None
+    """Kinds of work, as `kinds` names them."""
+
+
+class GoalDocument(ScopeDocument):
+    """One line of the table of promises; without severity or tier it speaks of all of them."""
+
+    target: OrParameter[TargetText]
+    """Open time such as 2h, or business days such as 1 business day."""
+    reading: Reading | None = None
+    """How a business day is read; open_hours unless it is said."""
+    calendar: OrParameter[Text]
+    binding: Binding = "commitment"
+    clause: Text
+
+    @model_validator(mode="after")
+    def _reading_needs_days(self) -> Self:
+        if self.reading and isinstance(self.target, str) and not lengths.business_days(self.target):
+            raise fault("has a reading, which only business days need; leave it out for open time")
+        return self
+
+
+# --- acts -----------------------------------------------------------------------------------------
+
+
+class ReplyDocument(Model):
+    """Of which kind a comment must be to count: any of these."""
+
+    phrases: list[Phrase] = []
+    """Words in it, in any case; a regular expression stands between slashes."""
+    question: bool = False
+    """It asks something."""
+    marked: Conditions | None = None
+    """The issue is marked so, by a label or an option; the mark means the reply before it."""
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if not (self.phrases or self.question or self.marked):
+            raise fault("says not which comments count; give phrases, question: true, or marked")
+        return self
+
+
+class ActDocument(Conditions):
+    """A comment of some kind, a field's change, or fields that come to have these values."""
+
+    response: ReplyDocument | None = None
+    customer_comment: ReplyDocument | None = None
+    customer_reply: ReplyDocument | None = None
+    changed: Texts | None = None
+    """Fields whose every change counts."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        named = [self.response, self.customer_comment, self.customer_reply, self.changed]
+        conditions = self.model_dump(include=set(Conditions.model_fields), exclude_none=True)
+        if sum(map(bool, [*named, any(conditions.values())])) != 1:
+            raise fault(
+                "is no single act; give one of response, customer_comment, customer_reply, "
+                "changed, or conditions such as status and fields"
+            )
+        return self
+
+
+class TogetherDocument(Model):
+    """Every one of these acts."""
+
+    all: Annotated[list[OneAct], Field(min_length=2)]
+
+
+def _act_shape(value: Any) -> str:
+    if isinstance(value, dict | Model):
+        return "<all>" if isinstance(value, TogetherDocument) or "all" in value else "<act>"
+    return "<name>"
+
+
+ActName = Literal[
+    "reported", "first_response", "response", "customer_comment", "customer_reply", "resolved",
+    "reopened",
+]  # fmt: skip
+OneAct = Annotated[
+    Annotated[ActName, Tag("<name>")] | Annotated[ActDocument, Tag("<act>")],
+    Discriminator(lambda value: "<name>" if _act_shape(value) == "<name>" else "<act>"),
+]
+ActOrAll = Annotated[
+    Annotated[ActName, Tag("<name>")]
+    | Annotated[ActDocument, Tag("<act>")]
+    | Annotated[TogetherDocument, Tag("<all>")],
+    Discriminator(_act_shape),
+]
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+Acts = Annotated[list[OneAct], BeforeValidator(_listed), Field(min_length=1)]
+Stops = Annotated[list[ActOrAll], BeforeValidator(_listed), Field(min_length=1)]
+"""Any of these stops the clock."""
+
+
+class MetricDocument(Model):
+    """What is measured. A metric with a name of its own says what starts and what stops it."""
+
+    clause: Text
+    goals: Annotated[list[GoalDocument], Field(min_length=1)]
+    start: Acts | None = None
+    stop: Stops | None = None
+    pause_statuses: list[Text] = []
+    """Jira statuses in which the clock rests."""
+    pause: list[Conditions] = []
+    """While one of these holds the clock rests."""
+    until: list[Conditions] = []
+    """While one of these holds nothing is owed; a resolved issue never owes anything."""
+    repeats: bool | None = None
+    """Whether a start after a stop begins a new cycle."""
+    grid: Literal["rolling", "fixed"] = "rolling"
+    """Of what repeats: from the reply on, or one goal after the other."""
+
+
+# --- beside the clocks ----------------------------------------------------------------------------
+
+
+class KindDocument(Model):
+    """A kind of work, as the contract tells them apart."""
+
+    text: Text | None = None
+    severities: Texts
+    """The only ones that this kind of work can have."""
+
+
+class LimitDocument(Model):
+    """What the support does not cover."""
+
+    id: Text
+    clause: Text
+    text: Text
+    """In words, after "not covered by ...:"."""
+    excludes: Conditions | None = None
+    """An issue of which this holds is not covered."""
+    requires: Conditions | None = None
+    """An issue that contradicts this is not covered; a field left empty contradicts nothing."""
+    metrics: list[Text] = []
+    """Only these are not promised then; left out: the issue is not covered at all."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.excludes is None) == (self.requires is None):
+            raise fault("needs just one of excludes and requires")
+        return self
+
+
+class DutyDocument(ScopeDocument):
+    """What somebody has to do beside the clock."""
+
+    id: Text
+    who: Literal["customer", "company"]
+    clause: Text
+    text: Text
+    phone: OrParameter[Text] | None = None
+    done: Acts
+    """Any of these ticks it off."""
+    effect: DutyEffect = "none"
+    metrics: list[Text] = []
+
+
+class ItemDocument(Model):
+    """One piece of information: in one of these fields, or by one of these phrases."""
+
+    id: Text
+    text: Text
+    fields: list[Text] = []
+    phrases: list[Phrase] = []
+    """Looked for in the summary and the description."""
+
+    @model_validator(mode="after")
+    def _can_be_found(self) -> Self:
+        if not (self.fields or self.phrases):
+            raise fault("could never be found; give fields or phrases")
+        return self
+
+
+class ChecklistDocument(Model):
+    """Information that a request should bring."""
+
+    clause: Text
+    items: Annotated[list[ItemDocument], Field(min_length=1)]
+    pauses: list[Text] = []
+    """Metrics whose clocks rest while something is missing; left out: none."""
+    wording: Template | None = None
+
+
+class AcknowledgementDocument(Model):
+    """An automatic public comment when the issue is made."""
+
+    clause: Text
+    wording: Template | None = None
+
+
+class ContactDocument(ScopeDocument):
+    """A way to reach the support, shown in the acknowledgement."""
+
+    id: Text
+    clause: Text
+    text: Text
+    hours: Text | None = None
+    """A calendar: shown only to those who ask in these hours."""
+
+
+class NoticeDocument(ScopeDocument):
+    """Something that is said, publicly or to the team, whenever one of some acts happens."""
+
+    id: Text
+    clause: Text
+    on: Acts
+    text: Text
+    public: bool = False
+    each: bool = True
+    """Each time, or only the first time."""
+    roles: list[Text] = []
+    """Whom it addresses, as `roles` in projects.yaml names them."""
+    wording: Template | None = None
+
+
+class StepDocument(Model):
+    """One step of an escalation on request."""
+
+    level: Annotated[int, Field(ge=1)]
+    name: Text
+    role: Text
+
+
+class RequestIssueDocument(Conditions):
+    """What a new issue must be to ask for the escalation of the one it refers to."""
+
+    needs: list[ItemDocument] = []
+    """What it has to bring."""
+    either: Conditions | None = None
+    """What must hold of it or of the issue that it refers to."""
+
+
+class EscalationDocument(ScopeDocument):
+    """How a customer asks for an escalation; each further request climbs one step."""
+
+    id: Text
+    clause: Text
+    on: Acts | None = None
+    """By an act in the issue itself."""
+    issue: RequestIssueDocument | None = None
+    """By a new issue that links to this one or names its key."""
+    levels: Annotated[list[StepDocument], Field(min_length=1)]
+    assign: bool = False
+    """Whether the issue goes to the first of those addressed."""
+    wording: Template | None = None
+
+    @model_validator(mode="after")
+    def _some_way(self) -> Self:
+        if (self.on is None) == (self.issue is None):
+            raise fault("needs just one of on and issue: how it is asked for")
+        if self.issue and len(self.levels) > 1:
+            raise fault("has several levels, and a new issue goes to one; keep one of them")
+        return self
+
+
+# --- availability ---------------------------------------------------------------------------------
+
+
+class TermDocument(Model):
+    """A sentence that bears on a credit."""
+
+    id: Text
+    text: Text
+    clause: Text
+    settled_by: Literal["fact", "ledger"] = "fact"
+
+
+class CreditDocument(Model):
+    """What a customer gets when the commitment was missed."""
+
+    clause: Text
+    multiple: Multiple
+    """So many times the amount paid for the time in excess."""
+    cap: Percentage | None = None
+    """Of what was paid for the month."""
+    fee: OrParameter[Annotated[Text, checked(money)]]
+    """What the customer pays for a month."""
+    conditions: list[TermDocument] = []
+    statements: list[TermDocument] = []
+
+
+class MaintenanceDocument(Model):
+    """When scheduled maintenance may take place."""
+
+    clause: Text
+    windows: Text
+    """A calendar."""
+    binding: Binding = "commitment"
+    kind: Text = "Scheduled maintenance"
+
+
+class DowntimeDocument(Model):
+    """The issues that are entries of the downtime ledger."""
+
+    type: Text
+    confirmed_at: Text = "Confirmed at"
+    restored_at: Text = "Restored at"
+    kind: Text = "Downtime kind"
+    customers: Text = "Affected customers"
+
+
+class AvailabilityDocument(Model):
+    """What is promised of the service's uptime."""
+
+    clause: Text
+    calendar: Text
+    """The hours over which downtime counts."""
+    commitment: Percentage | None = None
+    basis: Literal["business", "all"] = "business"
+    """Which minutes a month has: those of the calendar, or all of them."""
+    excluded: dict[Text, Text] = {}
+    """Kinds of downtime that do not count, each with the reason."""
+    maintenance: MaintenanceDocument | None = None
+    credit: CreditDocument | None = None
+    downtime: DowntimeDocument | None = None
+
+
+# --- what became of the text ----------------------------------------------------------------------
+
+
+class ClauseDocument(Model):
+    """A sentence of the text, and what it became here."""
+
+    id: Text
+    gist: Text
+    passages: list[Text] = []
+    """Where it stands in the text: the first words and the last, `…` between them."""
+    became: Annotated[list[ClauseKind], BeforeValidator(_listed), Field(min_length=1)]
+    by: Text | None = None
+    """What carries it out, or who, where nothing above cites it."""
+
+
+class DecidedDocument(Model):
+    """Who settled a choice, and when."""
+
+    by: Text
+    on: IsoDate
+
+
+class ChoiceDocument(Model):
+    """An ambiguity of the text, settled by name."""
+
+    id: Text
+    clause: Text
+    question: Text
+    readings: Annotated[dict[Text, Text], Field(min_length=2)]
+    chosen: Text | None = None
+    """Left out: nobody has decided yet."""
+    why: Text | None = None
+    decided: DecidedDocument | None = None
+    example: Text
+
+    @model_validator(mode="after")
+    def _chosen_is_a_reading(self) -> Self:
+        if self.chosen is not None and self.chosen not in self.readings:
+            raise fault(
+                f"chose `{self.chosen}`, which is no reading; {nearest(self.chosen, self.readings)}"
+            )
+        if self.chosen is not None and self.decided is None:
+            raise fault("is chosen by nobody; add `decided: {by: ..., on: 2026-01-31}`")
+        return self
+
+
+class ContractDocument(Model):
+    """A support policy: `contracts/ID.yaml`.
+
+    Any value below may also be `{choice: ID, readings: {NAME: value, ...}}`: then it is the value
+    of the reading that the choice settled on.
+    """
+
+    contract: Text
+    title: Text
+    source: Source
+    severities: Annotated[dict[Text, Text | None], Field(min_length=1)]
+    """Each level with its definition in the text's words; empty where the text gives none."""
+    kinds: dict[Text, KindDocument] = {}
+    parameters: dict[Text, Parameter] = {}
+    metrics: Annotated[dict[Text, MetricDocument], Field(min_length=1)]
+    coverage: list[LimitDocument] = []
+    duties: list[DutyDocument] = []
+    acknowledgement: AcknowledgementDocument | None = None
+    contacts: list[ContactDocument] = []
+    required_information: ChecklistDocument | None = None
+    notices: list[NoticeDocument] = []
+    escalations: list[EscalationDocument] = []
+    availability: AvailabilityDocument | None = None
+    clauses: Annotated[list[ClauseDocument], Field(min_length=1)]
+    choices: list[ChoiceDocument] = []
+
+
+_FIXED = frozenset(
+    {"contract", "title", "source", "severities", "parameters", "clauses", "choices"}
+)
+_REFERENCE: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["choice", "readings"],
+    "properties": {
+        "choice": {"type": "string", "description": "The id of one of the choices."},
+        "readings": {"type": "object", "description": "A value for each of its readings."},
+    },
+    "title": "ChoiceReference",
+}
+
+
+def with_choices(schema: dict[str, Any]) -> dict[str, Any]:
+    """The contract's JSON Schema, in which a value below may stand by its reading.
+
+    Args:
+        schema: as pydantic gives it; it is changed in place.
+    """
+    fixed = {"Source", "Parameter", "ClauseDocument", "ChoiceDocument", "DecidedDocument"}
+    for name, model in [("", schema), *schema["$defs"].items()]:
+        if name in fixed:
+            continue
+        for key, value in model.get("properties", {}).items():
+            if name or key not in _FIXED:
+                description = {k: value.pop(k) for k in ("description", "default") if k in value}
+                either = {"anyOf": [value, {"$ref": "#/$defs/ChoiceReference"}]}
+                model["properties"][key] = {**either, **description}
+    schema["$defs"]["ChoiceReference"] = _REFERENCE
+    return schema

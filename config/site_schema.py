@@ -1,0 +1,198 @@
+"""Which promise an issue has and how it is shown: `projects.yaml` and `site.yaml`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from config import lengths
+from config.calendar_schema import HolidayItem
+from config.model import (
+    AudienceDocument,
+    Conditions,
+    IsoDate,
+    Length,
+    Model,
+    Share,
+    Template,
+    Text,
+    checked,
+    fault,
+)
+from config.wording import DEFAULTS
+
+# --- projects.yaml ------------------------------------------------------------------------------
+
+
+class ContractRuleDocument(Conditions):
+    """Under these conditions an issue has that contract and tier."""
+
+    contract: Text
+    tier: Text | None = None
+
+
+class SeverityRuleDocument(Conditions):
+    """Under these conditions an issue has that severity, and is that kind of work."""
+
+    severity: Text
+    kind: Text | None = None
+    """For contracts that tell kinds of work apart."""
+
+
+class ProjectDocument(Model):
+    """How one Jira project's issues find their promise; of each list the first match wins."""
+
+    contracts: Annotated[list[ContractRuleDocument], Field(min_length=1)]
+    severities: Annotated[list[SeverityRuleDocument], Field(min_length=1)]
+    alerts: Text | None = None
+    """The name of a set of alerts; left out: `default`, where there is one."""
+
+
+class WarningDocument(Model):
+    """Speak up before the due instant."""
+
+    used: Share | None = None
+    """Share of the goal that is used up, such as 75%."""
+    left: Length | None = None
+    """Open time left, such as 30m."""
+    audience: AudienceDocument | None = None
+    """Left out: the assignee."""
+    wording: Template | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.used is None) == (self.left is None):
+            raise fault("needs just one of used and left, such as `used: 75%` or `left: 30m`")
+        return self
+
+
+class BreachDocument(Model):
+    """Speak up at the due instant."""
+
+    audience: AudienceDocument | None = None
+    wording: Template | None = None
+
+
+class LevelDocument(Model):
+    """One step of the ladder after a breach."""
+
+    level: Annotated[int, Field(ge=1)]
+    name: Text
+    after: Annotated[Text, checked(lengths.delay)] | None = None
+    """Open time after the due instant."""
+    used: Share | None = None
+    """Proactively: the share of the goal that is used up, such as 90%."""
+    left: Length | None = None
+    """Proactively: open time left, such as 15m."""
+    hours: Text | None = None
+    """A calendar for the level's own hours; left out: those of the goal."""
+    audience: AudienceDocument | None = None
+    wording: Template | None = None
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> Self:
+        if sum(each is not None for each in (self.after, self.used, self.left)) != 1:
+            raise fault("needs just one of after, used and left, such as `after: 30m`")
+        return self
+
+
+class AlertsDocument(Model):
+    """Who hears of a promise in danger, when, and in what words."""
+
+    warnings: list[WarningDocument] = []
+    breach: BreachDocument = BreachDocument()
+    levels: list[LevelDocument] = []
+
+
+def _parameter_shape(value: Any) -> str:
+    return "<holidays>" if isinstance(value, list) else "<text>"
+
+
+ParameterValue = Annotated[
+    Annotated[list[HolidayItem], Tag("<holidays>")] | Annotated[Text, Tag("<text>")],
+    Discriminator(_parameter_shape),
+]
+
+
+class SettledDocument(Model):
+    """A choice as this site settles it."""
+
+    chosen: Text
+    by: Text
+    on: IsoDate
+
+
+class ProjectsDocument(Model):
+    """Which promise an issue has: `projects.yaml`."""
+
+    projects: Annotated[dict[Text, ProjectDocument], Field(min_length=1)]
+    parameters: dict[Text, dict[Text, ParameterValue]] = {}
+    """For each contract what its text leaves open."""
+    customers: dict[Text, dict[Text, dict[Text, ParameterValue]]] = {}
+    """For each customer and contract what the order form says; it goes before `parameters`."""
+    choices: dict[Text, dict[Text, SettledDocument]] = {}
+    """For each contract the readings that this site settles on, in place of the contract's own."""
+    roles: dict[Text, AudienceDocument] = {}
+    """Who is meant by the roles that contracts name, such as Support team lead."""
+    alerts: dict[Text, AlertsDocument] = {}
+
+
+# --- site.yaml ----------------------------------------------------------------------------------
+
+
+class FieldNames(Model):
+    """The Jira fields that show the promise: each a name, or an id such as customfield_10050."""
+
+    policy: Text = "SLA policy"
+    severity: Text = "SLA severity"
+    due: Text = "First response due"
+    responded: Text = "First responded"
+    state: Text = "SLA state"
+    level: Text = "SLA escalation level"
+    next_due: Text = "SLA next due"
+    next_metric: Text = "SLA next metric"
+
+
+class RespondersDocument(Model):
+    """Whose public reply counts, by account id (Cloud) or user key (Data Center)."""
+
+    only: list[Text] = []
+    """Empty: anyone but the reporter, customers and apps."""
+    never: list[Text] = []
+
+
+class CommentsDocument(Model):
+    """Who can read Dueline's comments."""
+
+    internal: bool = True
+    """In a service project: hidden from customers."""
+    role: Text | None = None
+    """In other projects: shown to this project role only."""
+
+
+class WordingDocument(Model):
+    """Markdown with Jinja; a rule of the alerts or a contract may have its own."""
+
+    warning: Template = DEFAULTS["warning"]
+    breach: Template = DEFAULTS["breach"]
+    escalation: Template = DEFAULTS["escalation"]
+    correction: Template = DEFAULTS["correction"]
+    acknowledgement: Template = DEFAULTS["acknowledgement"]
+    checklist: Template = DEFAULTS["checklist"]
+    notice: Template = DEFAULTS["notice"]
+    request: Template = DEFAULTS["request"]
+    requested: Template = DEFAULTS["requested"]
+
+
+class SiteDocument(Model):
+    """One Jira: `site.yaml`."""
+
+    fields: FieldNames = FieldNames()
+    reported_at: Text | None = None
+    """A field with the instant at which an issue was reported, when it was typed in later."""
+    customer: Text | None = None
+    """A field that names the customer, for order forms and downtimes."""
+    responders: RespondersDocument = RespondersDocument()
+    comments: CommentsDocument = CommentsDocument()
+    wording: WordingDocument = WordingDocument()

@@ -1,0 +1,338 @@
+"""What is said beside the clocks: acknowledgement, checklist, notices, escalation on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+
+from sla.acts import History, Moment, given
+from sla.condition import Condition
+from sla.contract import Act, Audience, Contract, Duty, Item, Notice, Request, Step
+from sla.cycle import Cycle, Span, done, history_of, spans_of
+from sla.effects import Fact, Occasion, Saying, in_words
+from sla.mapping import Coverage, Policy
+from sla.timeline import Timeline
+from sla.words import local
+
+Facts = Mapping[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """Another issue that refers to this one, or that this one refers to."""
+
+    issue_id: str
+    timeline: Timeline
+
+
+@dataclass(frozen=True)
+class Case:
+    """One issue with everything that notices depend on."""
+
+    issue_id: str
+    timeline: Timeline
+    policy: Policy
+    spans: Sequence[Span]
+    cycles: Sequence[Cycle] = ()
+    relatives: Sequence[Relative] = field(default=())
+    now: datetime | None = None
+
+    @cached_property
+    def history(self) -> History:
+        """As acts look at it."""
+        return history_of(self.spans, self.timeline, self.policy)
+
+    def coverage(self, at: datetime) -> Coverage:
+        """What coverage the issue had at an instant; before the first, the first."""
+        held = [span.coverage for span in self.spans if span.since_at <= at]
+        return held[-1] if held else self.spans[0].coverage
+
+    @property
+    def contracts(self) -> list[Contract]:
+        """Every contract that the issue ever had, in order; of order forms the latest."""
+        found = {each.id: each for each in (span.coverage.contract for span in self.spans) if each}
+        return list(found.values())
+
+
+def notices_of(case: Case) -> list[Saying]:
+    """Everything that an issue's history causes to be said beside its clocks.
+
+    Args:
+        case: the issue, of which some coverage is known.
+
+    Returns:
+        The sayings, in no order; those that are brought up to date hold what is true by now.
+    """
+    sayings = [*_acknowledgement(case), *_checklist(case), *_as_request(case)]
+    for contract in case.contracts:
+        for notice in contract.notices:
+            sayings += _notice(case, contract, notice)
+        for request in contract.requests:
+            sayings += _requested(case, contract, request)
+    return sayings
+
+
+# --- acknowledgement ------------------------------------------------------------------------------
+
+
+def _acknowledgement(case: Case) -> Iterator[Saying]:
+    for span in case.spans:
+        contract = span.coverage.contract
+        if contract and contract.acknowledgement and span.coverage.covered:
+            at = max(span.since_at, case.timeline.created_at or span.since_at)
+            said = _saying(case, span.coverage, "acknowledgement", "acknowledgement", at)
+            yield replace(said, public=True, wording=contract.acknowledgement.wording)
+            return
+
+
+def _promised(case: Case, coverage: Coverage) -> Iterator[str]:
+    """What is promised, a sentence for each metric; the ones whose clock has not started too."""
+    for metric in coverage.metrics:
+        goal = coverage.goal(metric.name)
+        if goal is None:
+            continue
+        first = next((cycle for cycle in case.cycles if cycle.metric == metric.name), None)
+        words = f"{in_words(metric.name).capitalize()}: within {goal.target.text}"
+        owed = list(_owed(case, coverage, metric.name))
+        pausing = any(duty.effect == "pauses" for duty in owed)
+        if first and first.promises[0].goal == goal and not pausing:
+            promise = first.promises[0]
+            words += f", by {local(promise.due_at, goal.calendar.time_zone)}"
+        if goal.binding == "goal":
+            words += " (our goal; times may vary)"
+        if any(duty.effect != "none" for duty in owed):
+            words += ", provided that you do your part"
+        yield words
+
+
+def _owed(case: Case, coverage: Coverage, metric: str | None = None) -> Iterator[Duty]:
+    for duty in coverage.contract.duties if coverage.contract else ():
+        mine = duty.who == "customer" and coverage.within(duty.scope)
+        if mine and (metric is None or metric in duty.metrics) and not done(duty, case.history):
+            yield duty
+
+
+def _contacts(coverage: Coverage, at: datetime) -> Iterator[str]:
+    for contact in coverage.contract.contacts if coverage.contract else ():
+        open_now = contact.hours is None or contact.hours.is_open(at)
+        if coverage.within(contact.scope) and open_now:
+            yield contact.text
+
+
+# --- checklist ------------------------------------------------------------------------------------
+
+
+def _checklist(case: Case) -> Iterator[Saying]:
+    for span in case.spans:
+        contract = span.coverage.contract
+        if not (contract and contract.checklist and span.coverage.covered):
+            continue
+        checklist = contract.checklist
+        at = max(span.since_at, case.timeline.created_at or span.since_at)
+        if all(given(item, case.timeline, at) for item in checklist.items):
+            return
+        there, missing = _sorted(checklist.items, case.timeline, case.now or at)
+        facts: Facts = {"missing": missing, "given": there, "clause": checklist.clause}
+        said = _saying(case, span.coverage, "checklist", "required-information", at, facts)
+        yield replace(said, public=True, revisable=True, wording=checklist.wording)
+        return
+
+
+def _sorted(items: Sequence[Item], timeline: Timeline, at: datetime) -> tuple[list[str], list[str]]:
+    there = [item.text for item in items if given(item, timeline, at)]
+    return there, [item.text for item in items if item.text not in there]
+
+
+# --- notices --------------------------------------------------------------------------------------
+
+
+def _notice(case: Case, contract: Contract, notice: Notice) -> Iterator[Saying]:
+    moments = [
+        moment
+        for moment in _moments(case, notice.on)
+        if _had(case, contract, moment.at).within(notice.scope)
+    ]
+    for moment in moments if notice.each else moments[:1]:
+        key = f"notice/{notice.id}/{moment.key}" if notice.each else f"notice/{notice.id}"
+        facts: Facts = {"text": notice.text, "clause": notice.clause}
+        said = _saying(case, case.coverage(moment.at), "notice", key, moment.at, facts)
+        yield replace(said, public=notice.public, audience=notice.audience, wording=notice.wording)
+
+
+def _moments(case: Case, acts: Sequence[Act]) -> list[Moment]:
+    found: dict[str, Moment] = {}
+    for act in acts:
+        for moment in case.history.moments(act):
+            found.setdefault(moment.key, moment)
+    return sorted(found.values(), key=lambda moment: (moment.at, moment.key))
+
+
+def _had(case: Case, contract: Contract, at: datetime) -> Coverage:
+    """The coverage at an instant if it was by this contract, else none."""
+    coverage = case.coverage(at)
+    same = coverage.contract is not None and coverage.contract.id == contract.id
+    return coverage if same else Coverage("another contract held", coverage.project)
+
+
+# --- escalation on request ------------------------------------------------------------------------
+
+
+def _requested(case: Case, contract: Contract, request: Request) -> Iterator[Saying]:
+    """Each request climbs a step; those beyond the last one reach the last one again."""
+    asked = [(moment, "") for moment in _moments(case, request.on)] if request.on else []
+    asked = [each for each in asked if _had(case, contract, each[0].at).within(request.scope)]
+    if request.by_issue:
+        asked += _by_issues(case, request)
+    for count, (moment, other) in enumerate(
+        sorted(asked, key=lambda each: (each[0].at, each[0].key)), 1
+    ):
+        step = request.steps[min(count, len(request.steps)) - 1]
+        again = f"/again-{moment.key}" if count > len(request.steps) else ""
+        key = f"escalation/{request.id}/level-{step.number}{again}"
+        said = _climbed(case, request, step, key, moment.at, {"other": other})
+        # Of two issues the new one goes to those addressed.
+        yield replace(said, assign=request.assign and not other)
+
+
+def _climbed(
+    case: Case, request: Request, step: Step, key: str, at: datetime, facts: Facts
+) -> Saying:
+    named: Facts = {"level": step.number, "level_name": step.name, "clause": request.clause}
+    said = _saying(case, case.coverage(at), "request", key, at, {**named, **facts})
+    return replace(said, audience=step.audience, wording=request.wording, assign=request.assign)
+
+
+def _by_issues(case: Case, request: Request) -> Iterator[tuple[Moment, str]]:
+    """The valid requests that other issues make of this one."""
+    for relative in case.relatives:
+        referred_at = _referred_at(relative.timeline, case.issue_id, case.timeline)
+        if referred_at is None or not _is_request(request, relative.timeline, referred_at):
+            continue
+        at = _valid_at(request, relative.timeline, case, referred_at)
+        if at:
+            yield Moment(at, "requested", relative.issue_id), _key(relative.timeline)
+
+
+def _as_request(case: Case) -> Iterator[Saying]:
+    """What is said on an issue that itself asks for the escalation of another one."""
+    created_at = case.timeline.created_at
+    contract = case.spans[-1].coverage.contract
+    if created_at is None or contract is None:
+        return
+    for request in contract.requests:
+        if not (request.by_issue and _is_request(request, case.timeline, created_at)):
+            continue
+        found = _escalated(case)
+        at: datetime | None = None
+        other, problems = "", ["it refers to no issue that is known; link it, or name its key"]
+        if found:
+            other = _key(found[0].timeline)
+            at = _valid_at(request, case.timeline, found[0], found[1])
+            judged_at = case.now or found[1]
+            problems = [] if at else list(_problems(request, case.timeline, found[0], judged_at))
+        facts: Facts = {"other": other, "problems": problems, "clause": request.clause}
+        coverage = case.spans[-1].coverage
+        key = f"escalation/{request.id}"
+        said = _saying(case, coverage, "requested", f"{key}/request", created_at, facts)
+        yield replace(said, public=True, revisable=True)
+        if at:
+            yield _climbed(case, request, request.steps[0], f"{key}/routed", at, facts)
+
+
+def _escalated(case: Case) -> tuple[Case, datetime] | None:
+    """The first issue that this one refers to and that some contract covers."""
+    found: list[tuple[datetime, Case]] = []
+    for relative in case.relatives:
+        at = _referred_at(case.timeline, relative.issue_id, relative.timeline)
+        spans = spans_of(relative.timeline, case.policy)
+        if at and spans and spans[-1].coverage.covered:
+            other = Case(relative.issue_id, relative.timeline, case.policy, spans, now=case.now)
+            found.append((at, other))
+    if not found:
+        return None
+    at, other = min(found, key=lambda each: (each[0], each[1].issue_id))
+    return other, at
+
+
+def _valid_at(
+    request: Request, asking: Timeline, asked: Case, referred_at: datetime
+) -> datetime | None:
+    """The first instant at which nothing keeps a request from being carried out.
+
+    What happens afterwards does not undo it.
+    """
+    instants = {event.at for event in (*asking.events, *asked.timeline.events)}
+    for at in sorted({referred_at, *(each for each in instants if each > referred_at)}):
+        if not list(_problems(request, asking, asked, at)):
+            return at
+    return None
+
+
+def _problems(request: Request, asking: Timeline, asked: Case, at: datetime) -> Iterator[str]:
+    """Why a request by an issue cannot be carried out at an instant, a sentence each."""
+    coverage = asked.coverage(at)
+    if not coverage.within(request.scope):
+        wanted = " or ".join(request.scope.severities) or "covered"
+        yield (
+            f"{_key(asked.timeline)} is {coverage.severity or 'not covered'}, and only {wanted} "
+            "issues can be escalated"
+        )
+    fields = [
+        {name: timeline.value(name, at) for name in request.condition.names}
+        for timeline in (asking, asked.timeline)
+    ]
+    if not any(request.condition.holds(each) for each in fields):
+        yield f"it must be so that: {request.condition}"
+    for item in request.requires:
+        if not given(item, asking, at):
+            yield f"it lacks {item.text}"
+
+
+def _is_request(request: Request, timeline: Timeline, at: datetime) -> bool:
+    by_issue = request.by_issue or Condition()
+    last = timeline.events[-1].at if timeline.events else at
+    return any(
+        by_issue.holds({name: timeline.value(name, when) for name in by_issue.names})
+        for when in (at, last)
+    )
+
+
+def _referred_at(referring: Timeline, issue_id: str, other: Timeline) -> datetime | None:
+    names = {issue_id, *(str(value) for _, value in other.values("key"))}
+    return next((at for at, named in referring.references if named in names), None)
+
+
+def _key(timeline: Timeline) -> str:
+    values = timeline.values("key")
+    return str(values[-1][1]) if values else "(no key)"
+
+
+# --- the words' facts -----------------------------------------------------------------------------
+
+
+def _saying(
+    case: Case,
+    coverage: Coverage,
+    occasion: Occasion,
+    key: str,
+    at: datetime,
+    facts: Facts = MappingProxyType({}),
+) -> Saying:
+    contract = coverage.contract
+    status = case.timeline.value("status", at)
+    promised: Facts = {
+        "contract": contract.title if contract else None,
+        "severity": coverage.severity,
+        "customer": contract.customer if contract else None,
+        "clause": contract.acknowledgement.clause if contract and contract.acknowledgement else "",
+        "status": status if isinstance(status, str) else None,
+        "promises": list(_promised(case, coverage)),
+        "duties": [duty.text for duty in _owed(case, coverage)],
+        "contacts": list(_contacts(coverage, at)),
+    }
+    return Saying(
+        key=key, occasion=occasion, at=at, audience=Audience(), facts={**promised, **facts}
+    )

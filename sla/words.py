@@ -1,0 +1,28 @@
+"""Instants and lengths as people read them, in English whatever the machine's language is."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+
+def local(at: datetime, zone: str) -> str:
+    """An instant for people: `Thu 11 Jul 2024 09:00 EDT` (seconds only where there are some)."""
+    shown = at.astimezone(ZoneInfo(zone))
+    clock = "%H:%M:%S" if shown.second or shown.microsecond else "%H:%M"
+    return shown.strftime(f"%a %-d %b %Y {clock} %Z")
+
+
+def utc(at: datetime) -> str:
+    """An instant for machines: ISO 8601 in UTC with `Z`, fractions only where there are some."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def length(amount: timedelta) -> str:
+    """A length for people: `1 h 30 min`, `45 s`; hours are not folded into days."""
+    seconds = int(abs(amount).total_seconds())
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    units = ((hours, "h"), (minutes, "min"), (rest, "s"))
+    text = " ".join(f"{number} {unit}" for number, unit in units if number)
+    return f"{'-' if amount < timedelta(0) else ''}{text or '0 min'}"
