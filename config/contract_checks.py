@@ -34,15 +34,15 @@ def check_contract(entry: Entry[ContractDocument], library: Library) -> None:
         )
     for name in _LISTED:
         _check_once(document, (name,), [each.id for each in getattr(model, name)])
-    _check_clauses(model, document)
     _check_metrics(model, document)
     for place, goal in goals_of(model):
-        _check_goal(goal, place, model, document)
+        _check_goal(goal, place, model, document, library)
         _check_goal_calendar(goal, place, model, document, library)
     _check_told_apart(model, document)
     for place, scope in _scopes(model):
         _check_scope(scope, place, model, document)
     _check_names(model, document, library)
+    _check_clauses(model, document, library)
 
 
 def _check_metrics(model: ContractDocument, document: Document) -> None:
@@ -72,7 +72,7 @@ def _check_names(model: ContractDocument, document: Document, library: Library) 
             document.complain(place, f"is `{calendar}`, and no calendar has that name; {advice}")
 
 
-def _check_clauses(model: ContractDocument, document: Document) -> None:
+def _check_clauses(model: ContractDocument, document: Document, library: Library) -> None:
     clauses = [clause.id for clause in model.clauses]
     cited = list(_cited(model))
     for place, clause in cited:
@@ -80,7 +80,9 @@ def _check_clauses(model: ContractDocument, document: Document) -> None:
             document.complain(
                 place, f"is `{clause}`, which `clauses` does not list; {nearest(clause, clauses)}"
             )
-    carried = {clause for _, clause in cited}
+    carried = {clause for place, clause in cited if place[0] not in ("choices", "parameters")}
+    # By now every calendar that the contract names was read.
+    carried |= {each.model.clause or "" for each in library.calendars.read() if each.model}
     for index, each in enumerate(model.clauses):
         if "rule" in each.became and each.by is None and each.id not in carried:
             document.complain(
@@ -195,18 +197,20 @@ def _cited_in(value: object, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 def _check_goal(
-    goal: GoalDocument, place: Place, model: ContractDocument, document: Document
+    goal: GoalDocument, place: Place, model: ContractDocument, document: Document, library: Library
 ) -> None:
     if isinstance(goal.target, ParameterReference):
         _check_reference(goal.target, "target", (*place, "target"), model, document)
         return
     choice = next((each for each in model.choices if each.id == BUSINESS_DAY), None)
+    here = library.contracts.chosen.get(model.contract, {})
+    chosen = here.get(BUSINESS_DAY, choice.chosen) if choice else None
     reading = goal.reading or "open_hours"
-    settled = choice.chosen in get_args(Reading) if choice else False
-    if choice and settled and lengths.business_days(goal.target) and reading != choice.chosen:
+    named = chosen in get_args(Reading) and lengths.business_days(goal.target)
+    if named and reading != chosen:
         document.complain(
             (*place, "reading"),
-            f"is {reading}, and the choice `{BUSINESS_DAY}` is {choice.chosen}; make them agree",
+            f"is {reading}, and the choice `{BUSINESS_DAY}` is {chosen}; make them agree",
         )
 
 

@@ -139,11 +139,15 @@ class ActDocument(Conditions):
     customer_reply: ReplyDocument | None = None
     changed: Texts | None = None
     """Fields whose every change counts."""
+    to: Texts | None = None
+    """Of a change: only to one of these values."""
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
         named = [self.response, self.customer_comment, self.customer_reply, self.changed]
         conditions = self.model_dump(include=set(Conditions.model_fields), exclude_none=True)
+        if self.to and not self.changed:
+            raise fault("says `to` what nothing changes; add `changed`, or leave it out")
         if sum(map(bool, [*named, any(conditions.values())])) != 1:
             raise fault(
                 "is no single act; give one of response, customer_comment, customer_reply, "
@@ -184,8 +188,16 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-Acts = Annotated[list[OneAct], BeforeValidator(_listed), Field(min_length=1)]
-Stops = Annotated[list[ActOrAll], BeforeValidator(_listed), Field(min_length=1)]
+Acts = Annotated[
+    list[OneAct],
+    BeforeValidator(_listed, json_schema_input_type=OneAct | list[OneAct]),
+    Field(min_length=1),
+]
+Stops = Annotated[
+    list[ActOrAll],
+    BeforeValidator(_listed, json_schema_input_type=ActOrAll | list[ActOrAll]),
+    Field(min_length=1),
+]
 """Any of these stops the clock."""
 
 
@@ -325,6 +337,8 @@ class RequestIssueDocument(Conditions):
 
     needs: list[ItemDocument] = []
     """What it has to bring."""
+    wants: list[ItemDocument] = []
+    """What it is asked for, and carried out without."""
     either: Conditions | None = None
     """What must hold of it or of the issue that it refers to."""
 
@@ -424,7 +438,11 @@ class ClauseDocument(Model):
     gist: Text
     passages: list[Text] = []
     """Where it stands in the text: the first words and the last, `…` between them."""
-    became: Annotated[list[ClauseKind], BeforeValidator(_listed), Field(min_length=1)]
+    became: Annotated[
+        list[ClauseKind],
+        BeforeValidator(_listed, json_schema_input_type=ClauseKind | list[ClauseKind]),
+        Field(min_length=1),
+    ]
     by: Text | None = None
     """What carries it out, or who, where nothing above cites it."""
 
@@ -440,13 +458,14 @@ class ChoiceDocument(Model):
     """An ambiguity of the text, settled by name."""
 
     id: Text
-    clause: Text
+    clause: Text | None = None
     question: Text
     readings: Annotated[dict[Text, Text], Field(min_length=2)]
     chosen: Text | None = None
     """Left out: nobody has decided yet."""
     why: Text | None = None
     decided: DecidedDocument | None = None
+    """Who settled it, and when; `dueline check` asks for it where it is missing."""
     example: Text
 
     @model_validator(mode="after")
@@ -455,8 +474,6 @@ class ChoiceDocument(Model):
             raise fault(
                 f"chose `{self.chosen}`, which is no reading; {nearest(self.chosen, self.readings)}"
             )
-        if self.chosen is not None and self.decided is None:
-            raise fault("is chosen by nobody; add `decided: {by: ..., on: 2026-01-31}`")
         return self
 
 
@@ -509,13 +526,33 @@ def with_choices(schema: dict[str, Any]) -> dict[str, Any]:
         schema: as pydantic gives it; it is changed in place.
     """
     fixed = {"Source", "Parameter", "ClauseDocument", "ChoiceDocument", "DecidedDocument"}
-    for name, model in [("", schema), *schema["$defs"].items()]:
-        if name in fixed:
-            continue
-        for key, value in model.get("properties", {}).items():
-            if name or key not in _FIXED:
-                description = {k: value.pop(k) for k in ("description", "default") if k in value}
-                either = {"anyOf": [value, {"$ref": "#/$defs/ChoiceReference"}]}
-                model["properties"][key] = {**either, **description}
+    for name, model in schema["$defs"].items():
+        if name not in fixed:
+            _open(model)
+    properties = schema["properties"]
+    for key in properties.keys() - _FIXED:
+        properties[key] = _or_choice(properties[key])
     schema["$defs"]["ChoiceReference"] = _REFERENCE
     return schema
+
+
+def _or_choice(value: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for key in ("description", "default"):
+        if key in value:
+            shown[key] = value.pop(key)
+    _open(value)
+    return {"anyOf": [value, {"$ref": "#/$defs/ChoiceReference"}], **shown}
+
+
+def _open(schema: dict[str, Any]) -> None:
+    """Let every value within a schema stand by its reading."""
+    properties = schema.get("properties", {})
+    for key in properties:
+        properties[key] = _or_choice(properties[key])
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            schema[key] = _or_choice(schema[key])
+    for key in ("anyOf", "oneOf"):
+        for each in schema.get(key, []):
+            _open(each)

@@ -108,8 +108,6 @@ def upgraded(plain: dict[str, Any]) -> dict[str, Any]:
             metric.update(pause=[], until=[], grid="rolling")
         for clause in each["clauses"]:
             clause["became"] = [clause["became"]]
-        for choice in each["choices"]:
-            choice["clause"] = ""
     return {"order_forms": {}, "roles": {}, **plain}
 
 
@@ -205,7 +203,7 @@ def _act(plain: Plain | str) -> Act:
                 marks=(condition(marked),) if marked else (),
             )
     if plain.get("changed"):
-        return Act("changed", names=tuple(_FIELD_NAMES.get(n, n) for n in plain["changed"]))
+        return Act("changed", names=_named(plain, "changed"), to=tuple(plain.get("to", ())))
     return Act("fields", when=condition(plain))
 
 
@@ -291,6 +289,7 @@ def _request(plain: Plain, roles: Roles) -> Request:
         by_issue=condition(issue) if issue else None,
         scope=_scope(plain),
         requires=tuple(_item(each) for each in issue["needs"]) if issue else (),
+        wants=tuple(_item(each) for each in issue["wants"]) if issue else (),
         condition=condition(issue.get("either")) if issue else Condition(),
         assign=plain["assign"],
         wording=plain.get("wording"),
@@ -356,7 +355,7 @@ def _choice(plain: Plain) -> Choice:
         chosen=plain.get("chosen"),
         readings=plain["readings"],
         example=plain["example"],
-        clause=plain["clause"],
+        clause=plain.get("clause", ""),
         decided_by=decided.get("by", ""),
         decided_on=decided.get("on", ""),
     )

@@ -19,7 +19,7 @@ from config.configuration import Configuration
 from config.contract_checks import check_contract
 from config.contract_schema import ContractDocument
 from config.library import Entry, Library, Shelf
-from config.loader import _Frozen as Frozen
+from config.loader import Frozen
 from config.positions import Document, read
 from config.site_schema import ContractRuleDocument, ProjectDocument, ProjectsDocument
 from config.validation import validated

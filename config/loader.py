@@ -29,6 +29,15 @@ def load(directory: Path) -> Configuration:
     Raises:
         ConfigError: with every fault in any of the documents.
     """
+    return read(directory)[1]
+
+
+def read(directory: Path) -> tuple[Library, Configuration]:
+    """The same, with the documents as they stand there.
+
+    Raises:
+        ConfigError: as `load`.
+    """
     if not directory.is_dir():
         message = (
             "is no directory; name the one that holds projects.yaml, contracts/ and calendars/"
@@ -36,13 +45,13 @@ def load(directory: Path) -> Configuration:
         raise ConfigError([Problem(str(directory), 0, 0, "", message)])
     library = Library(directory)
     _check(library)
-    frozen = _Frozen(library)
+    frozen = Frozen(library)
     frozen.check_every_holiday()
     projects, site = library.projects.model, library.site.model
     problems = library.problems()
     if problems or projects is None or site is None:
         raise ConfigError(problems)
-    return Configuration.from_plain({
+    return library, Configuration.from_plain({
         **frozen.contracts_and_calendars(projects),
         **projects.model_dump(exclude_none=True, include={"projects", "alerts", "roles"}),
         "site": site.model_dump(exclude_none=True),
@@ -70,7 +79,7 @@ def _contracts(library: Library) -> Iterator[Entry[ContractDocument]]:
     return library.contracts.read()
 
 
-class _Frozen:
+class Frozen:
     """Contracts with their parameters filled in, calendars with their holidays as dates."""
 
     def __init__(self, library: Library) -> None:
@@ -126,6 +135,9 @@ class _Frozen:
         for choice in plain["choices"]:
             if choice["id"] in settled:
                 here = settled[choice["id"]]
+                if choice.get("chosen") != here.chosen:
+                    # It argues for the reading that does not hold here.
+                    choice.pop("why", None)
                 choice["chosen"] = here.chosen
                 choice["decided"] = {"by": here.by, "on": here.on}
         return plain

@@ -13,7 +13,7 @@ from config.errors import nearest
 from config.library import Library
 from config.model import Conditions, ParameterReference
 from config.positions import Document, Place
-from config.reachability import matters, meet
+from config.reachability import contradictory, matters, meet
 from config.site_schema import (
     AlertsDocument,
     ContractRuleDocument,
@@ -125,7 +125,10 @@ class ProjectChecks:
     def _check_each_matters(self, rules: Sequence[Conditions], place: Place) -> None:
         found = conditions(rules)
         for index, each in enumerate(found):
-            if not matters(found, index):
+            if contradictory(each):
+                message = f"contradicts itself ({each}); keep one of the two"
+                self._complain((*place, index), message)
+            elif not matters(found, index):
                 message = (
                     f"never matters: every issue that meets it ({each}) meets a rule above it; "
                     "move it up or take it out"

@@ -454,9 +454,9 @@ def _calendars(configuration: Configuration) -> Iterator[str]:
         if calendar.always_open:
             yield f"calendar {key}: {calendar.time_zone}, always open"
             continue
-        source = sources[key]["holiday_source"]
+        source, number = sources[key]["holiday_source"], len(calendar.holidays)
         yield (
-            f"calendar {key}: {calendar.time_zone}, {len(calendar.holidays)} holidays"
+            f"calendar {key}: {calendar.time_zone}, {number} holiday{'' if number == 1 else 's'}"
             + (f" ({source})" if source else "")
         )
 

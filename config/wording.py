@@ -59,7 +59,7 @@ NOTICE = (
     "{% if promises %}. Promised:\n" + _each("promises") + "{% else %}.{% endif %}"
 )
 REQUEST = (
-    "{{ mentions }} Level {{ level }}, {{ level_name }}: "
+    "{{ mentions }} Level {{ level }}, {{ level_name }}: {{ issue }}, "
     "{% if other %}escalation that has to do with {{ other }}"
     "{% else %}the customer asks for an escalation{% endif %} (clause {{ clause }}). "
     "{{ contract }}{% if severity %}, {{ severity }}{% endif %}." + _LATE
@@ -68,6 +68,7 @@ REQUESTED = (
     "{% if problems %}{{ issue }} cannot be passed on yet as an escalation"
     "{% if other %} of {{ other }}{% endif %}:\n" + _each("problems") + "{% else %}"
     "{{ issue }} was passed on as an escalation of {{ other }}.{% endif %}"
+    "{% if missing %}\n\nPlease also give us:\n" + _each("missing") + "{% endif %}"
 )
 
 DEFAULTS = MappingProxyType({

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from sla.condition import Condition, while_holding
+from sla.condition import Condition, has_one_of, while_holding
 from sla.contract import Act, ActKind, Item
 from sla.mapping import Responders
 from sla.timeline import Comment, FieldValue, Timeline, Version
@@ -174,6 +174,8 @@ def _fields(history: History, act: Act) -> Iterator[Moment]:
 def _changed(history: History, act: Act) -> Iterator[Moment]:
     for name in act.names:
         for at, value in history.timeline.values(name)[1:]:
+            if act.to and not has_one_of(value, act.to):
+                continue
             yield Moment(at, f"{name} became {_text(value)}", f"{name}/{at.isoformat()}")
 
 

@@ -109,6 +109,8 @@ class Act:
     """For `fields`: what the fields must come to be."""
     names: tuple[str, ...] = ()
     """For `changed`: whose every change counts."""
+    to: tuple[str, ...] = ()
+    """For `changed`: only a change to one of these; none named: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +334,8 @@ class Request:
     """Which issues may be escalated."""
     requires: tuple[Item, ...] = ()
     """What the new issue has to bring, in its fields or in its words."""
+    wants: tuple[Item, ...] = ()
+    """What it is asked for, and carried out without."""
     condition: Condition = ALWAYS
     """What must hold of the issue or of the new one, such as a production environment."""
     assign: bool = False

@@ -14,7 +14,7 @@ from typing import Literal
 
 from sla.acts import History, Moment, given
 from sla.condition import Condition, while_holding
-from sla.contract import Act, Checklist, Clock, Duty, Goal, OpenTime
+from sla.contract import RESPONSE, Act, Checklist, Clock, Duty, Goal, OpenTime
 from sla.mapping import Coverage, Policy, cover
 from sla.timeline import FieldValue, Timeline
 
@@ -175,7 +175,7 @@ class _Run:
         found = self._start(None)
         while found is not None:
             start, rule = found
-            stop = self._stop(start, strictly=rule.clock.repeats)
+            stop = self._stop(start, strictly=_stopped_by_its_start(rule.clock))
             cycle = self._cycle(start, stop, rule)
             if cycle:
                 yield cycle
@@ -232,7 +232,9 @@ class _Run:
             before = rule
             if rule.until_at is not None and rule.until_at <= start:
                 continue
-            found = [self._together(acts, start, strictly=strictly) for acts in rule.clock.stops]
+            found = [
+                self._together(acts, start, rule, strictly=strictly) for acts in rule.clock.stops
+            ]
             ending = min((each for each in found if each), key=lambda e: e.at, default=None)
             if ending is None:
                 continue
@@ -242,9 +244,12 @@ class _Run:
                 return replace(ending, at=at)
         return None
 
-    def _together(self, acts: Sequence[Act], start: datetime, *, strictly: bool) -> Ending | None:
+    def _together(
+        self, acts: Sequence[Act], start: datetime, rule: _Rule, *, strictly: bool
+    ) -> Ending | None:
         """When all of these had happened since the start; None while one is missing."""
-        firsts = [self._first_since(act, start, strictly=strictly) for act in acts]
+        repeats = rule.clock.repeats
+        firsts = [self._first_since(act, start, repeats, strictly=strictly) for act in acts]
         moments = [moment for moment in firsts if moment]
         if len(moments) < len(acts):
             return None
@@ -254,9 +259,11 @@ class _Run:
             " and ".join(moment.reason for moment in moments),
         )
 
-    def _first_since(self, act: Act, start: datetime, *, strictly: bool) -> Moment | None:
+    def _first_since(
+        self, act: Act, start: datetime, repeats: bool, *, strictly: bool
+    ) -> Moment | None:
         moments = self._of((act,))
-        if act.kind == "resolved" and not strictly:
+        if act.kind == "resolved" and not repeats:
             # What was opened again was not resolved after all.
             lasting = while_holding(self.timeline, _RESOLVED)
             moments = moments if lasting and lasting[-1][1] is None else []
@@ -296,7 +303,8 @@ class _Run:
         if ending:
             spans = [span for span in spans if span.since_at <= ending.at]
         rest = self._rest(spans, ending)
-        return self._judge(self._promises(spans, rest), rest, ending)
+        counted_from = start if _counts_from_its_start(rule.clock) else spans[0].since_at
+        return self._judge(self._promises(spans, rest, counted_from), rest, ending)
 
     def _owed_from(self, start: datetime) -> datetime | None:
         """From when on something is owed for a start: none is while the issue is resolved."""
@@ -360,15 +368,20 @@ class _Run:
             if coverage.within(duty.scope):
                 yield duty
 
-    def _promises(self, spans: Sequence[Span], rest: Rest) -> tuple[Promise, ...]:
+    def _promises(
+        self, spans: Sequence[Span], rest: Rest, counted_from: datetime
+    ) -> tuple[Promise, ...]:
         promises: list[Promise] = []
+        first = self._goal(spans[0])
         used = _NOTHING
-        started_at = spans[0].since_at
+        if first:
+            until = spans[0].since_at
+            used = first.calendar.elapsed(counted_from, until, rest.until(until))
         for span, following in zip_longest(spans, spans[1:]):
             goal = self._goal(span)
             if goal is None:
                 continue
-            promises.append(_promise(span, goal, used, started_at, rest.over))
+            promises.append(_promise(span, goal, used, counted_from, rest.over))
             if following:
                 until = following.since_at
                 used += goal.calendar.elapsed(span.since_at, until, rest.until(until))
@@ -465,6 +478,20 @@ def while_missing(
         elif lasts and not missing:
             spans[-1] = (spans[-1][0], at)
     return spans
+
+
+def _stopped_by_its_start(clock: Clock) -> bool:
+    """Whether a reply that starts the clock would at once stop it too."""
+    replies = any(start.kind in ("first response", "response") for start in clock.starts)
+    return replies and any(RESPONSE in acts for acts in clock.stops)
+
+
+def _counts_from_its_start(clock: Clock) -> bool:
+    """Whether time counts from before anything was promised: "within 3 days of the response".
+
+    A first response that is promised only later counts from then, as does each update.
+    """
+    return not clock.repeats and all(start.kind != "reported" for start in clock.starts)
 
 
 def _within(spans: Sequence[Span], start: datetime, end: datetime | None) -> list[Span]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 
@@ -18,6 +18,7 @@ from sla.timeline import Timeline
 from sla.words import local
 
 Facts = Mapping[str, Fact]
+_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,9 @@ def _notice(case: Case, contract: Contract, notice: Notice) -> Iterator[Saying]:
     moments = [
         moment
         for moment in _moments(case, notice.on)
+        # What takes an issue out of a severity is still a change of one that had it.
         if _had(case, contract, moment.at).within(notice.scope)
+        or _had(case, contract, moment.at - _INSTANT).within(notice.scope)
     ]
     for moment in moments if notice.each else moments[:1]:
         key = f"notice/{notice.id}/{moment.key}" if notice.each else f"notice/{notice.id}"
@@ -233,7 +236,14 @@ def _as_request(case: Case) -> Iterator[Saying]:
             at = _valid_at(request, case.timeline, found[0], found[1])
             judged_at = case.now or found[1]
             problems = [] if at else list(_problems(request, case.timeline, found[0], judged_at))
-        facts: Facts = {"other": other, "problems": problems, "clause": request.clause}
+        wanted = [
+            item.text
+            for item in request.wants
+            if not given(item, case.timeline, case.now or created_at)
+        ]
+        facts: Facts = {
+            "other": other, "problems": problems, "clause": request.clause, "missing": wanted,
+        }  # fmt: skip
         coverage = case.spans[-1].coverage
         key = f"escalation/{request.id}"
         said = _saying(case, coverage, "requested", f"{key}/request", created_at, facts)

@@ -105,17 +105,17 @@ def setup(webhook_url: str | None) -> None:
 
 @main.command()
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
-def check(directory: Path | None) -> None:
-    """Check a configuration directory: every error at once, or a summary."""
+@click.option("--contract", help="Show one contract's register: its clauses, its choices.")
+def check(directory: Path | None, contract: str | None) -> None:
+    """Check a configuration directory: every error at once, or a summary with what to look at."""
     from config.errors import ConfigurationError
-    from config.loader import load
+    from webhooks.checking import checked
 
     try:
-        configuration = load(directory or _settings().config)
+        for line in checked(directory or _settings().config, contract):
+            click.echo(line)
     except ConfigurationError as error:
         _fail(str(error))
-    for line in configuration.summary():
-        click.echo(line)
 
 
 @main.command()

@@ -72,10 +72,10 @@ class Answer:
     def as_json(self) -> str:
         """One line of JSON; instants in UTC with `Z`."""
         coverage = self.decision.coverage
-        return json.dumps({
+        answer: dict[str, Any] = {
             "project": coverage.project,
-            "contract": coverage.contract.id if coverage.contract else None,
-            "tier": coverage.tier,
+            "contract": coverage.contract.id if coverage.contract and self._has_one else None,
+            "tier": coverage.tier if self._has_one else None,
             "severity": coverage.severity,
             "covered": coverage.covered,
             "reason": coverage.reason,
@@ -88,12 +88,18 @@ class Answer:
                 }
                 for cycle in self.decision.cycles
             ],
-            "refused": [
-                {"metric": metric.name, "missing": list(refusal.missing)}
-                for metric in coverage.metrics
-                if (refusal := coverage.refusal(metric.name))
-            ],
-        })  # fmt: skip
+        }
+        refused = [
+            {"metric": metric.name, "missing": list(refusal.missing)}
+            for metric in coverage.metrics
+            if (refusal := coverage.refusal(metric.name))
+        ]
+        return json.dumps({**answer, "refused": refused} if refused else answer)
+
+    @property
+    def _has_one(self) -> bool:
+        """Whether the contract is the issue's own, or the one that leaves it out by name."""
+        return self.decision.coverage.covered or self.decision.coverage.limit is not None
 
 
 def as_text(answer: Answer) -> str:

@@ -10,7 +10,8 @@ import pytest
 from config.configuration import Configuration
 from config.errors import ConfigError
 from config.loader import load
-from sla.contract import Audience, BusinessDays, OpenTime
+from sla.condition import Condition
+from sla.contract import Audience, BusinessDays, Goal, OpenTime, Refusal, Scope
 from sla.mapping import cover
 
 CONTRACT = """\
@@ -81,29 +82,33 @@ def own(tmp_path: Path) -> Path:
 def test_parameters_fill_in_what_the_text_leaves_open(own: Path) -> None:
     site = load(own)
     first, second = site.policy.contracts["acme"].metrics[0].goals
+    assert isinstance(first, Goal)
+    assert isinstance(second, Goal)
     assert first.target == OpenTime(timedelta(minutes=90), "1h 30m")
-    assert (first.calendar.id, first.severities, first.tiers) == ("standard", ("1",), ("Gold",))
+    assert (first.calendar.id, first.scope) == ("standard", Scope(("1",), ("Gold",)))
     assert dict(first.calendar.holidays) == {date(2026, 12, 24): "Holiday"}
     assert second.target == BusinessDays(3, "open_hours")
     assert second.calendar == site.calendars["botron"]
     assert site.policy.contracts["acme"].severities == {"1": "Down", "2": ""}
-    assert site.policy.contracts["acme"].metrics[0].pause_statuses == ("Waiting for customer",)
+    waiting = Condition({"status": ("Waiting for customer",)})
+    assert site.policy.contracts["acme"].metrics[0].clock.pauses == (waiting,)
     assert Configuration.from_text(site.text) == site
 
 
-def test_each_parameter_that_is_not_set_is_named_once(own: Path) -> None:
+def test_a_promise_whose_parameters_are_not_set_is_refused_by_name(own: Path) -> None:
     start, end = PROJECTS.index("parameters:"), PROJECTS.index("alerts:\n  loud")
     (own / "projects.yaml").write_text(PROJECTS[:start] + PROJECTS[end:], encoding="utf-8")
-    with pytest.raises(ConfigError) as raised:
-        load(own)
-    assert [str(problem).replace(str(own), "DIR") for problem in raised.value.problems] == [
-        f"DIR/projects.yaml:4:21: projects.ACM.contracts[0].contract: is acme, whose parameter "
-        f"`{name}` is not set: {what}; set `parameters.acme.{name}` in DIR/projects.yaml"
+    first, second = load(own).policy.contracts["acme"].metrics[0].goals
+    assert isinstance(first, Refusal)
+    assert [sentence.partition("; set ")[0] for sentence in first.missing] == [
+        f"the parameter `{name}` of acme is not set: {what}"
         for name, what in (
-            ("hours", "the support hours of the order form (clause 3)"),
             ("urgent", "the time for severity 1 (clause 2)"),
+            ("hours", "the support hours of the order form (clause 3)"),
         )
     ]
+    # What needs no figure is promised all the same.
+    assert isinstance(second, Goal)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined
 
 from config import lengths
+from config.documents import DOCUMENTS, json_schema
 from config.positions import read
 from config.reachability import matters, meet
-from config.documents import DOCUMENTS, json_schema
-from config.site_schema import WordingDocument
 from config.settings import SHIPPED
+from config.site_schema import WordingDocument
 from sla.effects import FACTS
 from sla.mapping import Condition
 
@@ -104,11 +104,15 @@ def test_two_rules_meet_just_when_some_issue_gets_both(
 def test_the_default_wording_uses_only_facts(occasion: str, late: str) -> None:
     environment = Environment(undefined=StrictUndefined, autoescape=True)
     template = environment.from_string(getattr(WordingDocument(), occasion))
-    facts = {name: f"<{name}>" for name in FACTS} | {"late": late}
-    text = template.render({name: value.strip("<>") for name, value in facts.items()})
-    assert "due" in text
+    facts: dict[str, object] = {name: name for name in FACTS} | {"late": late}
+    lists = ("promises", "duties", "contacts", "missing", "given", "problems")
+    facts |= {name: [f"{name} {number}" for number in (1, 2)] for name in lists}
+    text = template.render(facts)
     assert "issue" in text
-    assert ("2h late" in text) == (bool(late) and occasion != "correction")
+    of_a_cycle = occasion in ("warning", "breach", "escalation", "correction")
+    assert ("due" in text.replace("duties", "")) == of_a_cycle
+    says_late = occasion in ("warning", "breach", "escalation", "request")
+    assert ("2h late" in text) == (bool(late) and says_late)
 
 
 # --- the schema for editors -----------------------------------------------------------------------

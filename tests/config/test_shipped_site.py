@@ -12,6 +12,7 @@ import pytest
 
 from config.configuration import Configuration
 from config.errors import ConfigurationError
+from config.summary import summary
 from config.wording import DEFAULTS
 from sla.contract import Audience, BusinessDays, Goal
 from sla.mapping import Coverage, cover
@@ -295,7 +296,7 @@ def test_the_text_keeps_where_holidays_came_from(shipped: Configuration) -> None
 
 
 def test_the_summary_names_every_part(shipped: Configuration) -> None:
-    lines = "\n".join(shipped.summary())
+    lines = "\n".join(summary(shipped))
     for part in (
         "project BIT",
         "  severity 1: Severity 3 (type Question)",

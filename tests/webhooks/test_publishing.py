@@ -40,7 +40,9 @@ def settings_for(directory: Path) -> Settings:
 def test_a_good_directory_is_in_force(tmp_path: Path) -> None:
     in_force = configuration_in_force(settings_for(tmp_path), DEFAULT_SITE)
     assert in_force.refused is None
-    assert set(in_force.configuration.policy.projects) == {"BOT", "BIT", "HLP"}
+    assert set(in_force.configuration.policy.projects) == {
+        "BOT", "BIT", "HLP", "BTL", "BAL",
+    }  # fmt: skip
 
 
 def test_a_faulty_directory_leaves_the_version_in_force(tmp_path: Path) -> None:
