@@ -67,7 +67,7 @@ def _cells(line: Line) -> Iterator[str]:
     yield line.severity or ""
     yield line.binding + (", conditional" if line.conditional else "")
     yield from map(str, (line.met, line.breached, line.open, line.cancelled))
-    yield "" if line.share is None else f"{100 * line.share:.1f}"
+    yield "" if line.share is None else f"{100 * float(line.share):.1f}"
 
 
 def _as_dict(line: Line) -> dict[str, Any]:

@@ -262,8 +262,8 @@ def test_whatever_the_day_is(sound: Path, days: int) -> None:
             ACME, ("From 9 to 17.", "From 9 to 17 CET."),
             "contracts/acme.yaml: clauses[1].gist",
             "says CET, and Europe/Berlin shows CET in January and CEST in July; use Etc/GMT-1 if "
-            "CET is meant all year round (calendar acme/hours); nothing to do where this is what was "
-            "decided: `minutes` (all)",
+            "CET is meant all year round (calendar acme/hours); nothing to do where this is what "
+            "was decided: `minutes` (all)",
             id="winter time in summer",
         ),
         pytest.param(

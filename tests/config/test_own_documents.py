@@ -186,6 +186,7 @@ def test_the_directory_wins_over_what_is_shipped(site: Path) -> None:
     text = 'time_zone: Europe/Berlin\nweekly:\n  mon: [["09:00", "17:00"]]\n'
     (site / "calendars" / "botron.yaml").write_text(text, encoding="utf-8")
     (goal,) = load(site).policy.contracts["botron"].metrics[0].goals
+    assert isinstance(goal, Goal)
     assert goal.calendar.time_zone == "Europe/Berlin"
     assert not goal.calendar.holidays
 

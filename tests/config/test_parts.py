@@ -104,7 +104,7 @@ def test_two_rules_meet_just_when_some_issue_gets_both(
 def test_the_default_wording_uses_only_facts(occasion: str, late: str) -> None:
     environment = Environment(undefined=StrictUndefined, autoescape=True)
     template = environment.from_string(getattr(WordingDocument(), occasion))
-    facts: dict[str, object] = {name: name for name in FACTS} | {"late": late}
+    facts: dict[str, object] = {**{name: name for name in FACTS}, "late": late}
     lists = ("promises", "duties", "contacts", "missing", "given", "problems")
     facts |= {name: [f"{name} {number}" for number in (1, 2)] for name in lists}
     text = template.render(facts)

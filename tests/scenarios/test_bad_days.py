@@ -176,7 +176,8 @@ def _state_after(told: Told, order: Iterable[int], directory: Path) -> tuple[Any
             made.service.engine.handle_inbox()
         read = made.service.database.read
         return (
-            read(lambda c: c.execute(select(cycles)).all()),
+            # A table has no order of its own; a cycle is known by its metric and number.
+            read(lambda c: c.execute(select(cycles).order_by(*cycles.primary_key)).all()),
             read(lambda c: c.execute(select(issues.c.fields_wanted)).all()),
             read(lambda c: sorted(c.execute(select(events.c.identity, events.c.data)).all())),
         )

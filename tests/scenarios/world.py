@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+import html
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,10 +14,14 @@ from typing import Any, Literal
 
 import requests
 from flask.testing import FlaskClient
+from ruamel.yaml import YAML
+from sqlalchemy import select
 
 from config.loader import load
 from config.settings import SHIPPED, Settings
 from connector.simulator import AGENT, DUELINE, Simulator, running
+from sla.store import issues
+from sla.store.schema import cycles
 from webhooks.app import create_app
 from webhooks.publishing import InForce
 from webhooks.service import Service
@@ -139,6 +145,36 @@ class World:
             if comment["author"]["displayName"] == "Dueline"
         ]
 
+    def read_by_customers(self, key: str) -> list[str]:
+        """Those of them that nothing keeps from the customer."""
+        ours = [each for each in self.jira.issue(key).comments if each.author == DUELINE]
+        return [
+            words
+            for comment, words in zip(ours, self.said(key), strict=True)
+            if not comment.visibility
+            and comment.properties.get("sd.public.comment") != {"internal": True}
+        ]
+
+    def states(self, key: str, metric: str) -> list[str]:
+        """The state of each cycle of a metric, in order."""
+        issue_id = self.jira.issue(key).id
+        query = (
+            select(cycles.c.state)
+            .where(cycles.c.issue_id == issue_id, cycles.c.metric == metric)
+            .order_by(cycles.c.number)
+        )
+        return list(self.service.database.read(lambda c: c.execute(query).scalars().all()))
+
+    def promised(self, key: str, metric: str = "first_response") -> list[tuple[str, str]]:
+        """Every promise as it was made: the severity, and the instant as Jira writes it."""
+        issue_id = self.jira.issue(key).id
+        found = self.service.database.read(lambda c: issues.promises_of(c, "default", issue_id))
+        return [
+            (each["severity"], f"{each['due_at']:%Y-%m-%dT%H:%M:%S}.000+0000")
+            for each in found
+            if each["metric"] == metric
+        ]
+
     def assigned_to(self, email: str) -> str:
         """An account as a mention of it names it."""
         account = self.jira.account(email)
@@ -150,6 +186,26 @@ class World:
         )
         answer.raise_for_status()
         return answer.json()
+
+
+def a_site(
+    directory: Path, *, calendars: Mapping[str, str] | None = None, **changes: Mapping[str, Any]
+) -> Path:
+    """A configuration directory: the shipped site with some entries of `projects.yaml` changed.
+
+    `a_site(tmp, parameters={"butlr": {...}})` adds to the parameters; None takes an entry away.
+    """
+    made = directory / "site"
+    (made / "calendars").mkdir(parents=True)
+    document = YAML(typ="safe", pure=True).load(SHIPPED / "projects.yaml")
+    for part, entries in changes.items():
+        merged = document.setdefault(part, {}) | entries
+        document[part] = {name: each for name, each in merged.items() if each is not None}
+    (made / "projects.yaml").write_text(json.dumps(document), encoding="utf-8")
+    (made / "site.yaml").write_text((SHIPPED / "site.yaml").read_text("utf-8"), encoding="utf-8")
+    for name, text in (calendars or {}).items():
+        (made / "calendars" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return made
 
 
 @contextmanager
@@ -185,4 +241,4 @@ def jira_time(text: str) -> str:
 
 
 def _words(body: Any) -> str:
-    return body.replace("\\", "") if isinstance(body, str) else str(body)
+    return html.unescape(body.replace("\\", "")) if isinstance(body, str) else str(body)
