@@ -3,48 +3,209 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from config.configuration import Configuration
 from config.loader import load
 from config.settings import Settings
+from connector.setup import EVENTS
+from sla.contract import CLOCKS
+from sla.effects import FACTS
 from webhooks.cli import main
 
 ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def examples(name: str, language: str = "yaml") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", read(name), re.DOTALL)
+
+
+def write(directory: Path, files: dict[str, str]) -> Path:
+    for name, example in files.items():
+        file = directory / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(example, encoding="utf-8")
+    return directory
+
+
+# --- configuration ----------------------------------------------------------------------------
 
 
 def test_the_examples_of_the_configuration_page_are_a_configuration(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    projects, contract, calendar, site = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    for name, example in {
-        "projects.yaml": projects,
-        "contracts/acme.yaml": contract,
-        "calendars/acme-hours.yaml": calendar,
-        "calendars/office.ics": "BEGIN:VCALENDAR\nEND:VCALENDAR\n",
-        "site.yaml": site,
-    }.items():
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(example, encoding="utf-8")
-    configuration = load(tmp_path)
-    assert set(configuration.policy.projects) == {"HLP"}
+    projects, contract, calendar, site = examples("docs/configuration.md")
+    configuration = load(
+        write(
+            tmp_path,
+            {
+                "projects.yaml": projects,
+                "contracts/acme.yaml": contract,
+                "calendars/acme-hours.yaml": calendar,
+                "calendars/office.ics": "BEGIN:VCALENDAR\nEND:VCALENDAR\n",
+                "site.yaml": site,
+            },
+        )
+    )
+    assert set(configuration.policy.projects) == {"HLP", "BTL"}
     assert "overdue since" in configuration.site.wording["breach"]
 
 
+def test_the_configuration_page_names_every_fact_that_wording_may_use() -> None:
+    page = read("docs/configuration.md")
+    assert {name for name in FACTS if f"`{name}`" not in page} == set()
+
+
+# --- contracts --------------------------------------------------------------------------------
+
+
+def halden(directory: Path) -> dict[str, str]:
+    """The example's files, each named by its first line."""
+    found = examples("docs/contracts.md")
+    return {f"{directory}/{each.splitlines()[0].removeprefix('# ')}": each for each in found}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory to type commands in, on a Sunday in November 2026."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DUELINE_CONFIG", "DUELINE_JIRA_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DUELINE_DATABASE_URL", f"sqlite:///{tmp_path}/ledger.sqlite3")
+    shown_at = datetime(2026, 11, 22, 12, tzinfo=UTC).isoformat()
+    monkeypatch.setenv("DUELINE_DEMO_CLOCK", f"{shown_at} {datetime.now(UTC).isoformat()} 1")
+    return write(tmp_path, halden(Path("halden")))
+
+
+@pytest.fixture
+def example(here: Path) -> Configuration:
+    """The invented company's contract, as it is loaded."""
+    return load(here / "halden")
+
+
+def test_the_example_contract_uses_every_section(example: Configuration) -> None:
+    contract = example.policy.contracts["halden"]
+    assert {metric.name for metric in contract.metrics} == {
+        "first_response", "next_response", "periodic_update", "work_around", "resolution",
+    }  # fmt: skip
+    parts = (
+        contract.limits, contract.duties, contract.acknowledgement, contract.contacts,
+        contract.checklist, contract.notices, contract.requests, contract.availability,
+        contract.choices,
+    )  # fmt: skip
+    assert all(parts)
+
+
+def test_every_sentence_of_the_example_policy_is_a_clause_of_its_contract(
+    example: Configuration,
+) -> None:
+    policy = "".join(re.findall(r"^> (.*\n)", read("docs/contracts.md"), re.MULTILINE))
+    # A sentence starts with its number; 3.2 is also referred to.
+    numbers = dict.fromkeys(re.findall(r"(?:^|\. )(\d\.\d) ", policy.replace("\n", " ")))
+    clauses = example.policy.contracts["halden"].clauses
+    assert list(numbers) == [clause.id for clause in clauses]
+
+
+def test_the_contracts_page_names_every_metric_known_by_name() -> None:
+    page = read("docs/contracts.md")
+    assert {name for name in CLOCKS if f"| `{name}` |" not in page} == set()
+
+
+def test_the_availability_example_can_stand_in_a_contract(here: Path) -> None:
+    (section,) = examples("docs/availability.md")
+    file = here / "halden/contracts/halden.yaml"
+    text = file.read_text(encoding="utf-8")
+    replaced = re.sub(
+        r"^availability:\n(?:[ \n].*\n|\n)*", lambda _: f"{section}\n", text, flags=re.MULTILINE
+    )
+    assert replaced != text
+    file.write_text(replaced, encoding="utf-8")
+    availability = load(here / "halden").policy.contracts["halden"].availability
+    assert availability
+    assert availability.maintenance
+    assert availability.maintenance.binding == "goal"
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+CONSOLES = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
+
+
+def commands(page: Path) -> Iterator[tuple[str, str]]:
+    """Each command that a page shows, with what it prints; a line of three dots is any lines."""
+    for block in examples(str(page.relative_to(ROOT)), "console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            yield command, output
+
+
+def as_shown(output: str) -> re.Pattern[str]:
+    lines = [r"(?:.*\n)*?" if line == "..." else f"{re.escape(line)}\n"
+             for line in output.splitlines()]  # fmt: skip
+    return re.compile("".join(lines))
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("page", CONSOLES, ids=lambda page: page.name)
+def test_every_command_prints_what_is_shown(page: Path) -> None:
+    shown = list(commands(page))
+    assert shown
+    for command, output in shown:
+        words = shlex.split(command)
+        settings = dict(word.split("=", 1) for word in words[: words.index("dueline")])
+        answer = CliRunner().invoke(main, words[words.index("dueline") + 1 :], env=settings)
+        assert answer.exit_code == 0, answer.output
+        assert as_shown(output).fullmatch(answer.output), f"{command}\n{answer.output}"
+
+
+def test_the_figures_of_the_worked_example_are_shown() -> None:
+    page = read("docs/availability.md")
+    assert ": 223.33, due" in page
+    assert ": 83.33, due" in page
+
+
+# --- README -----------------------------------------------------------------------------------
+
+
 def test_the_readme_names_every_command_and_setting() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = main.commands.keys() - {"run"}
-    assert {name for name in commands if f"`dueline {name}" not in readme} == set()
-    code = (ROOT / "config" / "settings.py").read_text(encoding="utf-8")
+    readme = read("README.md")
+    names = main.commands.keys() - {"run"}
+    assert {name for name in names if f"`dueline {name}" not in readme} == set()
+    code = read("config/settings.py")
     settings = set(re.findall(r"\"(DUELINE_[A-Z_]+)\"", code))
     assert {name for name in settings if name not in readme} == set()
     assert Settings.from_environment({}).port == 8090
 
 
+def test_the_readme_names_every_field() -> None:
+    readme = read("README.md")
+    named = load(ROOT / "config").site.fields
+    assert {name for name in named.values() if f"| {name} |" not in readme} == set()
+
+
+def test_the_readme_names_every_event_of_a_webhook_made_by_hand() -> None:
+    assert "issuelink_created" in EVENTS["cloud"]
+    assert "*issue link created*" in re.sub(r"\s+", " ", read("README.md"))
+
+
 def test_the_question_that_the_readme_asks_is_answered() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = read("README.md")
     (arguments,) = re.findall(r"^    \.venv/bin/dueline (deadline .*)$", readme, re.MULTILINE)
     answer = CliRunner().invoke(main, arguments.split())
     assert answer.exit_code == 0
     assert "due: Thu 11 Jul 2024 09:00 EDT = 2024-07-11T13:00:00Z" in answer.output
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    assert [each for each in targets if not (page.parent / each).exists()] == []

@@ -205,7 +205,8 @@ def report(month: str | None, as_json: bool) -> None:
         if as_json:
             click.echo(found.as_json())
         else:
-            found.show(Console())
+            # Where no terminal says how wide it is, nothing is to be cut.
+            found.show(Console() if sys.stdout.isatty() else Console(width=140))
 
 
 @main.command()
