@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -230,8 +230,14 @@ def refer(connection: Connection, site: str, issue_id: str, others: Iterable[str
         connection.execute(insert(refers).on_conflict_do_nothing(), rows)
 
 
-def relatives(connection: Connection, row: IssueRow) -> list[str]:
-    """The ids of the known issues that refer to an issue, or that it refers to."""
+def relatives(connection: Connection, row: IssueRow, keys: Collection[str]) -> list[str]:
+    """The ids of the known issues that refer to an issue, or that it refers to.
+
+    Args:
+        connection: to the database.
+        row: the issue's.
+        keys: every key that it ever had.
+    """
     mine = select(refers.c.other).where(
         refers.c.site == row.site, refers.c.issue_id == row.issue_id
     )
@@ -240,7 +246,7 @@ def relatives(connection: Connection, row: IssueRow) -> list[str]:
         or_(issues.c.issue_id.in_(mine), issues.c.key.in_(mine)),
     )
     referring = select(refers.c.issue_id).where(
-        refers.c.site == row.site, refers.c.other.in_([row.issue_id, row.key or ""])
+        refers.c.site == row.site, refers.c.other.in_({row.issue_id, *keys})
     )
     found = {id_ for (id_,) in connection.execute(union(referred, referring))}
     return sorted(found - {row.issue_id})

@@ -142,7 +142,7 @@ class World:
         return [
             _words(comment["body"])
             for comment in comments
-            if comment["author"]["displayName"] == "Dueline"
+            if comment.get("author", {}).get("displayName") == "Dueline"
         ]
 
     def read_by_customers(self, key: str) -> list[str]:

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
+from sla.contract import Audience, Goal, Request, Scope, Step
 from sla.engine import (
     Engine,
     SiteFacts,
@@ -29,8 +30,20 @@ from sla.mapping import Condition, ContractRule, Policy
 from sla.store import inbox, issues, outbox, schema
 from sla.store.database import Database
 from sla.store.issues import IssueRow
-from sla.timeline import Created, Deleted, Event, Seen
-from tests.sla.example import CUSTOMER, NINE, OWN, at, change, made, policy, reply
+from sla.timeline import Created, Deleted, Event, Linked, Seen
+from tests.sla.example import (
+    CUSTOMER,
+    NINE,
+    OWN,
+    at,
+    change,
+    contract,
+    made,
+    office,
+    policy,
+    reply,
+    two_hours,
+)
 from tests.sla.store.conftest import new_database
 
 SITE, ISSUE = "acme", "10000"
@@ -543,3 +556,60 @@ def test_a_custom_field_never_takes_the_place_of_another(names: dict[str, str]) 
     named = SiteFacts(OWN.id, names, NINE).names_for(under).values()
     assert "priority" not in named
     assert list(named).count("Support plan") <= 1
+
+
+# --- issues that have to do with each other -------------------------------------------------------
+
+OTHER = "10001"
+
+
+def escalating() -> Policy:
+    """Urgent issues may be escalated by an issue of type Escalation that refers to them."""
+    request = Request(
+        "leadership",
+        "1.4",
+        steps=(Step(1, "Leadership", Audience(groups=("leads",))),),
+        by_issue=Condition({"issuetype": ("Escalation",)}),
+        scope=Scope(("Urgent",)),
+    )
+    promised = replace(contract(Goal(two_hours(), office())), requests=(request,))
+    return policy(promised)
+
+
+def asking(**fields: Any) -> Said:
+    values = {"issuetype": "Escalation", "priority": "Trivial", "key": "ACME-2"}
+    return creation(issue=OTHER, **(values | fields))
+
+
+def link() -> Said:
+    """Jira tells of a link once, for both its ends."""
+    ends = {OTHER: (Linked(at(1), "5", ISSUE),)}
+    return Said(ISSUE, None, (Linked(at(1), "5", OTHER),), also=ends)
+
+
+@pytest.fixture
+def pair(desk: Desk) -> Desk:
+    desk.policies["v1"] = escalating()
+    desk.now = at(1)
+    return desk
+
+
+def test_both_issues_hear_of_an_escalation_by_link(pair: Desk) -> None:
+    pair.hear(creation(key="ACME-1"), asking())
+    assert "escalation/leadership/level-1" not in pair.said()
+    assert list(pair.said(OTHER)) == ["escalation/leadership/request"]
+    pair.hear(link())
+    assert pair.said()["escalation/leadership/level-1"] == "pending"
+    assert "escalation/leadership/routed" in pair.said(OTHER)
+    assert pair.fields()["level"] == 1
+
+
+def test_the_key_in_the_words_is_enough_whichever_issue_comes_first(pair: Desk) -> None:
+    pair.hear(asking(description="About ACME-1, please."), creation(key="ACME-1"))
+    assert "escalation/leadership/level-1" in pair.said()
+    assert "escalation/leadership/routed" in pair.said(OTHER)
+
+
+def test_a_link_to_an_issue_that_nobody_heard_of_has_its_history_read(pair: Desk) -> None:
+    pair.hear(creation(key="ACME-1"), link())
+    assert pair.row(OTHER).read_at == at(1)

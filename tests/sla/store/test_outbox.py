@@ -135,3 +135,63 @@ def test_fields_written_are_done_unless_something_else_is_wanted_by_now(
     after = row(database)
     assert (after.write_at, after.write_attempts) == (write_at, 0)
     assert json.loads(after.fields_written or "") == {"due": None, "state": "running"}
+
+
+# --- what is brought up to date -------------------------------------------------------------------
+
+
+def checklist(*missing: str) -> Saying:
+    return Saying(
+        "list", "checklist", NINE, Audience(), None, {"missing": list(missing)}, revisable=True
+    )
+
+
+def only(database: Database) -> outbox.Pending:
+    [found] = database.read(lambda c: outbox.pending(c, SITE, ISSUE))
+    return found
+
+
+def send(database: Database, sent: outbox.Pending, comment_id: str = "77") -> None:
+    database.write(lambda c: outbox.sent(c, sent, comment_id))
+
+
+def state(database: Database) -> str:
+    [found] = database.read(lambda c: outbox.announced(c, SITE, ISSUE))
+    return str(found["state"])
+
+
+def test_what_reads_otherwise_is_sent_again_as_the_same_comment(database: Database) -> None:
+    put(database, checklist("a log", "a name"))
+    send(database, only(database))
+    put(database, checklist("a log", "a name"), now=at(1))
+    assert state(database) == "sent"
+    put(database, checklist("a log"), now=at(2))
+    again = only(database)
+    assert (again.saying, again.comment_id, again.try_at) == (checklist("a log"), "77", at(2))
+    send(database, again)
+    assert (state(database), pending(database)) == ("sent", [])
+
+
+def test_what_changes_while_it_is_sent_is_sent_once_more(database: Database) -> None:
+    put(database, checklist("a log"))
+    on_its_way = only(database)
+    put(database, checklist(), now=at(1))
+    send(database, on_its_way)
+    again = only(database)
+    assert (again.saying, again.comment_id) == (checklist(), "77")
+
+
+def test_what_was_said_stays_said_when_it_stops_being_true(database: Database) -> None:
+    put(database, checklist("a log"))
+    send(database, only(database))
+    put(database, checklist(), now=at(1))
+    # The request for the edit never left: nothing is in doubt.
+    database.write(lambda c: outbox.mark(c, only(database).id, attempted_at=None))
+    database.write(lambda c: outbox.withdraw(c, SITE, ISSUE, standing=[]))
+    assert state(database) == "sent"
+
+
+def test_what_is_from_before_our_time_is_not_brought_up_to_date(database: Database) -> None:
+    put(database, checklist("a log"), quiet_before=at(1))
+    put(database, checklist(), quiet_before=at(1), now=at(2))
+    assert (state(database), pending(database)) == ("quiet", [])
