@@ -218,8 +218,6 @@ class Dispatcher:
                 outlet.client.edit_comment(
                     issue_id, comment_id, text, **_readers(outlet, pending.saying)
                 )
-            if pending.saying.assign and addressed:
-                self._assign(outlet, issue_id, addressed[0])
         except ConnectorError as error:
             # Nothing new was said now, so that what was in doubt before is in doubt still.
             self._not_said(site, pending, error, attempted_at)
@@ -235,6 +233,14 @@ class Dispatcher:
                 return
             except ConnectorError as error:
                 self._not_said(site, pending, error, None)
+                return
+        if pending.saying.assign and addressed:
+            try:
+                self._assign(outlet, issue_id, addressed[0])
+            except ConnectorError as error:
+                # What was said is said; only the issue is still to be given to somebody.
+                self._mark(pending, comment_id=comment_id)
+                self._not_said(site, pending, error, attempted_at)
                 return
         self.database.write(lambda c: outbox.sent(c, pending, comment_id))
 

@@ -248,8 +248,8 @@ class Engine:
         tied: list[str] = []
         if policy.looks_at_others:
             issues.refer(connection, site, issue_id, (other for _, other in timeline.references))
-            keys = {str(key) for _, key in timeline.values("key")}
-            tied = issues.relatives(connection, row, keys)
+            own_keys = {str(key) for _, key in timeline.values("key")}
+            tied = issues.relatives(connection, row, own_keys)
         relatives = [
             Relative(other, self._timeline(connection, site, other, policy)) for other in tied
         ]

@@ -99,9 +99,9 @@ def _promised(case: Case, coverage: Coverage) -> Iterator[str]:
         words = f"{in_words(metric.name).capitalize()}: within {goal.target.text}"
         owed = list(_owed(case, coverage, metric.name))
         pausing = any(duty.effect == "pauses" for duty in owed)
-        if first and first.promises[0].goal == goal and not pausing:
-            promise = first.promises[0]
-            words += f", by {local(promise.due_at, goal.calendar.time_zone)}"
+        made = [each for each in first.promises if each.goal == goal] if first else []
+        if made and not pausing:
+            words += f", by {local(made[0].due_at, goal.calendar.time_zone)}"
         if goal.binding == "goal":
             words += " (our goal; times may vary)"
         if any(duty.effect != "none" for duty in owed):
@@ -188,7 +188,7 @@ def _requested(case: Case, contract: Contract, request: Request) -> Iterator[Say
     asked = [(moment, "") for moment in _moments(case, request.on)] if request.on else []
     asked = [each for each in asked if _had(case, contract, each[0].at).within(request.scope)]
     if request.by_issue:
-        asked += _by_issues(case, request)
+        asked += _by_issues(case, contract, request)
     for count, (moment, other) in enumerate(
         sorted(asked, key=lambda each: (each[0].at, each[0].key)), 1
     ):
@@ -208,13 +208,14 @@ def _climbed(
     return replace(said, audience=step.audience, wording=request.wording, assign=request.assign)
 
 
-def _by_issues(case: Case, request: Request) -> Iterator[tuple[Moment, str]]:
+def _by_issues(case: Case, contract: Contract, request: Request) -> Iterator[tuple[Moment, str]]:
     """The valid requests that other issues make of this one."""
     for relative in case.relatives:
         referred_at = _referred_at(relative.timeline, case.issue_id, case.timeline)
         if referred_at is None or not _is_request(request, relative.timeline, referred_at):
             continue
-        at = _valid_at(request, relative.timeline, case, referred_at)
+        asked = _Asked(case, contract, request, relative.timeline)
+        at = asked.valid_at(referred_at)
         if at:
             yield Moment(at, "requested", relative.issue_id), _key(relative.timeline)
 
@@ -233,9 +234,9 @@ def _as_request(case: Case) -> Iterator[Saying]:
         other, problems = "", ["it refers to no issue that is known; link it, or name its key"]
         if found:
             other = _key(found[0].timeline)
-            at = _valid_at(request, case.timeline, found[0], found[1])
-            judged_at = case.now or found[1]
-            problems = [] if at else list(_problems(request, case.timeline, found[0], judged_at))
+            asked = _Asked(found[0], contract, request, case.timeline)
+            at = asked.valid_at(found[1])
+            problems = [] if at else list(asked.problems(case.now or found[1]))
         wanted = [
             item.text
             for item in request.wants
@@ -253,12 +254,12 @@ def _as_request(case: Case) -> Iterator[Saying]:
 
 
 def _escalated(case: Case) -> tuple[Case, datetime] | None:
-    """The first issue that this one refers to and that some contract covers."""
+    """The first issue that this one refers to and that some contract ever covered."""
     found: list[tuple[datetime, Case]] = []
     for relative in case.relatives:
         at = _referred_at(case.timeline, relative.issue_id, relative.timeline)
         spans = spans_of(relative.timeline, case.policy)
-        if at and spans and spans[-1].coverage.covered:
+        if at and any(span.coverage.covered for span in spans):
             other = Case(relative.issue_id, relative.timeline, case.policy, spans, now=case.now)
             found.append((at, other))
     if not found:
@@ -267,38 +268,44 @@ def _escalated(case: Case) -> tuple[Case, datetime] | None:
     return other, at
 
 
-def _valid_at(
-    request: Request, asking: Timeline, asked: Case, referred_at: datetime
-) -> datetime | None:
-    """The first instant at which nothing keeps a request from being carried out.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that one issue makes of another."""
 
-    What happens afterwards does not undo it.
-    """
-    instants = {event.at for event in (*asking.events, *asked.timeline.events)}
-    for at in sorted({referred_at, *(each for each in instants if each > referred_at)}):
-        if not list(_problems(request, asking, asked, at)):
-            return at
-    return None
+    asked: Case
+    contract: Contract
+    request: Request
+    asking: Timeline
 
+    def valid_at(self, referred_at: datetime) -> datetime | None:
+        """The first instant at which nothing kept the request from being carried out.
 
-def _problems(request: Request, asking: Timeline, asked: Case, at: datetime) -> Iterator[str]:
-    """Why a request by an issue cannot be carried out at an instant, a sentence each."""
-    coverage = asked.coverage(at)
-    if not coverage.within(request.scope):
-        wanted = " or ".join(request.scope.severities) or "covered"
-        yield (
-            f"{_key(asked.timeline)} is {coverage.severity or 'not covered'}, and only {wanted} "
-            "issues can be escalated"
-        )
-    fields = [
-        {name: timeline.value(name, at) for name in request.condition.names}
-        for timeline in (asking, asked.timeline)
-    ]
-    if not any(request.condition.holds(each) for each in fields):
-        yield f"it must be so that: {request.condition}"
-    for item in request.requires:
-        if not given(item, asking, at):
-            yield f"it lacks {item.text}"
+        What happens afterwards does not undo it.
+        """
+        events = (*self.asking.events, *self.asked.timeline.events)
+        later = {event.at for event in events if event.at > referred_at}
+        instants = [referred_at, *sorted(later)]
+        return next((at for at in instants if not list(self.problems(at))), None)
+
+    def problems(self, at: datetime) -> Iterator[str]:
+        """Why the request cannot be carried out at an instant, a sentence each."""
+        coverage = _had(self.asked, self.contract, at)
+        if not coverage.within(self.request.scope):
+            wanted = " or ".join(self.request.scope.severities) or "covered"
+            yield (
+                f"{_key(self.asked.timeline)} is {coverage.severity or 'not covered'}, and only "
+                f"{wanted} issues can be escalated"
+            )
+        condition = self.request.condition
+        fields = [
+            {name: timeline.value(name, at) for name in condition.names}
+            for timeline in (self.asking, self.asked.timeline)
+        ]
+        if not any(condition.holds(each) for each in fields):
+            yield f"neither of the two issues says: {condition}"
+        for item in self.request.requires:
+            if not given(item, self.asking, at):
+                yield f"it lacks {item.text}"
 
 
 def _is_request(request: Request, timeline: Timeline, at: datetime) -> bool:

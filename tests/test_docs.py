@@ -18,6 +18,7 @@ from connector.setup import EVENTS
 from sla.contract import CLOCKS
 from sla.effects import FACTS
 from webhooks.cli import main
+from webhooks.clock import FastClock
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -81,8 +82,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("DUELINE_CONFIG", "DUELINE_JIRA_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DUELINE_DATABASE_URL", f"sqlite:///{tmp_path}/ledger.sqlite3")
-    shown_at = datetime(2026, 11, 22, 12, tzinfo=UTC).isoformat()
-    monkeypatch.setenv("DUELINE_DEMO_CLOCK", f"{shown_at} {datetime.now(UTC).isoformat()} 1")
+    clock = FastClock.starting(datetime(2026, 11, 22, 12, tzinfo=UTC), 1)
+    monkeypatch.setenv("DUELINE_DEMO_CLOCK", str(clock))
     return write(tmp_path, halden(Path("halden")))
 
 

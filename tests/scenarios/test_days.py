@@ -133,7 +133,7 @@ def test_bitumio_severity_1_is_answered_and_then_kept_posted_every_hour(anywhere
     assert shown(anywhere, key)[:2] == ("periodic update", jira_time("2024-07-10 22:40"))
     assert len(anywhere.said(key)) == 4
 
-    # Twenty minutes before the window closes at 20:00 in New York; it opens at 05:00 in Los Angeles.
+    # The window closes at 20:00 in New York, and opens at 05:00 in Los Angeles.
     anywhere.advance(utc("2024-07-10 22:39"))
     comment(anywhere, key, "A correction is being tested.")
     anywhere.advance(utc("2024-07-10 23:38"))
@@ -218,7 +218,7 @@ def test_an_enterprise_customer_asks_for_escalation_again_and_again(anywhere: Wo
     names = ("Support team lead", "Department manager", "Executive management", "Executive manag")
     for words, name in zip(anywhere.said(key), names, strict=True):
         assert name in words
-        assert 'clause Enterprise: Support Escalation' in words
+        assert "clause Enterprise: Support Escalation" in words
     assert anywhere.assigned_to(LEAD) in anywhere.said(key)[0]
     # Only the team reads them, and the promise is as it was.
     assert anywhere.read_by_customers(key) == []
@@ -346,6 +346,7 @@ def test_a_butlr_escalation_is_an_issue_that_refers_to_another(anywhere: World) 
     assert linked in anywhere.said(other)[-1]
     said = anywhere.said(other)
     # What happens afterwards does not undo it, and says nothing again.
+    anywhere.advance(timedelta(minutes=5))
     edit(anywhere, other, priority="Low")
     edit(anywhere, linked, assignee=AGENT)
     anywhere.advance(timedelta(days=3))

@@ -12,7 +12,7 @@ from connector.simulator import AGENT, LEAD, Simulator
 from tests.scenarios.world import World
 
 MINUTE = timedelta(minutes=1)
-EDIT = {"method": "PUT", "path": r"/comment/\d+$"}
+EDIT: dict[str, Any] = {"method": "PUT", "path": r"/comment/\d+$"}
 ALL = {
     "Product version": "4.2",
     "Company": "Acme",

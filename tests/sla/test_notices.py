@@ -411,7 +411,7 @@ def test_an_issue_may_be_named_by_its_key() -> None:
     ("lacking", "problem"),
     [
         ({"Reason": None}, "it lacks the reason"),
-        ({"Environment": "Test"}, "it must be so that: Environment Production"),
+        ({"Environment": "Test"}, "neither of the two issues says: Environment Production"),
     ],
 )
 def test_a_request_that_lacks_something_says_what_and_escalates_nothing(
