@@ -850,6 +850,12 @@ def _undecided(checked: _Checked) -> Iterator[Finding]:
                     f"{', '.join(choice.readings)}: here by `chosen` and `decided`, or under "
                     f"`choices.{used.key}.{choice.id}` in projects.yaml",
                 )
+            elif choice.decided is None and choice.id not in here:
+                yield used.finding(
+                    ("choices", index),
+                    "is settled by nobody; add who and when, such as "
+                    "`decided: { by: Jane Doe, on: 2026-01-31 }`",
+                )
 
 
 def _unaccounted(checked: _Checked) -> Iterator[Finding]:

@@ -111,9 +111,12 @@ class ProjectChecks:
         self, rule: ContractRuleDocument, contract: ContractDocument, place: Place
     ) -> None:
         tiers = [goal.tier for _, goal in goals_of(contract)]
-        if any(each is None or rule.tier in each for each in tiers):
+        named = {tier for each in tiers for tier in each or ()}
+        some_goal = any(each is None or rule.tier in each for each in tiers)
+        # A contract that tells no tiers apart leaves it to the site what to call them.
+        if some_goal and (rule.tier is None or not named or rule.tier in named):
             return
-        known = nearest(rule.tier or "", {tier for each in tiers for tier in each or ()})
+        known = nearest(rule.tier or "", named)
         if rule.tier is None:
             self._complain(
                 place, f"names no tier, and every goal of {rule.contract} is for one; {known}"

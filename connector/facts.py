@@ -91,9 +91,10 @@ def person(value: Json) -> str | None:
 def author(value: Json) -> Account | None:
     """Who wrote a comment; None for somebody anonymous or deleted."""
     found = person(value)
-    if found is None:
-        return None
     kind = member(value, "accountType")
+    # Jira's own words for an account whose record is gone.
+    if found in (None, "unknown") or kind == "unknown":
+        return None
     return Account(found, _KINDS.get(kind, "person") if isinstance(kind, str) else "person")
 
 

@@ -99,7 +99,11 @@ def says(text: str, phrase: str) -> bool:
 
 def asks(text: str) -> bool:
     """Whether a text asks something; what it quotes does not count."""
-    return bool(_QUESTION.search(_ASIDE.sub("", text)))
+    return bool(_QUESTION.search(_own_words(text)))
+
+
+def _own_words(text: str) -> str:
+    return _ASIDE.sub("", text)
 
 
 def _pattern(phrase: str) -> re.Pattern[str]:
@@ -210,7 +214,7 @@ def _qualifies(version: Version, act: Act) -> bool:
     any_reply = not (act.phrases or act.question or act.marks)
     return (
         any_reply
-        or any(says(version.text, phrase) for phrase in act.phrases)
+        or any(says(_own_words(version.text), phrase) for phrase in act.phrases)
         or (act.question and asks(version.text))
     )
 

@@ -303,8 +303,9 @@ class _Run:
         if ending:
             spans = [span for span in spans if span.since_at <= ending.at]
         rest = self._rest(spans, ending)
-        counted_from = start if _counts_from_its_start(rule.clock) else spans[0].since_at
-        return self._judge(self._promises(spans, rest, counted_from), rest, ending)
+        gapless = _counts_from_its_start(rule.clock)
+        promises = self._promises(spans, rest, start if gapless else None)
+        return self._judge(promises, rest, ending)
 
     def _owed_from(self, start: datetime) -> datetime | None:
         """From when on something is owed for a start: none is while the issue is resolved."""
@@ -353,7 +354,8 @@ class _Run:
             elapsed=last.used_before + used,
             promises=promises,
             rest=rest,
-            conditional_on=tuple(self._conditions(last.coverage, end)),
+            # What was not done when the time was up is not made good by doing it later.
+            conditional_on=tuple(self._conditions(last.coverage, min(end, last.due_at))),
         )
 
     def _conditions(self, coverage: Coverage, end: datetime) -> Iterator[Duty]:
@@ -369,21 +371,23 @@ class _Run:
                 yield duty
 
     def _promises(
-        self, spans: Sequence[Span], rest: Rest, counted_from: datetime
+        self, spans: Sequence[Span], rest: Rest, gapless_from: datetime | None
     ) -> tuple[Promise, ...]:
         promises: list[Promise] = []
-        first = self._goal(spans[0])
-        used = _NOTHING
-        if first:
-            until = spans[0].since_at
-            used = first.calendar.elapsed(counted_from, until, rest.until(until))
+        used, counted_to = _NOTHING, gapless_from
+        started_at = gapless_from or spans[0].since_at
         for span, following in zip_longest(spans, spans[1:]):
             goal = self._goal(span)
             if goal is None:
                 continue
-            promises.append(_promise(span, goal, used, counted_from, rest.over))
+            if counted_to:
+                # Time in which nothing was promised counts too.
+                until = span.since_at
+                used += goal.calendar.elapsed(counted_to, until, rest.until(until))
+            promises.append(_promise(span, goal, used, started_at, rest.over))
             if following:
                 until = following.since_at
+                counted_to = until if gapless_from else None
                 used += goal.calendar.elapsed(span.since_at, until, rest.until(until))
         return tuple(promises)
 

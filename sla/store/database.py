@@ -172,7 +172,8 @@ def _engine(url: str) -> Engine:
         raise StoreError(f"{path}: there is no such directory to keep the database in")
     if path.is_dir():
         raise StoreError(f"{path}: is a directory; {_EXPECTED}")
-    engine = create_engine(address, connect_args={"timeout": 10})
+    # An error must not carry what customers wrote into the logs.
+    engine = create_engine(address, connect_args={"timeout": 10}, hide_parameters=True)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
