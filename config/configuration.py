@@ -20,7 +20,7 @@ from sla.contract import (
     Level,
     Warning,  # noqa: A004 - the field's own word for it
 )
-from sla.mapping import ContractRule, Policy, ProjectRules, Responders, SeverityRule
+from sla.mapping import AlertRule, ContractRule, Policy, ProjectRules, Responders, SeverityRule
 
 FORMAT = 2
 """The version of the text's own format; texts of older ones stay readable."""
@@ -168,6 +168,10 @@ def _project(key: str, plain: Plain, alerts: Mapping[str, Alerts]) -> ProjectRul
             for rule in plain["severities"]
         ),
         alerts=alerts.get(named, Alerts()),
+        alert_rules=tuple(
+            AlertRule(alerts[rule["alerts"]], tuple(rule.get("metric", ())), contracts.scope(rule))
+            for rule in plain.get("alerts_for", ())
+        ),
     )
 
 

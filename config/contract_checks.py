@@ -12,7 +12,7 @@ from config.errors import nearest
 from config.library import Entry, Library
 from config.model import Model, ParameterReference, Times
 from config.positions import Document, Place
-from sla.contract import Reading
+from sla.contract import CLOCKS, Reading
 from sla.opening import Opening, WallTime, nominal_length, shift
 
 _LISTED = (
@@ -54,6 +54,15 @@ def _check_metrics(model: ContractDocument, document: Document) -> None:
                 f"{nearest(name, METRICS)}"
             )
             document.complain(("metrics", name), message, at_key=True)
+        standard = CLOCKS.get(name)
+        repeats = bool(standard and standard.repeats) if metric.repeats is None else metric.repeats
+        if metric.grid == "fixed" and not repeats:
+            message = "is fixed, which only what repeats can be; add `repeats: true`, or leave it"
+            document.complain(("metrics", name, "grid"), message)
+        for index, act in enumerate(metric.stop or []):
+            if act == "reported":
+                message = "is reported, which comes before everything; name what stops the clock"
+                document.complain(("metrics", name, "stop", index), message)
 
 
 def _check_names(model: ContractDocument, document: Document, library: Library) -> None:

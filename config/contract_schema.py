@@ -14,6 +14,7 @@ from config.model import (
     Conditions,
     IsoDate,
     Model,
+    Names,
     OrParameter,
     TargetText,
     Template,
@@ -201,19 +202,28 @@ Stops = Annotated[
 """Any of these stops the clock."""
 
 
+SomeConditions = Annotated[
+    list[Conditions],
+    BeforeValidator(_listed, json_schema_input_type=Conditions | list[Conditions]),
+]
+
+
 class MetricDocument(Model):
     """What is measured. A metric with a name of its own says what starts and what stops it."""
 
     clause: Text
+    title: Text | None = None
+    """As people call it in comments; left out: its name."""
     goals: Annotated[list[GoalDocument], Field(min_length=1)]
     start: Acts | None = None
     stop: Stops | None = None
-    pause_statuses: list[Text] = []
+    pause_statuses: Names = []
     """Jira statuses in which the clock rests."""
-    pause: list[Conditions] = []
+    pause: SomeConditions = []
     """While one of these holds the clock rests."""
-    until: list[Conditions] = []
-    """While one of these holds nothing is owed; a resolved issue never owes anything."""
+    until: SomeConditions = []
+    """While one of these holds nothing is owed. A resolved issue owes nothing either, but for what
+    starts with its resolution."""
     repeats: bool | None = None
     """Whether a start after a stop begins a new cycle."""
     grid: Literal["rolling", "fixed"] = "rolling"
@@ -242,7 +252,7 @@ class LimitDocument(Model):
     """An issue of which this holds is not covered."""
     requires: Conditions | None = None
     """An issue that contradicts this is not covered; a field left empty contradicts nothing."""
-    metrics: list[Text] = []
+    metrics: Names = []
     """Only these are not promised then; left out: the issue is not covered at all."""
 
     @model_validator(mode="after")
@@ -263,7 +273,7 @@ class DutyDocument(ScopeDocument):
     done: Acts
     """Any of these ticks it off."""
     effect: DutyEffect = "none"
-    metrics: list[Text] = []
+    metrics: Names = []
 
 
 class ItemDocument(Model):
@@ -271,7 +281,7 @@ class ItemDocument(Model):
 
     id: Text
     text: Text
-    fields: list[Text] = []
+    fields: Names = []
     phrases: list[Phrase] = []
     """Looked for in the summary and the description."""
 
@@ -287,7 +297,7 @@ class ChecklistDocument(Model):
 
     clause: Text
     items: Annotated[list[ItemDocument], Field(min_length=1)]
-    pauses: list[Text] = []
+    pauses: Names = []
     """Metrics whose clocks rest while something is missing; left out: none."""
     wording: Template | None = None
 
@@ -319,7 +329,7 @@ class NoticeDocument(ScopeDocument):
     public: bool = False
     each: bool = True
     """Each time, or only the first time."""
-    roles: list[Text] = []
+    roles: Names = []
     """Whom it addresses, as `roles` in projects.yaml names them."""
     wording: Template | None = None
 
@@ -436,7 +446,7 @@ class ClauseDocument(Model):
 
     id: Text
     gist: Text
-    passages: list[Text] = []
+    passages: Names = []
     """Where it stands in the text: the first words and the last, `…` between them."""
     became: Annotated[
         list[ClauseKind],

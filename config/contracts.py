@@ -37,6 +37,7 @@ from sla.contract import (
     Step,
     Target,
 )
+from sla.timeline import SYSTEM_FIELDS
 
 Plain = Mapping[str, Any]
 Calendars = Mapping[str, Calendar]
@@ -51,7 +52,8 @@ NAMED_ACTS: Mapping[str, ActKind] = MappingProxyType({
     "resolved": "resolved",
     "reopened": "reopened",
 })  # fmt: skip
-_FIELD_NAMES = {"type": "issuetype", "priority": "priority", "status": "status"}
+_CONDITIONS = {"type": "issuetype", "priority": "priority", "status": "status"}
+_ALSO_CALLED = {"type": "issuetype", "issue type": "issuetype"}
 
 
 def contract(
@@ -94,8 +96,8 @@ def condition(rule: Plain | None) -> Condition:
     """A rule's condition, with Jira's own names of the fields."""
     if rule is None:
         return Condition()
-    own = {name: tuple(rule[key]) for key, name in _FIELD_NAMES.items() if rule.get(key)}
-    others = {name: tuple(wanted) for name, wanted in rule.get("fields", {}).items()}
+    own = {name: tuple(rule[key]) for key, name in _CONDITIONS.items() if rule.get(key)}
+    others = {field_name(name): tuple(wanted) for name, wanted in rule.get("fields", {}).items()}
     return Condition(own | others, _named(rule, "filled"), _named(rule, "empty"))
 
 
@@ -125,8 +127,14 @@ def downtime_fields(plain: Plain) -> DowntimeFields | None:
     )
 
 
+def field_name(name: str) -> str:
+    """A field by the name under which Jira's own are known, however people write them."""
+    folded = _ALSO_CALLED.get(name.casefold(), name.casefold())
+    return folded if folded in SYSTEM_FIELDS else name
+
+
 def _named(rule: Plain, key: str) -> tuple[str, ...]:
-    return tuple(_FIELD_NAMES.get(name, name) for name in rule.get(key, ()))
+    return tuple(field_name(name) for name in rule.get(key, ()))
 
 
 # --- metrics --------------------------------------------------------------------------------------
@@ -138,16 +146,17 @@ def _metric(name: str, plain: Plain, built: Calendars) -> Metric:
         goals=tuple(_goal(goal, built) for goal in plain["goals"]),
         clause=plain["clause"],
         clock=_clock(name, plain),
+        title=plain.get("title", ""),
     )
 
 
 def _goal(plain: Plain, built: Calendars) -> Goal | Refusal:
     if plain.get("missing"):
-        return Refusal(tuple(plain["missing"]), _scope(plain), plain["clause"])
+        return Refusal(tuple(plain["missing"]), scope(plain), plain["clause"])
     return Goal(
         target=_target(plain),
         calendar=built[plain["calendar"]],
-        scope=_scope(plain),
+        scope=scope(plain),
         binding=plain["binding"],
         clause=plain["clause"],
     )
@@ -160,7 +169,8 @@ def _target(plain: Plain) -> Target:
     return OpenTime(amount, plain["target"])
 
 
-def _scope(plain: Plain) -> Scope:
+def scope(plain: Plain) -> Scope:
+    """Which issues something speaks of."""
     return Scope(*(tuple(plain.get(key, ())) for key in ("severity", "tier", "kind")))
 
 
@@ -230,7 +240,7 @@ def _duty(plain: Plain) -> Duty:
         who=plain["who"],
         clause=plain["clause"],
         text=f"{text} Telephone: {phone}." if phone else text,
-        scope=_scope(plain),
+        scope=scope(plain),
         done=tuple(_act(each) for each in plain["done"]),
         effect=plain["effect"],
         metrics=tuple(plain["metrics"]),
@@ -241,7 +251,7 @@ def _item(plain: Plain) -> Item:
     return Item(
         plain["id"],
         plain["text"],
-        tuple(_FIELD_NAMES.get(name, name) for name in plain["fields"]),
+        _named(plain, "fields"),
         tuple(plain["phrases"]),
     )
 
@@ -259,7 +269,7 @@ def _acknowledgement(plain: Plain | None) -> Acknowledgement | None:
 
 def _contact(plain: Plain, built: Calendars) -> Contact:
     hours = built[plain["hours"]] if "hours" in plain else None
-    return Contact(plain["id"], plain["clause"], plain["text"], _scope(plain), hours)
+    return Contact(plain["id"], plain["clause"], plain["text"], scope(plain), hours)
 
 
 def _notice(plain: Plain, roles: Roles) -> Notice:
@@ -270,7 +280,7 @@ def _notice(plain: Plain, roles: Roles) -> Notice:
         text=plain["text"],
         public=plain["public"],
         each=plain["each"],
-        scope=_scope(plain),
+        scope=scope(plain),
         audience=_everybody([roles.get(role, Audience()) for role in plain["roles"]]),
         wording=plain.get("wording"),
     )
@@ -287,7 +297,7 @@ def _request(plain: Plain, roles: Roles) -> Request:
         ),
         on=tuple(_act(each) for each in plain.get("on", ())),
         by_issue=condition(issue) if issue else None,
-        scope=_scope(plain),
+        scope=scope(plain),
         requires=tuple(_item(each) for each in issue["needs"]) if issue else (),
         wants=tuple(_item(each) for each in issue["wants"]) if issue else (),
         condition=condition(issue.get("either")) if issue else Condition(),
@@ -373,7 +383,7 @@ def _field_names(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         fields = value.get("fields")
         if isinstance(fields, Mapping | list):
-            yield from (str(name) for name in fields)
+            yield from (field_name(str(name)) for name in fields)
         for key in ("filled", "empty", "changed"):
             if isinstance(value.get(key), list):
                 yield from _named(value, key)

@@ -290,7 +290,11 @@ def _unused_alerts(checked: _Checked) -> Iterator[Finding]:
 
 def _users_of(alerts: str, checked: _Checked) -> list[str]:
     projects = checked.projects.projects
-    return [key for key, each in projects.items() if (each.alerts or "default") == alerts]
+    return [
+        key
+        for key, each in projects.items()
+        if alerts in {each.alerts or "default", *(rule.alerts for rule in each.alerts_for)}
+    ]
 
 
 def _promises_under(alerts: str, checked: _Checked) -> list[Goal]:

@@ -150,6 +150,10 @@ Texts = Annotated[
     Field(min_length=1),
 ]
 """One, or a list of at least one."""
+Names = Annotated[
+    list[Text], BeforeValidator(_list_of_one, json_schema_input_type=Text | list[Text])
+]
+"""One, or a list of any length."""
 Dates = Annotated[
     list[IsoDate],
     BeforeValidator(_list_of_one, json_schema_input_type=IsoDate | list[IsoDate]),
@@ -182,9 +186,9 @@ class Conditions(Model):
     status: Texts | None = None
     fields: dict[Text, Texts] = Field(default={})
     """Any other field, by its name or its id such as customfield_10050."""
-    filled: list[Text] = Field(default=[])
+    filled: Names = Field(default=[])
     """Fields that must have some value."""
-    empty: list[Text] = Field(default=[])
+    empty: Names = Field(default=[])
     """Fields that must have none."""
 
 
@@ -192,6 +196,6 @@ class AudienceDocument(Model):
     """Whom a comment addresses."""
 
     assignee: bool = False
-    users: list[Text] = Field(default=[])
+    users: Names = Field(default=[])
     """Account ids (Cloud) or user names (Data Center)."""
-    groups: list[Text] = Field(default=[])
+    groups: Names = Field(default=[])

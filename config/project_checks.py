@@ -90,6 +90,11 @@ class ProjectChecks:
         for name, rules in (("contracts", project.contracts), ("severities", project.severities)):
             self._check_each_matters(rules, (*place, name))
         self._check_severities(project, (*place, "severities"))
+        for index, each in enumerate(project.alerts_for):
+            if each.alerts not in self._model.alerts:
+                advice = nearest(each.alerts, self._model.alerts)
+                message = f"is `{each.alerts}`, which `alerts` does not have; {advice}"
+                self._complain((*place, "alerts_for", index, "alerts"), message)
         if project.alerts and project.alerts not in self._model.alerts:
             advice = nearest(project.alerts, self._model.alerts)
             self._complain(

@@ -17,6 +17,7 @@ from config.model import (
     Share,
     Template,
     Text,
+    Texts,
     checked,
     fault,
 )
@@ -40,6 +41,16 @@ class SeverityRuleDocument(Conditions):
     """For contracts that tell kinds of work apart."""
 
 
+class AlertRuleDocument(Model):
+    """For these metrics and issues, this set of alerts."""
+
+    alerts: Text
+    metric: Texts | None = None
+    severity: Texts | None = None
+    tier: Texts | None = None
+    kind: Texts | None = None
+
+
 class ProjectDocument(Model):
     """How one Jira project's issues find their promise; of each list the first match wins."""
 
@@ -47,6 +58,8 @@ class ProjectDocument(Model):
     severities: Annotated[list[SeverityRuleDocument], Field(min_length=1)]
     alerts: Text | None = None
     """The name of a set of alerts; left out: `default`, where there is one."""
+    alerts_for: list[AlertRuleDocument] = []
+    """Other sets for some metrics, severities, tiers or kinds; the first that matches wins."""
 
 
 class WarningDocument(Model):

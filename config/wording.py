@@ -39,9 +39,9 @@ def _each(name: str) -> str:
 
 ACKNOWLEDGEMENT = (
     "We have received your request. Its number is {{ issue }}.\n\n"
-    "{{ contract }}{% if severity %}, {{ severity }}{% endif %}:\n"
+    "{{ contract }}{% if severity %}, {{ severity }}{% endif %}{% if promises %}:\n"
     + _each("promises")
-    + "{% if duties %}\n\nWhat we need you to do:\n"
+    + "{% else %}.{% endif %}{% if duties %}\n\nWhat we need you to do:\n"
     + _each("duties")
     + "{% endif %}{% if contacts %}\n\nYou can also reach us:\n"
     + _each("contacts")

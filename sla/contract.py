@@ -122,7 +122,8 @@ class Clock:
     """Any of these; of each, every act must have happened since the start."""
     pauses: tuple[Condition, ...] = ()
     until: tuple[Condition, ...] = ()
-    """While one of these holds nothing is owed any more; a resolved issue never owes anything."""
+    """While one of these holds nothing is owed any more. A resolved issue owes nothing either, but
+    for what starts with its resolution."""
     repeats: bool = False
     """Whether a start after a stop begins a new cycle."""
     grid: bool = False
@@ -147,6 +148,11 @@ opened again is resolved.
 """
 
 
+def in_words(metric: str) -> str:
+    """A metric's name as people say it: `first response`."""
+    return metric.replace("_", " ")
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """What is measured."""
@@ -155,6 +161,13 @@ class Metric:
     goals: tuple[Goal | Refusal, ...]
     clause: str = ""
     clock: Clock = CLOCKS["first_response"]
+    title: str = ""
+    """As people call it; left empty: its name."""
+
+    @property
+    def words(self) -> str:
+        """What is measured, in words: `first response`."""
+        return self.title or in_words(self.name)
 
     def promised(
         self, severity: str | None, tier: str | None, kind: str | None = None

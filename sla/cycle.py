@@ -14,7 +14,7 @@ from typing import Literal
 
 from sla.acts import History, Moment, given
 from sla.condition import Condition, while_holding
-from sla.contract import RESPONSE, Act, Checklist, Clock, Duty, Goal, OpenTime
+from sla.contract import RESPONSE, Act, Checklist, Clock, Duty, Goal, OpenTime, in_words
 from sla.mapping import Coverage, Policy, cover
 from sla.timeline import FieldValue, Timeline
 
@@ -96,6 +96,12 @@ class Cycle:
     def promise(self) -> Promise:
         """The promise that holds, or that held at the end."""
         return self.promises[-1]
+
+    @property
+    def words(self) -> str:
+        """What is measured, in words."""
+        metric = self.promise.coverage.metric(self.metric)
+        return metric.words if metric else in_words(self.metric)
 
     @property
     def stopped_at(self) -> datetime | None:
@@ -327,7 +333,7 @@ class _Run:
         """When nothing was owed, by the contract at an instant."""
         covered = [span.coverage for span in self.spans if span.since_at <= at]
         metric = covered[-1].metric(self.metric) if covered else None
-        conditions = (_RESOLVED, *(metric.clock.until if metric else ()))
+        conditions = _frees(metric.clock) if metric else (_RESOLVED,)
         return [span for each in conditions for span in while_holding(self.timeline, each)]
 
     def _judge(self, promises: tuple[Promise, ...], rest: Rest, ending: Ending | None) -> Cycle:
@@ -411,10 +417,11 @@ class _Run:
         return min(endings, key=lambda ending: ending.at, default=None)
 
     def _ends(self, coverage: Coverage) -> Iterator[tuple[Condition, str]]:
-        yield _RESOLVED, "the issue was resolved unanswered"
         metric = coverage.metric(self.metric)
-        for condition in metric.clock.until if metric else ():
-            yield condition, f"nothing more was owed: {condition}"
+        for condition in _frees(metric.clock) if metric else (_RESOLVED,):
+            resolved = condition is _RESOLVED
+            reason = "the issue was resolved unanswered"
+            yield condition, reason if resolved else f"nothing more was owed: {condition}"
 
     def _rest(self, spans: Sequence[Span], ending: Ending | None) -> Rest:
         """Pauses by the metric's conditions and duties, and the time in which nothing was owed."""
@@ -436,10 +443,10 @@ class _Run:
         )
 
     def _resting(self, spans: Sequence[Span]) -> list[Condition]:
-        found = [_RESOLVED]
+        found: list[Condition] = []
         for span in spans:
             metric = span.coverage.metric(self.metric)
-            for condition in (*metric.clock.pauses, *metric.clock.until) if metric else ():
+            for condition in (*metric.clock.pauses, *_frees(metric.clock)) if metric else ():
                 if condition not in found:
                     found.append(condition)
         return found
@@ -482,6 +489,12 @@ def while_missing(
         elif lasts and not missing:
             spans[-1] = (spans[-1][0], at)
     return spans
+
+
+def _frees(clock: Clock) -> tuple[Condition, ...]:
+    """While one of these holds nothing is owed; what starts with the resolution is owed after."""
+    after_resolution = any(start.kind == "resolved" for start in clock.starts)
+    return clock.until if after_resolution else (_RESOLVED, *clock.until)
 
 
 def _stopped_by_its_start(clock: Clock) -> bool:

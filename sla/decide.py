@@ -94,8 +94,9 @@ def decide(
 
 
 def _sayings(cycle: Cycle, policy: Policy, ledger: Ledger) -> list[Saying]:
-    project = policy.projects.get(cycle.promise.coverage.project)
-    alerts = project.alerts if project else Alerts()
+    coverage = cycle.promise.coverage
+    project = policy.projects.get(coverage.project)
+    alerts = project.alerts_for(cycle.metric, coverage) if project else Alerts()
     correction = correction_of(cycle, alerts, ledger.said)
     return [*sayings_of(cycle, alerts), *([correction] if correction else [])]
 

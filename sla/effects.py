@@ -158,11 +158,12 @@ def fields_of(
         default=None,
     )
     next_due = following.due_at if following else None
-    next_metric = in_words(following.metric) if following else None
+    next_metric = following.words if following else None
     shown = _shown(coverage, cycles)
     if shown is None:
         return _without_promise(coverage, level, next_due, next_metric)
-    held = shown.promise.coverage
+    # A severity that changed once the clock had stopped is the issue's own all the same.
+    held = coverage if coverage.covered else shown.promise.coverage
     answers = shown.metric == _FIRST
     return Fields(
         policy=held.contract.id if held.contract else "",
@@ -174,11 +175,6 @@ def fields_of(
         next_due=next_due,
         next_metric=next_metric,
     )
-
-
-def in_words(metric: str) -> str:
-    """A metric as people say it: `first response`."""
-    return metric.replace("_", " ")
 
 
 def _shown(coverage: Coverage, cycles: Sequence[Cycle]) -> Cycle | None:
@@ -296,7 +292,7 @@ def _saying(
         audience=audience,
         wording=wording,
         facts={
-            "metric": in_words(cycle.metric),
+            "metric": cycle.words,
             "contract": contract.title if contract else None,
             "severity": promise.coverage.severity,
             "target": promise.goal.target.text,

@@ -247,8 +247,9 @@ class Engine:
         now = self.now()
         tied: list[str] = []
         if policy.looks_at_others:
-            issues.refer(connection, site, issue_id, (other for _, other in timeline.references))
             own_keys = {str(key) for _, key in timeline.values("key")}
+            others = {other for _, other in timeline.references}
+            issues.refer(connection, site, issue_id, own_keys, others)
             tied = issues.relatives(connection, row, own_keys)
         relatives = [
             Relative(other, self._timeline(connection, site, other, policy)) for other in tied

@@ -9,7 +9,6 @@ from sla.calendar import Step
 from sla.contract import BusinessDays
 from sla.cycle import Cycle, Promise
 from sla.decide import Decision
-from sla.effects import in_words
 from sla.mapping import Coverage
 from sla.words import length, local, utc
 
@@ -34,11 +33,11 @@ def _not_promised(coverage: Coverage) -> Iterator[str]:
         if coverage.refusal(metric.name) or any(
             metric.name in waiver.metrics for waiver in coverage.waivers
         ):
-            yield f"{in_words(metric.name).capitalize()}: {coverage.why_not(metric.name)}"
+            yield f"{metric.words.capitalize()}: {coverage.why_not(metric.name)}"
 
 
 def _cycle(cycle: Cycle) -> Iterator[str]:
-    name = in_words(cycle.metric).capitalize() + (f" {cycle.number}" if cycle.number > 1 else "")
+    name = cycle.words.capitalize() + (f" {cycle.number}" if cycle.number > 1 else "")
     for number, promise in enumerate(cycle.promises):
         heading = name if number == 0 else f"{name}, promised anew"
         yield from _promise(heading, promise, cycle)

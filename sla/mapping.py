@@ -15,8 +15,8 @@ from sla.contract import Alerts, Contract, Goal, Limit, Metric, Refusal, Scope
 from sla.timeline import SYSTEM_FIELDS
 
 __all__ = [
-    "Condition", "ContractRule", "Coverage", "Fields", "Policy", "ProjectRules", "Responders",
-    "SeverityRule", "cover",
+    "AlertRule", "Condition", "ContractRule", "Coverage", "Fields", "Policy", "ProjectRules",
+    "Responders", "SeverityRule", "cover",
 ]  # fmt: skip
 
 _Rule = TypeVar("_Rule", "ContractRule", "SeverityRule")
@@ -42,6 +42,16 @@ class SeverityRule:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertRule:
+    """For these metrics and issues, these alerts in place of the project's."""
+
+    alerts: Alerts
+    metrics: tuple[str, ...] = ()
+    """None named: every metric."""
+    scope: Scope = field(default_factory=Scope)
+
+
+@dataclass(frozen=True, slots=True)
 class ProjectRules:
     """How one Jira project's issues find their promise."""
 
@@ -49,6 +59,15 @@ class ProjectRules:
     contracts: tuple[ContractRule, ...]
     severities: tuple[SeverityRule, ...]
     alerts: Alerts = field(default_factory=Alerts)
+    alert_rules: tuple[AlertRule, ...] = ()
+
+    def alerts_for(self, metric: str, coverage: Coverage) -> Alerts:
+        """Who hears of a promise, and when: by the first rule that speaks of it."""
+        for rule in self.alert_rules:
+            spoken_of = not rule.metrics or metric in rule.metrics
+            if spoken_of and coverage.within(rule.scope):
+                return rule.alerts
+        return self.alerts
 
 
 @dataclass(frozen=True, slots=True)

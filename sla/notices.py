@@ -12,7 +12,7 @@ from sla.acts import History, Moment, given
 from sla.condition import Condition
 from sla.contract import Act, Audience, Contract, Duty, Item, Notice, Request, Step
 from sla.cycle import Cycle, Span, done, history_of, spans_of
-from sla.effects import Fact, Occasion, Saying, in_words
+from sla.effects import Fact, Occasion, Saying
 from sla.mapping import Coverage, Policy
 from sla.timeline import Timeline
 from sla.words import local
@@ -89,14 +89,16 @@ def _acknowledgement(case: Case) -> Iterator[Saying]:
             return
 
 
-def _promised(case: Case, coverage: Coverage) -> Iterator[str]:
+def _promised(case: Case, coverage: Coverage, *, kept_too: bool) -> Iterator[str]:
     """What is promised, a sentence for each metric; the ones whose clock has not started too."""
     for metric in coverage.metrics:
         goal = coverage.goal(metric.name)
-        if goal is None:
+        latest = [cycle for cycle in case.cycles if cycle.metric == metric.name][-1:]
+        over = any(cycle.ending for cycle in latest)
+        if goal is None or (over and not kept_too):
             continue
         first = next((cycle for cycle in case.cycles if cycle.metric == metric.name), None)
-        words = f"{in_words(metric.name).capitalize()}: within {goal.target.text}"
+        words = f"{_capital(metric.words)}: within {goal.target.text}"
         owed = list(_owed(case, coverage, metric.name))
         pausing = any(duty.effect == "pauses" for duty in owed)
         made = [each for each in first.promises if each.goal == goal] if first else []
@@ -107,6 +109,10 @@ def _promised(case: Case, coverage: Coverage) -> Iterator[str]:
         if any(duty.effect != "none" for duty in owed):
             words += ", provided that you do your part"
         yield words
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _owed(case: Case, coverage: Coverage, metric: str | None = None) -> Iterator[Duty]:
@@ -346,7 +352,7 @@ def _saying(
         "customer": contract.customer if contract else None,
         "clause": contract.acknowledgement.clause if contract and contract.acknowledgement else "",
         "status": status if isinstance(status, str) else None,
-        "promises": list(_promised(case, coverage)),
+        "promises": list(_promised(case, coverage, kept_too=occasion == "acknowledgement")),
         "duties": [duty.text for duty in _owed(case, coverage)],
         "contacts": list(_contacts(coverage, at)),
     }

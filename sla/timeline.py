@@ -251,10 +251,15 @@ class Timeline:
 
     def _fold_field(self, name: str) -> list[tuple[datetime, FieldValue]]:
         spans: list[tuple[datetime, FieldValue]] = []
+        change: Changed | None = None
         for event in self.events:
             if isinstance(event, Seen) and name in event.fields:
+                if change and (change.at, change.before) == (event.at, event.fields[name]):
+                    # Taken within the same instant, but before the change.
+                    continue
                 known = [event.fields[name]]
             elif isinstance(event, Changed) and event.field == name:
+                change = event
                 # The first thing heard of a field may be its change: until then it was `before`.
                 known = [event.after] if spans else [event.before, event.after]
             else:

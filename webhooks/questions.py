@@ -84,7 +84,8 @@ class Answer:
                     "metric": cycle.metric,
                     "target": cycle.promise.goal.target.text,
                     "calendar": cycle.promise.goal.calendar.id,
-                    "due_at": utc(cycle.promise.due_at),
+                    # While the clock rests nobody can know.
+                    "due_at": None if cycle.state == "paused" else utc(cycle.promise.due_at),
                 }
                 for cycle in self.decision.cycles
             ],

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.settings import Settings
-from sla.effects import in_words
+from sla.contract import in_words
 from sla.store import reports
 from sla.store.reports import Line
 from webhooks.databases import opened

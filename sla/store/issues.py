@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from sla import timeline as facts
 from sla.cycle import Cycle
-from sla.store.schema import cycles, events, issues, promises, refers
+from sla.store.schema import cycles, events, issue_keys, issues, promises, refers
 from sla.timeline import Changed, Event, Seen, Timeline
 
 _KINDS: dict[str, type[Event]] = {
@@ -223,9 +223,15 @@ def save_cycles(
         connection.execute(insert(promises).on_conflict_do_nothing(), made)
 
 
-def refer(connection: Connection, site: str, issue_id: str, others: Iterable[str]) -> None:
-    """Record to which other issues an issue refers, by their ids or keys."""
-    rows = [{"site": site, "issue_id": issue_id, "other": other} for other in others]
+def refer(
+    connection: Connection, site: str, issue_id: str, keys: Iterable[str], others: Iterable[str]
+) -> None:
+    """Record under which keys an issue was known, and to which others it refers (ids or keys)."""
+    identity = {"site": site, "issue_id": issue_id}
+    own = [{**identity, "key": key} for key in keys]
+    if own:
+        connection.execute(insert(issue_keys).on_conflict_do_nothing(), own)
+    rows = [{**identity, "other": other} for other in others]
     if rows:
         connection.execute(insert(refers).on_conflict_do_nothing(), rows)
 
@@ -241,14 +247,14 @@ def relatives(connection: Connection, row: IssueRow, keys: Collection[str]) -> l
     mine = select(refers.c.other).where(
         refers.c.site == row.site, refers.c.issue_id == row.issue_id
     )
-    referred = select(issues.c.issue_id).where(
-        issues.c.site == row.site,
-        or_(issues.c.issue_id.in_(mine), issues.c.key.in_(mine)),
+    by_id = select(issues.c.issue_id).where(issues.c.site == row.site, issues.c.issue_id.in_(mine))
+    by_key = select(issue_keys.c.issue_id).where(
+        issue_keys.c.site == row.site, issue_keys.c.key.in_(mine)
     )
     referring = select(refers.c.issue_id).where(
         refers.c.site == row.site, refers.c.other.in_({row.issue_id, *keys})
     )
-    found = {id_ for (id_,) in connection.execute(union(referred, referring))}
+    found = {id_ for (id_,) in connection.execute(union(by_id, by_key, referring))}
     return sorted(found - {row.issue_id})
 
 

@@ -91,8 +91,8 @@ def put(
         }
         for saying in new
     ]
-    _enter(connection, [row for row in rows if not row["revisable"]], revisable=False)
     _enter(connection, [row for row in rows if row["revisable"]], revisable=True)
+    _enter(connection, [row for row in rows if not row["revisable"]], revisable=False)
 
 
 def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: bool) -> None:

@@ -172,6 +172,15 @@ promises = Table(
     Column("reason", Text, nullable=False),
 )
 
+issue_keys = Table(
+    "issue_keys",
+    metadata,
+    Column("site", String, primary_key=True),
+    # Every key that an issue ever had: people go on naming it by the old one.
+    Column("key", String, primary_key=True),
+    Column("issue_id", String, nullable=False),
+)
+
 refers = Table(
     "refers",
     metadata,

@@ -37,6 +37,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_downtimes_confirmed_at", ["site", "confirmed_at"], unique=False)
 
     op.create_table(
+        "issue_keys",
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("issue_id", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("site", "key"),
+    )
+    op.create_table(
         "refers",
         sa.Column("site", sa.String(), nullable=False),
         sa.Column("issue_id", sa.String(), nullable=False),
@@ -86,6 +93,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_refers_other")
 
     op.drop_table("refers")
+    op.drop_table("issue_keys")
     with op.batch_alter_table("downtimes", schema=None) as batch_op:
         batch_op.drop_index("ix_downtimes_confirmed_at")
 
