@@ -33,10 +33,15 @@ ParameterKind = Literal["holidays", "target", "calendar", "text", "money"]
 
 def _phrase(text: str) -> None:
     if len(text) > 1 and text.startswith("/") and text.endswith("/"):
+        import re2
+
+        quietly = re2.Options()
+        quietly.log_errors = False
         try:
-            re.compile(text[1:-1])
-        except re.error as error:
-            message = f"is `{text}`, which is no regular expression ({error})"
+            re2.compile(text[1:-1], quietly)
+        except re2.error as error:
+            said = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+            message = f"is `{text}`, which RE2 cannot read as a regular expression ({said})"
             raise ValueError(f"{message}; mend it, or leave out the slashes") from None
 
 

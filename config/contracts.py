@@ -366,6 +366,7 @@ def _choice(plain: Plain) -> Choice:
         readings=plain["readings"],
         example=plain["example"],
         clause=plain.get("clause", ""),
+        drives=plain.get("drives", False),
         decided_by=decided.get("by", ""),
         decided_on=decided.get("on", ""),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from config.calendar_schema import CalendarDocument
-from config.choices import Chosen, settled
+from config.choices import Chosen, readings_used, settled
 from config.contract_schema import ContractDocument
 from config.errors import Problem
 from config.model import Model
@@ -41,6 +41,8 @@ class Shelf(Generic[_M]):
     root: Path
     chosen: Mapping[str, Chosen] = field(default_factory=dict)
     """By document the readings that the site settled on."""
+    driving: dict[str, frozenset[str]] = field(default_factory=dict)
+    """By document the choices on whose reading some value depends."""
     _read: dict[str, Entry[_M]] = field(default_factory=dict)
 
     def own(self) -> Iterator[Entry[_M]]:
@@ -73,7 +75,9 @@ class Shelf(Generic[_M]):
 
     def _entry(self, id_: str, path: Path, root: Path) -> Entry[_M]:
         if id_ not in self._read:
-            document = settled(read(path, str(path)), self.chosen.get(id_, {}))
+            written = read(path, str(path))
+            self.driving[id_] = frozenset(readings_used(written))
+            document = settled(written, self.chosen.get(id_, {}))
             model = validated(self.kind, document)
             self._read[id_] = Entry(id_, path, root, document, model)
         return self._read[id_]

@@ -133,6 +133,7 @@ class Frozen:
         self._freeze_availability(plain.get("availability"), given)
         settled = given.projects.choices.get(id_, {})
         for choice in plain["choices"]:
+            choice["drives"] = choice["id"] in self._library.contracts.driving.get(id_, ())
             if choice["id"] in settled:
                 here = settled[choice["id"]]
                 if choice.get("chosen") != here.chosen:

@@ -74,6 +74,7 @@ class ProjectChecks:
                 self._check_parameters(contract_id, values, ("customers", customer, contract_id))
         for contract_id, choices in self._model.choices.items():
             self._check_choices(contract_id, choices)
+        self._check_customers()
         for name, alerts in self._model.alerts.items():
             self._check_warnings(("alerts", name, "warnings"), alerts.warnings)
             self._check_levels(("alerts", name, "levels"), alerts)
@@ -188,6 +189,14 @@ class ProjectChecks:
                 yield index, entry.model
 
     # --- parameters -------------------------------------------------------------------------
+
+    def _check_customers(self) -> None:
+        seen: dict[str, str] = {}
+        for customer in self._model.customers:
+            first = seen.setdefault(customer.casefold(), customer)
+            if first != customer:
+                message = f"is the same customer as `{first}`, since case does not count"
+                self._complain(("customers", customer), f"{message}; keep one", at_key=True)
 
     def _check_choices(self, contract_id: str, choices: Mapping[str, SettledDocument]) -> None:
         place: Place = ("choices", contract_id)

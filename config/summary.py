@@ -349,7 +349,8 @@ def _choice(choice: Choice) -> str:
     if choice.chosen is None:
         readings = ", ".join(choice.readings)
         return f"undecided: {choice.id}: {choice.question} ({readings})"
-    return f"choice {choice.id}: {choice.chosen}{_decided(choice)}"
+    people = "" if choice.drives else "; people follow it, no value depends on it"
+    return f"choice {choice.id}: {choice.chosen}{_decided(choice)}{people}"
 
 
 def _decided(choice: Choice) -> str:
@@ -374,6 +375,8 @@ def _choice_at_length(
     clause = f", clause {choice.clause}" if choice.clause else ""
     yield f"  {choice.id} ({state}){clause}"
     yield f"    {choice.question}"
+    if not choice.drives:
+        yield "    people follow the reading; no value of the contract depends on it"
     for name, meaning in choice.readings.items():
         yield f"    {'*' if name == choice.chosen else '-'} {name}: {meaning}"
     if why:

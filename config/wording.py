@@ -7,7 +7,12 @@ from types import MappingProxyType
 from config.errors import nearest
 from sla.effects import FACTS, FILTERS
 
-_PROMISE = "{{ contract }}{% if severity %}, {{ severity }}{% endif %}: {{ target }}."
+_PROMISE = (
+    "{{ contract }}{% if severity %}, {{ severity }}{% endif %}: {{ target }}."
+    "{% if binding == 'goal' %} It is a goal, not a commitment.{% endif %}"
+    "{% if conditional %} It depends on what was not done yet: "
+    "{% for line in conditional %}{{ line }} {% endfor %}{% endif %}"
+)
 _LATE = (
     "{% if late %} This comes {{ late }} late, because Dueline could not write before.{% endif %}"
 )
@@ -48,7 +53,8 @@ ACKNOWLEDGEMENT = (
     + "{% endif %}"
 )
 CHECKLIST = (
-    "{% if missing %}To help us solve {{ issue }} sooner, please add:\n"
+    "{% if missing %}To help us solve {{ issue }} sooner, please add to its description "
+    "or fields:\n"
     + _each("missing")
     + "{% if given %}\n\nAlready there:\n"
     + _each("given")

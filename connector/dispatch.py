@@ -287,9 +287,9 @@ class Dispatcher:
             "attempted_at": attempted_at,
         }
         if found.kind == "give_up":
-            values |= {"state": "given_up", "try_at": None}
-        else:
-            values["try_at"] = self._again_at(found, error, attempted_at)
+            self.database.write(lambda c: outbox.give_up(c, pending, **values))
+            return
+        values["try_at"] = self._again_at(found, error, attempted_at)
         self._mark(pending, **values)
         if found.kind == "wait":
             raise _Held

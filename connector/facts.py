@@ -167,10 +167,10 @@ def comment(value: Json) -> CommentSeen | None:
     if comment_id is None or at is None:
         return None
     version_at = instant(member(value, "updated")) or at
-    text = words(value.get("body")) or ""
-    return CommentSeen(
-        at, comment_id, version_at, author(value.get("author")), is_public(value), text
-    )
+    public = is_public(value)
+    # Of what customers cannot read nothing is kept: no promise depends on it.
+    text = words(value.get("body")) if public else None
+    return CommentSeen(at, comment_id, version_at, author(value.get("author")), public, text or "")
 
 
 def comment_deleted(value: Json, at: datetime) -> CommentDeleted | None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
+
+import re2
 
 from sla.condition import Condition, has_one_of, while_holding
 from sla.contract import Act, ActKind, Item
 from sla.mapping import Responders
 from sla.timeline import Comment, FieldValue, Timeline, Version
 
-_ASIDE = re.compile(
-    r"^[ \t]*(?:>|bq\.)[^\n]*|\{(quote|code|noformat)\b[^}]*\}(?s:.*?)\{\1\}", re.MULTILINE
-)
-"""What a text quotes: mail style, or in wiki markup."""
-_QUESTION = re.compile(r"\?(?=[\s)\]}\"'”’»*_!?.,;:]|$)|？")
+_FENCE = re2.compile(r"\{(quote|code|noformat)(?::[^}\n]*)?\}")
+_QUOTED_LINE = re2.compile(r"^[ \t]*(?:>|bq\.)")
+_SIGNATURE = re2.compile(r"(?m)^--[ \t]*$")
+_QUESTION = re2.compile(r"\?(?:[\s)\]}\"'”’»*_!?.,;:]|$)|？")
+_WORD = r"[^\pL\pN_]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def given(item: Item, timeline: Timeline, at: datetime) -> bool:
 def says(text: str, phrase: str) -> bool:
     """Whether a text has a phrase in it: whole words, in any case and spacing.
 
-    A phrase between slashes is a regular expression.
+    A phrase between slashes is a regular expression as RE2 reads it.
     """
     return bool(_pattern(phrase).search(text))
 
@@ -103,14 +106,35 @@ def asks(text: str) -> bool:
 
 
 def _own_words(text: str) -> str:
-    return _ASIDE.sub("", text)
+    """A comment without what it quotes, in mail style or in wiki markup, and without signature."""
+    signature = _SIGNATURE.search(text)
+    unsigned = text[: signature.start()] if signature else text
+    lines = "".join(_unfenced(unsigned)).splitlines()
+    return "\n".join(line for line in lines if not _QUOTED_LINE.search(line))
 
 
-def _pattern(phrase: str) -> re.Pattern[str]:
+def _unfenced(text: str) -> Iterator[str]:
+    fences = list(_FENCE.finditer(text))
+    last = {fence[1]: fence.start() for fence in fences}
+    shown_from, within = 0, ""
+    for fence in fences:
+        kind = fence[1]
+        if not within and fence.start() < last[kind]:
+            # One that nothing closes is no fence.
+            yield text[shown_from : fence.start()]
+            within = kind
+        elif kind == within:
+            shown_from, within = fence.end(), ""
+    yield text[shown_from:]
+
+
+@lru_cache(maxsize=1024)
+def _pattern(phrase: str) -> Any:
+    """A pattern whose search takes time in proportion to the text, whatever either of them is."""
     if len(phrase) > 2 and phrase.startswith("/") and phrase.endswith("/"):
-        return re.compile(phrase[1:-1], re.IGNORECASE)
-    words = r"\s+".join(re.escape(word) for word in phrase.split())
-    return re.compile(rf"(?<!\w){words}(?!\w)", re.IGNORECASE)
+        return re2.compile(f"(?i){phrase[1:-1]}")
+    words = r"\s+".join(re2.escape(word) for word in phrase.split())
+    return re2.compile(f"(?i)(?:^|{_WORD}){words}(?:{_WORD}|$)")
 
 
 # --- how each act is found ------------------------------------------------------------------------

@@ -376,6 +376,8 @@ class Choice:
     readings: Mapping[str, str]
     example: str
     clause: str = ""
+    drives: bool = False
+    """Whether some value of the contract is that of the reading; else people follow it."""
     decided_by: str = ""
     decided_on: str = ""
     """ISO date."""

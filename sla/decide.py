@@ -77,7 +77,9 @@ def decide(
     coverage = spans[-1].coverage
     if timeline.deleted_at:
         return Decision(coverage, cycles)
-    planned = [(cycle, saying) for cycle in cycles for saying in _sayings(cycle, policy, ledger)]
+    planned = [
+        (cycle, saying) for cycle in _speaking(cycles) for saying in _sayings(cycle, policy, ledger)
+    ]
     case = Case(issue_id, timeline, policy, spans, cycles, relatives, now)
     notices = [saying for saying in notices_of(case) if saying.at <= now]
     sayings = [saying for _, saying in planned]
@@ -91,6 +93,19 @@ def decide(
         frozenset(saying.key for saying in standing),
         min((at for at in _instants(cycles, sayings, now) if at > now), default=None),
     )
+
+
+def _speaking(cycles: Sequence[Cycle]) -> Iterator[Cycle]:
+    """Those of which something is said: on a grid the slot that runs and the one before it.
+
+    Whoever missed a hundred hours in a row is told of the last one, not of each.
+    """
+    latest = {cycle.metric: cycle.number for cycle in cycles}
+    for cycle in cycles:
+        metric = cycle.promise.coverage.metric(cycle.metric)
+        on_grid = metric is not None and metric.clock.grid
+        if not on_grid or cycle.number >= latest[cycle.metric] - 1:
+            yield cycle
 
 
 def _sayings(cycle: Cycle, policy: Policy, ledger: Ledger) -> list[Saying]:

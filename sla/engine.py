@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sla.decide import Decision, Ledger, decide
 from sla.effects import Fields
 from sla.mapping import Policy
-from sla.notices import Relative
+from sla.notices import Relative, asks_for_another
 from sla.store import inbox, issues, outbox, sites
 from sla.store.database import Database
 from sla.store.inbox import Delivery
@@ -221,7 +221,9 @@ class Engine:
 
     def _wake(self, site: str, issue_id: str, now: datetime) -> None:
         try:
-            self.database.write(lambda connection: self._decide(connection, site, issue_id))
+            self.database.write(
+                lambda connection: self._decide(connection, site, issue_id, alone=True)
+            )
         except OperationalError:
             raise
         except Exception:  # noqa: BLE001 - logged, and repaired below
@@ -237,7 +239,7 @@ class Engine:
     def _decide(
         self, connection: Connection, site: str, issue_id: str, *, alone: bool = False
     ) -> None:
-        """Decide for an issue, and, unless it is to be `alone`, for those that are tied to it."""
+        """Decide for an issue, and, unless `alone`, have those that are tied to it decided too."""
         row = issues.get(connection, site, issue_id)
         if row is None or row.read_at is not None:
             return
@@ -248,7 +250,9 @@ class Engine:
         tied: list[str] = []
         if policy.looks_at_others:
             own_keys = {str(key) for _, key in timeline.values("key")}
-            others = {other for _, other in timeline.references}
+            # Only what asks for something has to know to whom it refers.
+            asks = asks_for_another(policy, timeline)
+            others = {other for _, other in timeline.references} if asks else set()
             issues.refer(connection, site, issue_id, own_keys, others)
             tied = issues.relatives(connection, row, own_keys)
         relatives = [
@@ -263,8 +267,9 @@ class Engine:
             issues.change(connection, site, issue_id, key=keys[-1][1])
         if timeline.deleted_at:
             issues.change(connection, site, issue_id, write_at=None)
-        for other in [] if alone else tied:
-            self._decide(connection, site, other, alone=True)
+        if not alone:
+            # Decided for themselves, so that a fault in one of them does not take this one with it.
+            issues.wake(connection, site, tied, now)
 
     def _timeline(
         self, connection: Connection, site: str, issue_id: str, policy: Policy
@@ -284,6 +289,12 @@ class Engine:
         issues.save_cycles(connection, site, issue_id, decision.cycles, version, now)
         outbox.withdraw(connection, site, issue_id, standing=decision.standing)
         quiet_before = self.sites[site].quiet_before
+        if row.reason and row.policy_version is None:
+            # It was judged before, and had no clock: what this version adds to its past is shown,
+            # not shouted.
+            quiet_before = max(
+                quiet_before, sites.published_at(connection, version) or quiet_before
+            )
         outbox.put(connection, site, issue_id, decision.sayings, now=now, quiet_before=quiet_before)
         values: dict[str, Any] = {
             "covered": decision.coverage.covered,

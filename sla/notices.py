@@ -9,7 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from sla.acts import History, Moment, given
-from sla.condition import Condition
+from sla.condition import Condition, while_holding
 from sla.contract import Act, Audience, Contract, Duty, Item, Notice, Request, Step
 from sla.cycle import Cycle, Span, done, history_of, spans_of
 from sla.effects import Fact, Occasion, Saying
@@ -95,6 +95,8 @@ def _promised(case: Case, coverage: Coverage, *, kept_too: bool) -> Iterator[str
         goal = coverage.goal(metric.name)
         latest = [cycle for cycle in case.cycles if cycle.metric == metric.name][-1:]
         over = any(cycle.ending for cycle in latest)
+        if goal is None and any(metric.name in each.metrics for each in coverage.waivers):
+            yield f"{_capital(metric.words)}: {coverage.why_not(metric.name)}"
         if goal is None or (over and not kept_too):
             continue
         first = next((cycle for cycle in case.cycles if cycle.metric == metric.name), None)
@@ -217,7 +219,7 @@ def _climbed(
 def _by_issues(case: Case, contract: Contract, request: Request) -> Iterator[tuple[Moment, str]]:
     """The valid requests that other issues make of this one."""
     for relative in case.relatives:
-        referred_at = _referred_at(relative.timeline, case.issue_id, case.timeline)
+        referred_at = _referred_at(case.policy, relative.timeline, case.issue_id, case.timeline)
         if referred_at is None or not _is_request(request, relative.timeline, referred_at):
             continue
         asked = _Asked(case, contract, request, relative.timeline)
@@ -235,12 +237,12 @@ def _as_request(case: Case) -> Iterator[Saying]:
     for request in contract.requests:
         if not (request.by_issue and _is_request(request, case.timeline, created_at)):
             continue
-        found = _escalated(case)
+        found = _escalated(case, contract, request)
         at: datetime | None = None
         other, problems = "", ["it refers to no issue that is known; link it, or name its key"]
         if found:
-            other = _key(found[0].timeline)
-            asked = _Asked(found[0], contract, request, case.timeline)
+            asked = found[0]
+            other = _key(asked.asked.timeline)
             at = asked.valid_at(found[1])
             problems = [] if at else list(asked.problems(case.now or found[1]))
         wanted = [
@@ -259,19 +261,28 @@ def _as_request(case: Case) -> Iterator[Saying]:
             yield _climbed(case, request, request.steps[0], f"{key}/routed", at, facts)
 
 
-def _escalated(case: Case) -> tuple[Case, datetime] | None:
-    """The first issue that this one refers to and that some contract ever covered."""
-    found: list[tuple[datetime, Case]] = []
+def asks_for_another(policy: Policy, timeline: Timeline) -> bool:
+    """Whether an issue is, or ever was, of the kind that asks for another one's escalation."""
+    return any(
+        request.by_issue and while_holding(timeline, request.by_issue)
+        for contract in policy.contracts.values()
+        for request in contract.requests
+    )
+
+
+def _escalated(case: Case, contract: Contract, request: Request) -> tuple[_Asked, datetime] | None:
+    """The issue that this one asks for: the first that may be escalated, else the first at all."""
+    found: list[tuple[datetime, _Asked]] = []
     for relative in case.relatives:
-        at = _referred_at(case.timeline, relative.issue_id, relative.timeline)
+        at = _referred_at(case.policy, case.timeline, relative.issue_id, relative.timeline)
         spans = spans_of(relative.timeline, case.policy)
         if at and any(span.coverage.covered for span in spans):
             other = Case(relative.issue_id, relative.timeline, case.policy, spans, now=case.now)
-            found.append((at, other))
-    if not found:
-        return None
-    at, other = min(found, key=lambda each: (each[0], each[1].issue_id))
-    return other, at
+            found.append((at, _Asked(other, contract, request, case.timeline)))
+    found.sort(
+        key=lambda each: (each[1].valid_at(each[0]) is None, each[0], each[1].asked.issue_id)
+    )
+    return (found[0][1], found[0][0]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +299,16 @@ class _Asked:
 
         What happens afterwards does not undo it.
         """
-        events = (*self.asking.events, *self.asked.timeline.events)
-        later = {event.at for event in events if event.at > referred_at}
+        looked_at = {"summary", "description", *self.request.condition.names}
+        looked_at |= {name for item in self.request.requires for name in item.fields}
+        changes = {
+            at
+            for timeline in (self.asking, self.asked.timeline)
+            for name in looked_at & timeline.field_names
+            for at, _ in timeline.values(name)
+        }
+        changes |= {span.since_at for span in self.asked.spans}
+        later = {at for at in changes if at > referred_at}
         instants = [referred_at, *sorted(later)]
         return next((at for at in instants if not list(self.problems(at))), None)
 
@@ -298,10 +317,8 @@ class _Asked:
         coverage = _had(self.asked, self.contract, at)
         if not coverage.within(self.request.scope):
             wanted = " or ".join(self.request.scope.severities) or "covered"
-            yield (
-                f"{_key(self.asked.timeline)} is {coverage.severity or 'not covered'}, and only "
-                f"{wanted} issues can be escalated"
-            )
+            # The customer is told what is needed, and not what another issue was judged to be.
+            yield f"only {wanted} issues can be escalated, and {_key(self.asked.timeline)} is none"
         condition = self.request.condition
         fields = [
             {name: timeline.value(name, at) for name in condition.names}
@@ -323,9 +340,25 @@ def _is_request(request: Request, timeline: Timeline, at: datetime) -> bool:
     )
 
 
-def _referred_at(referring: Timeline, issue_id: str, other: Timeline) -> datetime | None:
-    names = {issue_id, *(str(value) for _, value in other.values("key"))}
+def _referred_at(
+    policy: Policy, referring: Timeline, issue_id: str, other: Timeline
+) -> datetime | None:
+    """Since when one issue refers to another: by a link, or by the key of an issue of the same
+    customer."""
+    names = {issue_id}
+    if _same_customer(policy, referring, other):
+        names |= {str(value) for _, value in other.values("key")}
     return next((at for at, named in referring.references if named in names), None)
+
+
+def _same_customer(policy: Policy, one: Timeline, other: Timeline) -> bool:
+    """Whether both were reported by the same person, or belong to the same customer."""
+    names = ["reporter", *([policy.customer_field] if policy.customer_field else [])]
+    for name in names:
+        mine, theirs = (timeline.values(name)[-1:] for timeline in (one, other))
+        if mine and theirs and mine[0][1] and mine[0][1] == theirs[0][1]:
+            return True
+    return False
 
 
 def _key(timeline: Timeline) -> str:

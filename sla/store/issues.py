@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, or_, select, tuple_, union, update
+from sqlalchemy import Connection, and_, delete, or_, select, union, update
 from sqlalchemy.dialects.sqlite import insert
 
 from sla import timeline as facts
@@ -38,6 +38,7 @@ class IssueRow:
     issue_id: str
     key: str | None
     policy_version: str | None
+    reason: str
     read_at: datetime | None
     reads_asked: int
     lacks_creation: bool
@@ -175,14 +176,12 @@ def save_cycles(
 ) -> None:
     """Record cycles as judged now, and each promise as it was when it was first made."""
     # Facts heard late may show that a clock never ran.
-    kept = [(cycle.metric, cycle.number) for cycle in found]
-    connection.execute(
-        delete(cycles).where(
-            cycles.c.site == site,
-            cycles.c.issue_id == issue_id,
-            tuple_(cycles.c.metric, cycles.c.number).not_in(kept),
-        )
-    )
+    latest = {cycle.metric: cycle.number for cycle in found}
+    mine = (cycles.c.site == site, cycles.c.issue_id == issue_id)
+    connection.execute(delete(cycles).where(*mine, cycles.c.metric.not_in(latest)))
+    for metric, number in latest.items():
+        later = cycles.c.number > number
+        connection.execute(delete(cycles).where(*mine, cycles.c.metric == metric, later))
     for cycle in found:
         row = {
             "state": cycle.state,
@@ -221,6 +220,16 @@ def save_cycles(
             for promise in cycle.promises
         ]
         connection.execute(insert(promises).on_conflict_do_nothing(), made)
+
+
+def wake(connection: Connection, site: str, issue_ids: Collection[str], now: datetime) -> None:
+    """Have issues decided at the next turn of the timers lane."""
+    if issue_ids:
+        connection.execute(
+            update(issues)
+            .where(issues.c.site == site, issues.c.issue_id.in_(issue_ids))
+            .values(wake_at=now)
+        )
 
 
 def refer(

@@ -103,7 +103,9 @@ def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: boo
     new_row = statement.excluded
     again = {name: new_row[name] for name in ("at", "decided_at", "saying", "state", "try_at")}
     taken_back = sayings.c.state == "withdrawn"
-    outdated = and_(sayings.c.state.in_(["sent", "pending"]), sayings.c.saying != new_row.saying)
+    outdated = and_(
+        sayings.c.state.in_(["sent", "pending", "given_up"]), sayings.c.saying != new_row.saying
+    )
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["site", "issue_id", "key"],
@@ -287,9 +289,19 @@ def sent(connection: Connection, pending: Pending, comment_id: str) -> None:
         state=case((same, "sent"), else_=sayings.c.state),
         try_at=case((same, None), else_=sayings.c.try_at),
         comment_id=comment_id,
+        # Nothing is in doubt any more; an edit that follows is a request of its own.
+        attempted_at=None,
         attempts=0,
         error=None,
     )
+
+
+def give_up(connection: Connection, pending: Pending, **values: Any) -> None:
+    """Record that Jira refused for good; what reads otherwise by now is tried all the same."""
+    same = sayings.c.saying == pending.encoded
+    state = case((same, "given_up"), else_=sayings.c.state)
+    try_at = case((same, None), else_=sayings.c.try_at)
+    mark(connection, pending.id, state=state, try_at=try_at, **values)
 
 
 def tally(connection: Connection) -> dict[str, int]:

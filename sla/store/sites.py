@@ -49,6 +49,14 @@ def publish(connection: Connection, version: str, text: str, now: datetime) -> b
     return result.rowcount == 1
 
 
+def published_at(connection: Connection, version: str) -> datetime | None:
+    """When a version of the policy was published; None where it never was."""
+    found: datetime | None = connection.execute(
+        select(policies.c.published_at).where(policies.c.version == version)
+    ).scalar()
+    return found
+
+
 def published(connection: Connection, version: str) -> str | None:
     """The text of a version, or None."""
     return connection.execute(select(policies.c.text).where(policies.c.version == version)).scalar()

@@ -599,6 +599,7 @@ def test_both_issues_hear_of_an_escalation_by_link(pair: Desk) -> None:
     assert "escalation/leadership/level-1" not in pair.said()
     assert list(pair.said(OTHER)) == ["escalation/leadership/request"]
     pair.hear(link())
+    pair.wake(pair.now)
     assert pair.said()["escalation/leadership/level-1"] == "pending"
     assert "escalation/leadership/routed" in pair.said(OTHER)
     assert pair.fields()["level"] == 1
@@ -606,6 +607,7 @@ def test_both_issues_hear_of_an_escalation_by_link(pair: Desk) -> None:
 
 def test_the_key_in_the_words_is_enough_whichever_issue_comes_first(pair: Desk) -> None:
     pair.hear(asking(description="About ACME-1, please."), creation(key="ACME-1"))
+    pair.wake(pair.now)
     assert "escalation/leadership/level-1" in pair.said()
     assert "escalation/leadership/routed" in pair.said(OTHER)
 

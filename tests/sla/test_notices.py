@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -428,7 +428,7 @@ def test_only_issues_in_scope_can_be_escalated() -> None:
     lowered = [change(at(0.5), "priority", "Highest", "High")]
     assert escalated(9, asks(11, 1), events=lowered) == []
     (said,) = found(on_asking(asks(11, 1), events=lowered), "requested")
-    assert said.facts["problems"] == ["ACME-10 is Normal, and only Urgent issues can be escalated"]
+    assert said.facts["problems"] == ["only Urgent issues can be escalated, and ACME-10 is none"]
 
 
 def test_the_condition_may_hold_on_either_issue() -> None:
@@ -599,8 +599,13 @@ def test_asked_again_it_says_nothing_twice_and_takes_nothing_back(
     again = decided(events, last + later, POLICY, *OTHERS, said=first.standing)
     revisable = {saying.key for saying in again.sayings if saying.revisable}
     assert {saying.key for saying in again.sayings} & first.standing <= revisable
-    assert first.standing <= again.standing
+    # Of a grid only the latest slots speak, so that a long silence is not told hour by hour.
+    assert off_grid(first.standing) <= again.standing
     assert again.standing == decided(events, last + later, POLICY, *OTHERS).standing
+
+
+def off_grid(keys: Iterable[str]) -> set[str]:
+    return {key for key in keys if not key.startswith("slots/")}
 
 
 @lawful
@@ -615,7 +620,9 @@ def test_whenever_it_is_asked_each_thing_is_said_once(
             each.key for each in decision.sayings if each.key not in said or not each.revisable
         ]
     assert len(said) == len(set(said))
-    assert set(said) == decided(events, 31, POLICY, *OTHERS).standing
+    standing = decided(events, 31, POLICY, *OTHERS).standing
+    assert off_grid(said) == off_grid(standing)
+    assert standing <= set(said)
 
 
 @lawful
