@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -91,8 +92,9 @@ def put(
         }
         for saying in new
     ]
-    _enter(connection, [row for row in rows if row["revisable"]], revisable=True)
-    _enter(connection, [row for row in rows if not row["revisable"]], revisable=False)
+    # In the order in which they were decided, since that is the order in which they are said.
+    for revisable, some in groupby(rows, key=lambda row: bool(row["revisable"])):
+        _enter(connection, list(some), revisable=revisable)
 
 
 def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: bool) -> None:

@@ -236,6 +236,7 @@ def test_the_register_of_a_contract(site: Path) -> None:
         "      early: due Mon 6 Jul 2026 17:00 UTC (2026-07-06T17:00:00Z), 24 h earlier",
         "  mail (undecided), clause 10",
         "    By mail?",
+        "    people follow the reading; no value of the contract depends on it",
         "    - yes: Yes.",
         "    - no: No.",
         "    example: E.",

