@@ -77,12 +77,8 @@ class _Settler:
                 f"depends on the choice `{name}`, which nobody has settled; give it `chosen` and "
                 "`decided` there, or settle it under `choices` in projects.yaml",
             )
-        elif self._chosen[name] not in readings:
-            advice = nearest(str(self._chosen[name]), readings)
-            message = f"depends on the choice `{name}`, settled as `{self._chosen[name]}`, "
-            self._complain(place, f"{message}which is no reading; {advice}")
-        else:
-            reading = str(self._chosen[name])
+        elif (reading := str(self._chosen[name])) in readings:
+            # One that is no reading is complained of where it is chosen.
             return self.value(readings[reading], (*place, "readings", reading))
         return next(iter(readings.values()), None)
 

@@ -30,6 +30,7 @@ from sla.contract import (
     Refusal,
     Request,
     Scope,
+    in_words,
 )
 from sla.mapping import ProjectRules
 from sla.words import length
@@ -147,6 +148,9 @@ def _project(project: ProjectRules) -> Iterator[str]:
         kind = f", kind {severity.kind}" if severity.kind else ""
         yield f"  severity {number}: {severity.severity}{kind} ({severity.when})"
     yield f"  alerts: {_alerts(project.alerts)}"
+    for other in project.alert_rules:
+        whom = ", ".join([*map(in_words, other.metrics), _whom(other.scope)])
+        yield f"  alerts for {whom}: {_alerts(other.alerts)}"
 
 
 def _alerts(alerts: Alerts) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined
 
 from config import lengths
+from config.contracts import condition, field_name
 from config.documents import DOCUMENTS, json_schema
 from config.positions import read
 from config.reachability import matters, meet
@@ -133,3 +134,20 @@ def test_the_shipped_documents_meet_the_published_schema(kind: str) -> None:
 def test_the_published_schema_knows_no_other_key(kind: str) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"colour": "red"}, json_schema(kind))
+
+
+@pytest.mark.parametrize(
+    ("written", "known"),
+    [
+        ("Status", "status"),
+        ("Type", "issuetype"),
+        ("Issue Type", "issuetype"),
+        ("LABELS", "labels"),
+        ("Support plan", "Support plan"),
+        ("customfield_10050", "customfield_10050"),
+    ],
+)
+def test_jiras_own_fields_are_known_however_they_are_written(written: str, known: str) -> None:
+    assert field_name(written) == known
+    found = condition({"fields": {written: ["x"]}, "filled": [written], "empty": [written]})
+    assert found.names == {known}

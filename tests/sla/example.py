@@ -65,7 +65,7 @@ def two_hours() -> OpenTime:
     return OpenTime(hours(2), "2h")
 
 
-def contract(*goals: Goal, pause_statuses: tuple[str, ...] = ()) -> Contract:
+def contract(*goals: Goal | Refusal, pause_statuses: tuple[str, ...] = ()) -> Contract:
     pauses = (Condition({"status": pause_statuses}),) if pause_statuses else ()
     clock = replace(CLOCKS["first_response"], pauses=pauses)
     metric = Metric("first_response", goals, "1.1", clock)

@@ -325,3 +325,33 @@ def test_acts_are_found_in_order_and_whatever_was_heard_first(heard: list[Event]
         assert found == moments(act, *sorted(heard, key=lambda event: event.at))
         assert [moment.at for moment in found] == sorted(moment.at for moment in found)
         assert len({moment.key for moment in found}) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Please #escalate", True),
+        ("> Please #escalate\nNo, thanks.", False),
+        ("{quote}#escalate{quote} was never asked for", False),
+        ("{code:java}#escalate{code}", False),
+        ("{code}an open fence, then #escalate", True),
+        ("Thanks.\n-- \n#escalate now!", False),
+    ],
+)
+def test_a_phrase_counts_in_the_writers_own_words_only(text: str, *, found: bool) -> None:
+    act = Act("response", phrases=("#escalate",))
+    events = [*made(), says(at(1), text)]
+    assert bool(moments(act, *events)) is found
+
+
+@pytest.mark.parametrize(
+    ("phrase", "text"),
+    [("/(a+)+$/", "a" * 60 + "b"), ("/x.*y.*z/", "xy" * 20_000), ("a b", "a " * 16_000)],
+)
+def test_no_phrase_and_no_text_takes_long(phrase: str, text: str) -> None:
+    # Backtracking would not come back from the first one.
+    assert not has_phrase(text, phrase)
+
+
+def test_many_fences_are_one_pass() -> None:
+    assert asks("{code:a}" * 4_000 + "Why?")

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from sla.contract import Audience, Goal, Request, Scope, Step
+from sla.contract import Audience, Goal, Refusal, Request, Scope, Step
 from sla.engine import (
     Engine,
     SiteFacts,
@@ -615,3 +615,27 @@ def test_the_key_in_the_words_is_enough_whichever_issue_comes_first(pair: Desk) 
 def test_a_link_to_an_issue_that_nobody_heard_of_has_its_history_read(pair: Desk) -> None:
     pair.hear(creation(key="ACME-1"), link())
     assert pair.row(OTHER).read_at == at(1)
+
+
+def test_what_a_new_version_adds_to_an_issues_past_is_shown_and_not_announced(desk: Desk) -> None:
+    desk.policies["v1"] = policy(contract(Refusal(("no figure",))))
+    desk.hear(creation())
+    assert desk.fields()["state"] == "not promised"
+    desk.policies["v2"] = policy()
+    desk.engine.in_force = "v2"
+    published = schema.policies.insert().values(version="v2", published_at=at(3), text="{}")
+    desk.database.write(lambda c: c.execute(published))
+    desk.now = at(4)
+    desk.hear(telling(change(at(4), "labels", (), ("seen",))))
+    assert desk.fields()["state"] == "breached"
+    assert desk.said() == {"warning-75%": "quiet", "breach": "quiet", "level-1": "pending"}
+
+
+def test_a_fault_in_a_tied_issue_does_not_take_this_one_with_it(pair: Desk) -> None:
+    pair.hear(creation(key="ACME-1"), asking(description="About ACME-1."))
+    pair.database.write(lambda c: issues.change(c, SITE, OTHER, policy_version="gone"))
+    pair.hear(telling(reply(at(1))))
+    with capture_logs() as logs:
+        pair.wake(pair.now)
+    assert pair.fields()["state"] == "met"
+    assert [log["issue_id"] for log in logs if log["log_level"] == "error"] == [OTHER]

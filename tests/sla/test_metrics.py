@@ -27,9 +27,10 @@ from sla.contract import (
     Refusal,
     Scope,
 )
+from sla.contract import Warning as EarlyWarning
 from sla.cycle import Cycle
 from sla.decide import Decision, Ledger, decide
-from sla.mapping import Policy, SeverityRule
+from sla.mapping import AlertRule, Policy, SeverityRule
 from sla.timeline import Account, Changed, CommentDeleted, Deleted, Event, Timeline
 from tests.sla.example import (
     CUSTOMER,
@@ -785,3 +786,48 @@ def test_only_now_moves_on_and_what_ended_stays_as_it_was(
 def test_a_metric_that_the_contract_lacks_has_no_cycle() -> None:
     bare = Contract("acme", "Acme Support", (), {})
     assert cycles(made(), 1, policy(bare), FIRST) == ()
+
+
+# --- what is owed once the issue is resolved ------------------------------------------------------
+
+REPORT = Metric(
+    "root_cause",
+    (always(4),),
+    "1.1",
+    Clock((Act("resolved"),), ((Act("fields", when=Condition(filled=("Cause",))),),)),
+    title="Root cause report",
+)
+
+
+def test_what_starts_with_the_resolution_is_owed_after_it() -> None:
+    story = [*made(), agent(1), resolved(2)]
+    assert told(cycles(story, 3, REPORT)) == [(2, None, "running")]
+    assert told(cycles(story, 7, REPORT)) == [(2, None, "breached")]
+    written = [*story, change(at(5), "Cause", None, "a loose wire")]
+    assert told(cycles(written, 7, REPORT)) == [(2, 5, "met")]
+
+
+def test_a_metric_is_called_by_its_title() -> None:
+    decision = decided([*made(), resolved(2)], 7, of(REPORT))
+    assert [saying.facts["metric"] for saying in decision.sayings] == ["Root cause report"]
+    assert decision.fields
+    assert decision.fields.next_metric == "Root cause report"
+
+
+# --- alerts of their own --------------------------------------------------------------------------
+
+
+def test_the_first_rule_that_speaks_of_a_promise_says_who_hears_of_it() -> None:
+    loud = Alerts(warnings=(EarlyWarning("warning-50%", used=0.5),))
+    judged_by = of(measured(FIRST, always(4)), measured(RESOLUTION, always(8)))
+    rules = replace(
+        judged_by.projects["ACME"],
+        alert_rules=(
+            AlertRule(loud, (FIRST,), Scope(("Normal",))),
+            AlertRule(Alerts(), (RESOLUTION,)),
+        ),
+        alerts=Alerts(warnings=(EarlyWarning("warning-25%", used=0.25),)),
+    )
+    for priority, warned in [("Highest", "warning-25%"), ("High", "warning-50%")]:
+        decision = decided(made(priority=priority), 3, replace(judged_by, projects={"ACME": rules}))
+        assert [saying.key for saying in decision.sayings] == [f"{FIRST}/1/{warned}"]

@@ -15,6 +15,7 @@ from sla.timeline import (
     Created,
     Deleted,
     Event,
+    Linked,
     Seen,
     Timeline,
 )
@@ -107,3 +108,22 @@ def test_what_changes_within_the_instant_of_the_creation_has_changed() -> None:
         ]
     )
     assert timeline.value("priority", at(0)) == "Highest"
+
+
+def test_a_snapshot_from_within_the_instant_of_a_change_does_not_undo_it() -> None:
+    change = Changed(at(5), "100", "status", "To Do", "Waiting")
+    for shown, expected in [("To Do", "Waiting"), ("Waiting", "Waiting"), ("Done", "Done")]:
+        snapshot = Seen(at(5), {"status": shown}, "history")
+        timeline = Timeline.of([Created(at(0)), snapshot, change])
+        assert timeline.value("status", at(6)) == expected
+
+
+def test_an_issue_refers_to_those_it_is_linked_to_and_those_its_words_name() -> None:
+    words = {"key": "ACME-2", "summary": "ACME-2: see ACME-1", "description": "and BIT-12, not A-0"}
+    timeline = Timeline.of([
+        Created(at(0)),
+        Seen(at(0), words, "jira:issue_created"),
+        Linked(at(3), "7", "10009"),
+        Changed(at(4), "100", "description", "and BIT-12, not A-0", None),
+    ])  # fmt: skip
+    assert timeline.references == ((at(0), "ACME-1"), (at(0), "BIT-12"), (at(3), "10009"))
