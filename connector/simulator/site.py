@@ -179,7 +179,7 @@ def _system_fields() -> list[Field]:
         ("issuetype", "Issue Type", "issuetype", "issuetype", True),
         ("priority", "Priority", "priority", "priority", True),
         ("description", "Description", "richtext", "string", True),
-        ("environment", "Deployment", "richtext", "string", True),
+        ("environment", "Environment", "richtext", "string", True),
         ("assignee", "Assignee", "user", "user", True),
         ("reporter", "Reporter", "user", "user", True),
         ("labels", "Labels", "labels", "array", True),
