@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -64,21 +64,32 @@ def has_one_of(value: FieldValue, wanted: Iterable[str]) -> bool:
     return any(item.casefold() in folded for item in wanted)
 
 
-def while_holding(
-    timeline: Timeline, condition: Condition
-) -> list[tuple[datetime, datetime | None]]:
-    """The spans `[from, to)` of an issue's life in which a condition held; None: it holds still."""
+Spans = list[tuple[datetime, datetime | None]]
+"""Spans `[from, to)` of an issue's life; None: it lasts."""
+
+
+def while_holding(timeline: Timeline, condition: Condition) -> Spans:
+    """The spans of an issue's life in which a condition held."""
+    names = condition.names & timeline.field_names
+
+    def holds(at: datetime) -> bool:
+        return condition.holds({name: timeline.value(name, at) for name in names})
+
+    return while_true(timeline, names, holds)
+
+
+def while_true(timeline: Timeline, names: Iterable[str], test: Callable[[datetime], bool]) -> Spans:
+    """The spans of an issue's life in which a test was met that looks at these fields only."""
     created_at = timeline.created_at
     if created_at is None:
         return []
-    names = condition.names & timeline.field_names
     changes = {since for name in names for since, _ in timeline.values(name)}
-    spans: list[tuple[datetime, datetime | None]] = []
+    spans: Spans = []
     for at in sorted({created_at, *(change for change in changes if change > created_at)}):
-        holds = condition.holds({name: timeline.value(name, at) for name in names})
+        met = test(at)
         lasts = bool(spans) and spans[-1][1] is None
-        if holds and not lasts:
+        if met and not lasts:
             spans.append((at, None))
-        elif lasts and not holds:
+        elif lasts and not met:
             spans[-1] = (spans[-1][0], at)
     return spans

@@ -13,7 +13,7 @@ from itertools import dropwhile, zip_longest
 from typing import Literal
 
 from sla.acts import History, Moment, given
-from sla.condition import Condition, while_holding
+from sla.condition import Condition, Spans, while_holding, while_true
 from sla.contract import RESPONSE, Act, Checklist, Clock, Duty, Goal, OpenTime, in_words
 from sla.mapping import Coverage, Policy, cover
 from sla.timeline import FieldValue, Timeline
@@ -329,7 +329,7 @@ class _Run:
         """Whether nothing was owed by an instant, and never was again."""
         return any(until is None and since < at for since, until in self._free(at))
 
-    def _free(self, at: datetime) -> list[tuple[datetime, datetime | None]]:
+    def _free(self, at: datetime) -> Spans:
         """When nothing was owed, by the contract at an instant."""
         covered = [span.coverage for span in self.spans if span.since_at <= at]
         metric = covered[-1].metric(self.metric) if covered else None
@@ -471,24 +471,14 @@ def done(duty: Duty, history: History) -> datetime | None:
     return min((moment.at for act in duty.done for moment in history.moments(act)), default=None)
 
 
-def while_missing(
-    checklist: Checklist, timeline: Timeline
-) -> list[tuple[datetime, datetime | None]]:
-    """The spans of an issue's life in which some information was missing; None: it still is."""
-    created_at = timeline.created_at
-    if created_at is None:
-        return []
+def while_missing(checklist: Checklist, timeline: Timeline) -> Spans:
+    """The spans of an issue's life in which some information was missing."""
     names = {"summary", "description", *(name for item in checklist.items for name in item.fields)}
-    changes = {since for name in names for since, _ in timeline.values(name) if since > created_at}
-    spans: list[tuple[datetime, datetime | None]] = []
-    for at in sorted({created_at, *changes}):
-        missing = any(not given(item, timeline, at) for item in checklist.items)
-        lasts = bool(spans) and spans[-1][1] is None
-        if missing and not lasts:
-            spans.append((at, None))
-        elif lasts and not missing:
-            spans[-1] = (spans[-1][0], at)
-    return spans
+
+    def missing(at: datetime) -> bool:
+        return any(not given(item, timeline, at) for item in checklist.items)
+
+    return while_true(timeline, names, missing)
 
 
 def _frees(clock: Clock) -> tuple[Condition, ...]:
