@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from connector.errors import WordingError
 from connector.markup import escape, mention
 from sla.effects import FACTS, FILTERS, Fact
+from sla.words import minute
 
 __all__ = ["mention", "plain", "render"]
 
@@ -27,9 +28,6 @@ LONGEST = 20_000
 """Characters of Markdown; Jira takes 32,767 of what becomes of them."""
 LATE = timedelta(minutes=5)
 """What is said this long after its instant says so; less is the time that sending takes."""
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class _Meant(str):
@@ -138,9 +136,9 @@ def _readable(facts: Mapping[str, Fact], at: datetime, now: datetime) -> dict[st
     late = now - at
     return {
         **{name: _or_empty(facts.get(name)) for name in FACTS},
-        "due": _local(due, zone),
+        "due": minute(due, zone) if due else "",
         "due_utc": f"{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if due else "",
-        "responded": _local(responded, zone),
+        "responded": minute(responded, zone) if responded else "",
         "late": _length(late) if late >= LATE else "",
         "left": _left(facts.get("left"), due, now),
     }
@@ -151,15 +149,6 @@ def _left(seconds: Fact, due: datetime | None, now: datetime) -> str:
         return ""
     overdue = due is not None and now >= due
     return _length(timedelta(0 if overdue else seconds / 86_400))
-
-
-def _local(at: datetime | None, zone: ZoneInfo) -> str:
-    """Such as `Thu 11 Jul 2024, 09:00 EDT`; in English whatever the machine's language is."""
-    if at is None:
-        return ""
-    local = at.astimezone(zone)
-    day = f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]} {local.year}"
-    return f"{day}, {local:%H:%M %Z}"
 
 
 def _length(length: timedelta) -> str:
@@ -175,11 +164,11 @@ def _instant(text: Fact) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None
 
 
-def _zone(name: Fact) -> ZoneInfo:
+def _zone(name: Fact) -> str:
     try:
-        return ZoneInfo(str(name or "UTC"))
+        return ZoneInfo(str(name or "UTC")).key
     except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
+        return "UTC"
 
 
 def _or_empty(value: Fact) -> object:

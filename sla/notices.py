@@ -15,7 +15,7 @@ from sla.cycle import Cycle, Span, done, history_of, spans_of
 from sla.effects import Fact, Occasion, Saying
 from sla.mapping import Coverage, Policy
 from sla.timeline import Timeline
-from sla.words import local
+from sla.words import minute
 
 Facts = Mapping[str, Fact]
 _INSTANT = timedelta(microseconds=1)
@@ -105,7 +105,7 @@ def _promised(case: Case, coverage: Coverage, *, kept_too: bool) -> Iterator[str
         pausing = any(duty.effect == "pauses" for duty in owed)
         made = [each for each in first.promises if each.goal == goal] if first else []
         if made and not pausing:
-            words += f", by {local(made[0].due_at, goal.calendar.time_zone)}"
+            words += f", by {minute(made[0].due_at, goal.calendar.time_zone)}"
         if goal.binding == "goal":
             words += " (our goal; times may vary)"
         if any(duty.effect != "none" for duty in owed):

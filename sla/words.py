@@ -5,12 +5,25 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 def local(at: datetime, zone: str) -> str:
     """An instant for people: `Thu 11 Jul 2024 09:00 EDT` (seconds only where there are some)."""
     shown = at.astimezone(ZoneInfo(zone))
     clock = "%H:%M:%S" if shown.second or shown.microsecond else "%H:%M"
-    return shown.strftime(f"%a %-d %b %Y {clock} %Z")
+    return f"{_day(shown)} {shown:{clock} %Z}"
+
+
+def minute(at: datetime, zone: str) -> str:
+    """The same for comments, in which nobody reads seconds: the minute that has begun."""
+    shown = at.astimezone(ZoneInfo(zone))
+    return f"{_day(shown)} {shown:%H:%M %Z}"
+
+
+def _day(shown: datetime) -> str:
+    return f"{_DAYS[shown.weekday()]} {shown.day} {_MONTHS[shown.month - 1]} {shown.year}"
 
 
 def utc(at: datetime) -> str:

@@ -49,7 +49,7 @@ def test_the_words_name_the_promise_and_address_the_assignee(anywhere: World) ->
         addressed = LEADER if words is level else AGENT
         assert anywhere.assigned_to(addressed) in words
         assert "Enterprise Support, High: 30m." in words
-    assert "is overdue. It was due Wed 10 Jul 2024, 14:30 CDT." in breach
+    assert "is overdue. It was due Wed 10 Jul 2024 14:30 CDT." in breach
     assert "Level 1, Team lead" in level
 
 
