@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sla.contract import Alerts
-from sla.cycle import Cycle, history_of, run, spans_of
+from sla.contract import Alerts, Duty
+from sla.cycle import Cycle, done, history_of, run, spans_of
 from sla.effects import Fields, Saying, correction_of, fields_of, matters, sayings_of
 from sla.mapping import Coverage, Policy
 from sla.notices import Case, Relative, notices_of
@@ -41,6 +41,8 @@ class Decision:
     and can be brought up to date is among it again, as it should read now."""
     standing: frozenset[str] = frozenset()
     """The keys of all that is true to say by now, said before or not."""
+    duties: tuple[tuple[Duty, datetime | None], ...] = ()
+    """What somebody has to do beside the clocks, and when it was done, if it was."""
     wake_at: datetime | None = None
     """The next instant at which time alone can change the answer."""
 
@@ -91,8 +93,14 @@ def decide(
         fields_of(coverage, cycles, [*sayings, *notices], now),
         tuple(saying for saying in standing if saying.revisable or saying.key not in ledger.said),
         frozenset(saying.key for saying in standing),
+        tuple((duty, done(duty, history)) for duty in _duties(coverage)),
         min((at for at in _instants(cycles, sayings, now) if at > now), default=None),
     )
+
+
+def _duties(coverage: Coverage) -> list[Duty]:
+    duties = coverage.contract.duties if coverage.contract else ()
+    return [duty for duty in duties if coverage.within(duty.scope)]
 
 
 def _speaking(cycles: Sequence[Cycle]) -> Iterator[Cycle]:

@@ -23,6 +23,9 @@ def explain(decision: Decision) -> list[str]:
     lines = [f"Covered: {'yes' if decision.coverage.covered else 'no'}"]
     lines.append(f"Because: {decision.coverage.reason}")
     lines += _not_promised(decision.coverage)
+    for duty, done_at in decision.duties:
+        state = f"done {utc(done_at)}" if done_at else "not done yet"
+        lines.append(f"Duty of the {duty.who} (clause {duty.clause}), {state}: {duty.text}")
     for cycle in decision.cycles:
         lines += ["", *_cycle(cycle)]
     return lines

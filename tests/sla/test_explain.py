@@ -8,7 +8,8 @@ from textwrap import dedent
 
 import pytest
 
-from sla.contract import BusinessDays, Goal, Scope
+from sla.condition import Condition
+from sla.contract import Act, BusinessDays, Duty, Goal, Scope
 from sla.decide import Ledger, decide
 from sla.explain import explain
 from sla.mapping import Policy
@@ -165,3 +166,15 @@ def test_instants_show_seconds_only_where_there_are_some() -> None:
     assert local(NINE + timedelta(seconds=5), "America/New_York") == "Wed 10 Jul 2024 09:00:05 EDT"
     assert utc(NINE) == "2024-07-10T13:00:00Z"
     assert utc(NINE + timedelta(microseconds=1)) == "2024-07-10T13:00:00.000001Z"
+
+
+def test_duties_are_named_with_when_they_were_done() -> None:
+    confirmed = Duty(
+        "confirm", "company", "1.2", "Confirm the priority.",
+        done=(Act("fields", when=Condition(filled=("Confirmed",))),),
+    )  # fmt: skip
+    under = policy(replace(contract(Goal(two_hours(), ALWAYS)), duties=(confirmed,)))
+    words = "Duty of the company (clause 1.2), {}: Confirm the priority."
+    assert words.format("not done yet") in explained(made(), under, at(1))
+    story = [*made(), change(at(1), "Confirmed", None, "Yes")]
+    assert words.format("done 2024-07-10T14:00:00Z") in explained(story, under, at(2))
