@@ -13,6 +13,7 @@ from itertools import dropwhile, zip_longest
 from typing import Literal
 
 from sla.acts import History, Moment, given
+from sla.calendar import Calendar
 from sla.condition import Condition, Spans, while_holding, while_true
 from sla.contract import RESPONSE, Act, Checklist, Clock, Duty, Goal, OpenTime, in_words
 from sla.mapping import Coverage, Policy, cover
@@ -21,6 +22,7 @@ from sla.timeline import FieldValue, Timeline
 State = Literal["running", "paused", "met", "breached", "cancelled"]
 Interval = tuple[datetime, datetime]
 _NOTHING = timedelta(0)
+_TICK = timedelta(microseconds=1)
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 _RESOLVED = Condition(filled=("resolution",))
 
@@ -307,7 +309,10 @@ class _Run:
         if ending and ending.at < spans[0].since_at:
             return None
         if ending:
-            spans = [span for span in spans if span.since_at <= ending.at]
+            # Once nothing is owed for good, no promise is made any more.
+            free = [since for since, until in self._free(ending.at) if until is None]
+            last = min([ending.at, *(since for since in free if since > spans[0].since_at)])
+            spans = [span for span in spans if span.since_at <= last]
         rest = self._rest(spans, ending)
         gapless = _counts_from_its_start(rule.clock)
         promises = self._promises(spans, rest, start if gapless else None)
@@ -390,7 +395,8 @@ class _Run:
                 # Time in which nothing was promised counts too.
                 until = span.since_at
                 used += goal.calendar.elapsed(counted_to, until, rest.until(until))
-            promises.append(_promise(span, goal, used, started_at, rest.over))
+            promise = _promise(span, goal, used, started_at, rest.over)
+            promises.append(replace(promise, due_at=_used_up_at(promise, promises, rest)))
             if following:
                 until = following.since_at
                 counted_to = until if gapless_from else None
@@ -542,8 +548,40 @@ def _promise(
         due_at = calendar.business_days(started_at, target.days, target.reading, pauses)
         goal_time = used + calendar.elapsed(span.since_at, due_at, pauses)
         return Promise(span.since_at, span.coverage, goal, used, goal_time, due_at)
-    due_at = calendar.due(span.since_at, goal_time - used, pauses)
+    due_at = _due(calendar, span.since_at, goal_time - used, started_at, pauses)
     return Promise(span.since_at, span.coverage, goal, used, goal_time, due_at)
+
+
+def _due(
+    calendar: Calendar,
+    since_at: datetime,
+    left: timedelta,
+    started_at: datetime,
+    pauses: Sequence[Interval],
+) -> datetime:
+    """When what is left of a goal is used up, counted from the instant at which it was picked.
+
+    A goal that was used up by then was due before, when the last of it was used; but it cannot have
+    been due before its clock ran, as the hours of another calendar would have it.
+    """
+    if left > _NOTHING:
+        return calendar.due(since_at, left, pauses)
+    used_up_at = calendar.due(since_at, left - _TICK, pauses) + _TICK
+    return max(used_up_at, min(started_at, since_at))
+
+
+def _used_up_at(promise: Promise, earlier: Sequence[Promise], rest: Rest) -> datetime:
+    """When a promise is due; of a goal that was used up when it was picked, when that happened.
+
+    Its time was used on the calendars of the promises before it.
+    """
+    if promise.due_at > promise.since_at:
+        return promise.due_at
+    for before, following in zip(earlier, [*earlier[1:], promise], strict=True):
+        at = before.when_used(promise.goal_time, rest.over)
+        if before.used_before < promise.goal_time and at <= following.since_at:
+            return at
+    return promise.due_at
 
 
 def _promised(coverage: Coverage) -> tuple[object, ...]:

@@ -225,8 +225,16 @@ def _breach(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
 
 
 def _breach_at(cycle: Cycle) -> datetime:
-    """The due instant; of a goal picked anew that was used up already, the instant of picking."""
-    return max(cycle.promise.due_at, cycle.promise.since_at)
+    """The due instant; of a goal picked anew that was used up already, the instant of picking.
+
+    A promise that was broken by then stays broken since it was.
+    """
+    last, *before = reversed(cycle.promises)
+    for earlier in before:
+        if last.due_at > last.since_at or earlier.due_at > last.since_at:
+            break
+        last = earlier
+    return max(last.due_at, last.since_at)
 
 
 def _levels(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:

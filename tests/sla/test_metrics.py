@@ -22,8 +22,10 @@ from sla.contract import (
     Duty,
     DutyEffect,
     Goal,
+    Level,
     Limit,
     Metric,
+    OpenTime,
     Refusal,
     Scope,
 )
@@ -42,6 +44,7 @@ from tests.sla.example import (
     made,
     measured,
     of,
+    office,
     policy,
     reply,
     runs,
@@ -831,3 +834,45 @@ def test_the_first_rule_that_speaks_of_a_promise_says_who_hears_of_it() -> None:
     for priority, warned in [("Highest", "warning-25%"), ("High", "warning-50%")]:
         decision = decided(made(priority=priority), 3, replace(judged_by, projects={"ACME": rules}))
         assert [saying.key for saying in decision.sayings] == [f"{FIRST}/1/{warned}"]
+
+
+# --- a promise that is broken stays broken --------------------------------------------------------
+
+BOTH_IN_OFFICE = Metric(
+    FIRST,
+    (
+        Goal(OpenTime(hours(8), "8h"), office(), Scope(("Urgent",))),
+        Goal(OpenTime(hours(8), "8h"), office()),
+    ),
+)
+
+
+def test_due_at_closing_time_it_is_broken_whatever_changes_in_the_night() -> None:
+    # Eight open hours from nine o'clock are over at 17:00; the change comes at 19:00.
+    (found,) = cycles([*made(), lowered(10)], 12, BOTH_IN_OFFICE)
+    assert (found.state, [hour(promise.due_at) for promise in found.promises]) == (
+        "breached", [8, 8],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("first", ["Urgent", "Normal"])
+def test_a_goal_on_another_calendar_was_used_up_when_its_time_was(first: str) -> None:
+    round_the_clock, office_hours = always(6, first), Goal(OpenTime(hours(4), "4h"), office())
+    story = made(priority="Highest" if first == "Urgent" else "High")
+    changed = lowered(30) if first == "Urgent" else raised(30)
+    (found,) = cycles([*story, changed], 31, measured(FIRST, round_the_clock, office_hours))
+    assert [hour(promise.due_at) for promise in found.promises] == [6, 4]
+
+
+def test_what_changes_while_it_is_resolved_for_good_promises_nothing() -> None:
+    story = [*made(), resolved(3), lowered(4), agent(5)]
+    (found,) = cycles(story, 6, measured(FIRST, always(2, "Urgent"), always(9)))
+    assert (found.state, len(found.promises)) == ("breached", 1)
+
+
+def test_the_level_reached_stays_reached_when_the_severity_changes() -> None:
+    ladder = Alerts(levels=(Level(1, "Lead", hours(1)), Level(2, "Head", hours(2))))
+    judged_by = of(measured(FIRST, always(2, "Urgent"), always(1)), alerts=ladder)
+    decision = decided([*made(), lowered(6)], 6, judged_by)
+    assert decision.fields
+    assert decision.fields.level == 2
