@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
@@ -411,7 +411,3 @@ class Contract:
     def metric(self, name: str) -> Metric | None:
         """The metric of that name, if it has one."""
         return next((metric for metric in self.metrics if metric.name == name), None)
-
-    def duties_for(self, metric: str) -> Iterator[Duty]:
-        """The duties on which a metric depends."""
-        return (duty for duty in self.duties if metric in duty.metrics)

@@ -13,7 +13,6 @@ from itertools import dropwhile, zip_longest
 from typing import Literal
 
 from sla.acts import History, Moment, given
-from sla.calendar import Calendar
 from sla.condition import Condition, Spans, while_holding, while_true
 from sla.contract import RESPONSE, Act, Checklist, Clock, Duty, Goal, OpenTime, in_words
 from sla.mapping import Coverage, Policy, cover
@@ -176,14 +175,14 @@ class _Run:
     def __init__(self, metric: str, spans: Sequence[Span], history: History, now: datetime) -> None:
         self.metric, self.spans, self.history, self.now = metric, spans, history, now
         self.timeline = history.timeline
-        self.rules = list(self._rules())
+        self.rules = self._rules()
         self._moments: dict[int, list[Moment]] = {}
 
     def cycles(self) -> Iterator[Cycle]:
         found = self._start(None)
         while found is not None:
             start, rule = found
-            stop = self._stop(start, strictly=_stopped_by_its_start(rule.clock))
+            stop = self._stop(start)
             cycle = self._cycle(start, stop, rule)
             if cycle:
                 yield cycle
@@ -208,7 +207,7 @@ class _Run:
             following = cycle.promise.due_at
         return (following, rule) if start < following <= self.now else None
 
-    def _rules(self) -> Iterator[_Rule]:
+    def _rules(self) -> list[_Rule]:
         """How the clock ran from when on; neighbours differ."""
         rules: list[_Rule] = []
         for span, following in zip_longest(self.spans, self.spans[1:]):
@@ -218,7 +217,7 @@ class _Run:
                 rules[-1] = replace(rules[-1], until_at=until_at)
             elif metric:
                 rules.append(_Rule(span.since_at, until_at, metric.clock))
-        return iter(rules)
+        return rules
 
     def _start(
         self, after: datetime | None, *, past: bool = False
@@ -232,7 +231,7 @@ class _Run:
                     return moment.at, rule
         return None
 
-    def _stop(self, start: datetime, *, strictly: bool) -> Ending | None:
+    def _stop(self, start: datetime) -> Ending | None:
         """The first instant at which the rule then in force says that the metric is met."""
         before: _Rule | None = None
         for rule in self.rules:
@@ -240,9 +239,7 @@ class _Run:
             before = rule
             if rule.until_at is not None and rule.until_at <= start:
                 continue
-            found = [
-                self._together(acts, start, rule, strictly=strictly) for acts in rule.clock.stops
-            ]
+            found = [self._together(acts, start, rule.clock) for acts in rule.clock.stops]
             ending = min((each for each in found if each), key=lambda e: e.at, default=None)
             if ending is None:
                 continue
@@ -252,12 +249,9 @@ class _Run:
                 return replace(ending, at=at)
         return None
 
-    def _together(
-        self, acts: Sequence[Act], start: datetime, rule: _Rule, *, strictly: bool
-    ) -> Ending | None:
+    def _together(self, acts: Sequence[Act], start: datetime, clock: Clock) -> Ending | None:
         """When all of these had happened since the start; None while one is missing."""
-        repeats = rule.clock.repeats
-        firsts = [self._first_since(act, start, repeats, strictly=strictly) for act in acts]
+        firsts = [self._first_since(act, start, clock) for act in acts]
         moments = [moment for moment in firsts if moment]
         if len(moments) < len(acts):
             return None
@@ -267,11 +261,9 @@ class _Run:
             " and ".join(moment.reason for moment in moments),
         )
 
-    def _first_since(
-        self, act: Act, start: datetime, repeats: bool, *, strictly: bool
-    ) -> Moment | None:
+    def _first_since(self, act: Act, start: datetime, clock: Clock) -> Moment | None:
         moments = self._of((act,))
-        if act.kind == "resolved" and not repeats:
+        if act.kind == "resolved" and not clock.repeats:
             # What was opened again was not resolved after all.
             lasting = while_holding(self.timeline, _RESOLVED)
             moments = moments if lasting and lasting[-1][1] is None else []
@@ -280,9 +272,9 @@ class _Run:
             spans = while_holding(self.timeline, act.when)
             if any(since < start and (end is None or start < end) for since, end in spans):
                 return Moment(start, str(act.when), "")
-        return next(
-            (each for each in moments if (each.at > start if strictly else each.at >= start)), None
-        )
+        if _stopped_by_its_start(clock):
+            return next((each for each in moments if each.at > start), None)
+        return next((each for each in moments if each.at >= start), None)
 
     def _of(self, acts: Sequence[Act]) -> list[Moment]:
         found: list[Moment] = []
@@ -370,15 +362,9 @@ class _Run:
         )
 
     def _conditions(self, coverage: Coverage, end: datetime) -> Iterator[Duty]:
-        for duty in self._duties(coverage):
+        for duty in coverage.duties(self.metric):
             done_at = done(duty, self.history)
             if duty.effect == "conditional" and (done_at is None or done_at > end):
-                yield duty
-
-    def _duties(self, coverage: Coverage) -> Iterator[Duty]:
-        contract = coverage.contract
-        for duty in contract.duties_for(self.metric) if contract else ():
-            if coverage.within(duty.scope):
                 yield duty
 
     def _promises(
@@ -395,8 +381,7 @@ class _Run:
                 # Time in which nothing was promised counts too.
                 until = span.since_at
                 used += goal.calendar.elapsed(counted_to, until, rest.until(until))
-            promise = _promise(span, goal, used, started_at, rest.over)
-            promises.append(replace(promise, due_at=_used_up_at(promise, promises, rest)))
+            promises.append(_promise(span, goal, used, started_at, promises, rest.over))
             if following:
                 until = following.since_at
                 counted_to = until if gapless_from else None
@@ -461,7 +446,7 @@ class _Run:
         self, span: Span, until: datetime | None
     ) -> Iterator[tuple[datetime, datetime | None]]:
         """Pauses while the customer owes a duty, or information that the contract waits for."""
-        for duty in self._duties(span.coverage):
+        for duty in span.coverage.duties(self.metric):
             done_at = done(duty, self.history)
             if duty.effect == "pauses" and (done_at is None or done_at > span.since_at):
                 ends = [each for each in (done_at, until) if each]
@@ -536,7 +521,12 @@ def _started_at(timeline: Timeline, policy: Policy, created_at: datetime) -> dat
 
 
 def _promise(
-    span: Span, goal: Goal, used: timedelta, started_at: datetime, pauses: Sequence[Interval]
+    span: Span,
+    goal: Goal,
+    used: timedelta,
+    started_at: datetime,
+    earlier: Sequence[Promise],
+    pauses: Sequence[Interval],
 ) -> Promise:
     calendar, target = goal.calendar, goal.target
     if isinstance(target, OpenTime):
@@ -548,40 +538,33 @@ def _promise(
         due_at = calendar.business_days(started_at, target.days, target.reading, pauses)
         goal_time = used + calendar.elapsed(span.since_at, due_at, pauses)
         return Promise(span.since_at, span.coverage, goal, used, goal_time, due_at)
-    due_at = _due(calendar, span.since_at, goal_time - used, started_at, pauses)
+    if goal_time > used:
+        due_at = calendar.due(span.since_at, goal_time - used, pauses)
+    elif used_up_at := _used_up_at(goal_time, earlier, span.since_at, pauses):
+        due_at = used_up_at
+    else:
+        # What was used was counted on this goal's own hours, from the clock's start on.
+        before = calendar.due(span.since_at, goal_time - used - _TICK, pauses) + _TICK
+        due_at = max(before, started_at)
     return Promise(span.since_at, span.coverage, goal, used, goal_time, due_at)
 
 
-def _due(
-    calendar: Calendar,
-    since_at: datetime,
-    left: timedelta,
-    started_at: datetime,
+def _used_up_at(
+    goal_time: timedelta,
+    earlier: Sequence[Promise],
+    picked_at: datetime,
     pauses: Sequence[Interval],
-) -> datetime:
-    """When what is left of a goal is used up, counted from the instant at which it was picked.
+) -> datetime | None:
+    """When a goal was used up that is used up as it is picked: on the hours of those before it.
 
-    A goal that was used up by then was due before, when the last of it was used; but it cannot have
-    been due before its clock ran, as the hours of another calendar would have it.
+    None where no earlier promise held while its time was used.
     """
-    if left > _NOTHING:
-        return calendar.due(since_at, left, pauses)
-    used_up_at = calendar.due(since_at, left - _TICK, pauses) + _TICK
-    return max(used_up_at, min(started_at, since_at))
-
-
-def _used_up_at(promise: Promise, earlier: Sequence[Promise], rest: Rest) -> datetime:
-    """When a promise is due; of a goal that was used up when it was picked, when that happened.
-
-    Its time was used on the calendars of the promises before it.
-    """
-    if promise.due_at > promise.since_at:
-        return promise.due_at
-    for before, following in zip(earlier, [*earlier[1:], promise], strict=True):
-        at = before.when_used(promise.goal_time, rest.over)
-        if before.used_before < promise.goal_time and at <= following.since_at:
+    ends = [*(promise.since_at for promise in earlier[1:]), picked_at]
+    for promise, end in zip(earlier, ends, strict=False):
+        at = promise.when_used(goal_time, pauses)
+        if promise.used_before < goal_time and at <= end:
             return at
-    return promise.due_at
+    return None
 
 
 def _promised(coverage: Coverage) -> tuple[object, ...]:

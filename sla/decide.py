@@ -93,14 +93,9 @@ def decide(
         fields_of(coverage, cycles, [*sayings, *notices], now),
         tuple(saying for saying in standing if saying.revisable or saying.key not in ledger.said),
         frozenset(saying.key for saying in standing),
-        tuple((duty, done(duty, history)) for duty in _duties(coverage)),
+        tuple((duty, done(duty, history)) for duty in coverage.duties()),
         min((at for at in _instants(cycles, sayings, now) if at > now), default=None),
     )
-
-
-def _duties(coverage: Coverage) -> list[Duty]:
-    duties = coverage.contract.duties if coverage.contract else ()
-    return [duty for duty in duties if coverage.within(duty.scope)]
 
 
 def _speaking(cycles: Sequence[Cycle]) -> Iterator[Cycle]:

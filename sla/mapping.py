@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from sla.condition import ALWAYS, Condition, Fields
-from sla.contract import Alerts, Contract, Goal, Limit, Metric, Refusal, Scope
+from sla.contract import Alerts, Contract, Duty, Goal, Limit, Metric, Refusal, Scope
 from sla.timeline import SYSTEM_FIELDS
 
 __all__ = [
@@ -179,6 +179,14 @@ class Coverage:
     def within(self, scope: Scope) -> bool:
         """Whether the issue is covered and one of those that a scope speaks of."""
         return self.covered and scope.holds(self.severity, self.tier, self.kind)
+
+    def duties(self, metric: str | None = None) -> list[Duty]:
+        """What somebody has to do for such an issue: all of it, or what a metric depends on."""
+        return [
+            duty
+            for duty in (self.contract.duties if self.contract else ())
+            if self.within(duty.scope) and (metric is None or metric in duty.metrics)
+        ]
 
     def why_not(self, metric: str) -> str:
         """Why that metric is not promised, in words."""

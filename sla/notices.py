@@ -19,6 +19,8 @@ from sla.words import minute
 
 Facts = Mapping[str, Fact]
 _INSTANT = timedelta(microseconds=1)
+_BROUGHT_UP_TO_DATE = frozenset({"checklist", "requested"})
+"""Occasions whose comments are written anew when a fact of theirs changes: they hold no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,8 @@ def _capital(words: str) -> str:
 
 
 def _owed(case: Case, coverage: Coverage, metric: str | None = None) -> Iterator[Duty]:
-    for duty in coverage.contract.duties if coverage.contract else ():
-        mine = duty.who == "customer" and coverage.within(duty.scope)
-        if mine and (metric is None or metric in duty.metrics) and not done(duty, case.history):
+    for duty in coverage.duties(metric):
+        if duty.who == "customer" and not done(duty, case.history):
             yield duty
 
 
@@ -385,10 +386,14 @@ def _saying(
         "customer": contract.customer if contract else None,
         "clause": contract.acknowledgement.clause if contract and contract.acknowledgement else "",
         "status": status if isinstance(status, str) else None,
-        "promises": list(_promised(case, coverage, kept_too=occasion == "acknowledgement")),
-        "duties": [duty.text for duty in _owed(case, coverage)],
-        "contacts": list(_contacts(coverage, at)),
     }
+    if occasion not in _BROUGHT_UP_TO_DATE:
+        promised = {
+            **promised,
+            "promises": list(_promised(case, coverage, kept_too=occasion == "acknowledgement")),
+            "duties": [duty.text for duty in _owed(case, coverage)],
+            "contacts": list(_contacts(coverage, at)),
+        }
     return Saying(
         key=key, occasion=occasion, at=at, audience=Audience(), facts={**promised, **facts}
     )
