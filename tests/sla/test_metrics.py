@@ -17,6 +17,7 @@ from sla.contract import (
     RESPONSE,
     Act,
     Alerts,
+    BusinessDays,
     Clock,
     Contract,
     Duty,
@@ -876,3 +877,12 @@ def test_the_level_reached_stays_reached_when_the_severity_changes() -> None:
     decision = decided([*made(), lowered(6)], 6, judged_by)
     assert decision.fields
     assert decision.fields.level == 2
+
+
+def test_a_named_day_that_is_over_keeps_its_instant_when_the_severity_changes() -> None:
+    def day(*severities: str) -> Goal:
+        return Goal(BusinessDays(1, "same_clock"), office(), Scope(severities))
+
+    # At nine o'clock of the next day the office opens; the hours before ended at 17:00.
+    (found,) = cycles([*made(), lowered(30)], 31, measured(FIRST, day("Urgent"), day()))
+    assert [hour(promise.due_at) for promise in found.promises] == [24, 24]
