@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import Connection, func, select, true, update
-from sqlalchemy.dialects.sqlite import insert
 
 from sla.store.schema import counters, inbox
+from sla.store.upsert import insert
 
 Handled = Literal["done", "not_understood", "failed"]
 
@@ -29,7 +29,7 @@ def keep(
 ) -> bool:
     """Store a delivery; False when it is known already (Jira repeats what it doubts)."""
     result = connection.execute(
-        insert(inbox)
+        insert(connection, inbox)
         .values(site=site, delivery=delivery, body=body, received_at=received_at, state="new")
         .on_conflict_do_nothing()
     )
@@ -95,7 +95,7 @@ def set_aside(connection: Connection, limit: int) -> Sequence[tuple[int, datetim
 
 def count(connection: Connection, site: str, name: str) -> None:
     """Add one to a counter, such as that of deliveries refused for their signature."""
-    statement = insert(counters).values(site=site, name=name, value=1)
+    statement = insert(connection, counters).values(site=site, name=name, value=1)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["site", "name"], set_={"value": counters.c.value + 1}

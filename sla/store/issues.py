@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, and_, delete, or_, select, union, update
-from sqlalchemy.dialects.sqlite import insert
 
 from sla import timeline as facts
 from sla.cycle import Cycle
 from sla.store.schema import cycles, events, issue_keys, issues, promises, refers
+from sla.store.upsert import insert
 from sla.timeline import Changed, Event, Seen, Timeline
 
 _KINDS: dict[str, type[Event]] = {
@@ -64,7 +64,7 @@ def by_key(connection: Connection, site: str, key: str) -> IssueRow | None:
 
 def hear_of(connection: Connection, site: str, issue_id: str, key: str | None) -> bool:
     """Make sure that an issue has a row; True when it is new here."""
-    statement = insert(issues).values(site=site, issue_id=issue_id, key=key)
+    statement = insert(connection, issues).values(site=site, issue_id=issue_id, key=key)
     return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
 
 
@@ -109,7 +109,7 @@ def add_facts(connection: Connection, site: str, issue_id: str, new: Iterable[Ev
     ]
     if not rows:
         return
-    statement = insert(events)
+    statement = insert(connection, events)
     arriving = statement.excluded
     connection.execute(
         statement.on_conflict_do_update(
@@ -198,7 +198,7 @@ def save_cycles(
             "number": cycle.number,
         }
         connection.execute(
-            insert(cycles)
+            insert(connection, cycles)
             .values(**identity, **row)
             .on_conflict_do_update(index_elements=list(identity), set_=row)
         )
@@ -219,7 +219,7 @@ def save_cycles(
             }
             for promise in cycle.promises
         ]
-        connection.execute(insert(promises).on_conflict_do_nothing(), made)
+        connection.execute(insert(connection, promises).on_conflict_do_nothing(), made)
 
 
 def wake(connection: Connection, site: str, issue_ids: Collection[str], now: datetime) -> None:
@@ -239,10 +239,10 @@ def refer(
     identity = {"site": site, "issue_id": issue_id}
     own = [{**identity, "key": key} for key in keys]
     if own:
-        connection.execute(insert(issue_keys).on_conflict_do_nothing(), own)
+        connection.execute(insert(connection, issue_keys).on_conflict_do_nothing(), own)
     rows = [{**identity, "other": other} for other in others]
     if rows:
-        connection.execute(insert(refers).on_conflict_do_nothing(), rows)
+        connection.execute(insert(connection, refers).on_conflict_do_nothing(), rows)
 
 
 def relatives(connection: Connection, row: IssueRow, keys: Collection[str]) -> list[str]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, and_, case, func, literal, or_, select, union, union_all, update
-from sqlalchemy.dialects.sqlite import insert
 
 from sla.effects import Saying
 from sla.store.schema import Instant, issues, sayings
+from sla.store.upsert import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: boo
     if not rows:
         return
     plain = [{name: row[name] for name in row if name != "revisable"} for row in rows]
-    statement = insert(sayings)
+    statement = insert(connection, sayings)
     new_row = statement.excluded
     again = {name: new_row[name] for name in ("at", "decided_at", "saying", "state", "try_at")}
     taken_back = sayings.c.state == "withdrawn"

@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
 from sla.store.schema import policies, site_facts
+from sla.store.upsert import insert
 
 
 def learn(connection: Connection, site: str, name: str, value: Any) -> None:
     """Remember a fact of a site, as JSON."""
     text = json.dumps(value, sort_keys=True)
     connection.execute(
-        insert(site_facts)
+        insert(connection, site_facts)
         .values(site=site, name=name, value=text)
         .on_conflict_do_update(index_elements=["site", "name"], set_={"value": text})
     )
@@ -25,7 +25,7 @@ def learn(connection: Connection, site: str, name: str, value: Any) -> None:
 def learn_once(connection: Connection, site: str, name: str, value: Any) -> None:
     """Remember a fact that never changes again, such as when the service was installed."""
     connection.execute(
-        insert(site_facts)
+        insert(connection, site_facts)
         .values(site=site, name=name, value=json.dumps(value))
         .on_conflict_do_nothing()
     )
@@ -42,7 +42,7 @@ def known(connection: Connection, site: str, name: str) -> Any:
 def publish(connection: Connection, version: str, text: str, now: datetime) -> bool:
     """Keep a version of the configuration for ever; False when it is known already."""
     result = connection.execute(
-        insert(policies)
+        insert(connection, policies)
         .values(version=version, text=text, published_at=now)
         .on_conflict_do_nothing()
     )
