@@ -8,12 +8,12 @@ neither Jira nor YAML.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta
-from threading import Lock
-from typing import Any, Protocol
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from sqlalchemy import Connection
@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from sla.decide import Decision, Ledger, decide
 from sla.effects import Fields
+from sla.lanes import Key, LaneName
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
 from sla.store import inbox, issues, outbox, sites
@@ -30,7 +31,6 @@ from sla.store.issues import IssueRow
 from sla.timeline import SYSTEM_FIELDS, Event, Timeline
 
 _log = structlog.get_logger(__name__)
-_BATCH = 100
 # A row that cannot be decided is looked at again after this, and holds up no other meanwhile.
 _AFTER_A_FAULT = timedelta(minutes=5)
 _CLEARED = json.dumps({field.name: None for field in dataclass_fields(Fields)}, sort_keys=True)
@@ -68,6 +68,32 @@ class Heard(Protocol):
         """Whether a fact was left out of it that only the issue's history can tell."""
 
 
+class Call(NamedTuple):
+    """That a lane has work for an issue from an instant on."""
+
+    lane: LaneName
+    key: Key
+    at: datetime
+    urgent: bool = False
+    """Whether something is to be said, and not only shown."""
+
+
+class Known(Protocol):
+    """What a Jira says of one of its issues without being asked for more."""
+
+    @property
+    def issue_id(self) -> str:
+        """Jira's id."""
+
+    @property
+    def issue_key(self) -> str:
+        """Its key at present."""
+
+    @property
+    def updated_at(self) -> datetime | None:
+        """When it was last updated, by Jira's clock."""
+
+
 @dataclass(frozen=True)
 class SiteFacts:
     """What must be known of a Jira before its issues can be judged."""
@@ -100,14 +126,14 @@ class SiteFacts:
 
 @dataclass
 class Engine:
-    """Decides for every issue of an installation.
+    """Decides for every issue of an installation; the lane of deciding.
 
     Attributes:
         read_delivery: makes facts of a raw delivery; must not raise.
         policy: gives a published version of the policy.
         in_force: the version for issues whose clock has not started yet.
         sites: what is known of each site; one that is missing waits, its deliveries are kept.
-        after_commit: told which lane has new work (`dispatch`, `timers`, `histories`).
+        after_commit: told which lane has work for which issue, and from when on.
     """
 
     database: Database
@@ -116,41 +142,57 @@ class Engine:
     policy: Callable[[str], Policy]
     in_force: str
     sites: dict[str, SiteFacts] = field(default_factory=dict)
-    after_commit: Callable[[str], None] = lambda _lane: None
-    _one_reader: Lock = field(default_factory=Lock, init=False, repr=False)
+    after_commit: Callable[[Call], None] = lambda _call: None
 
-    def handle_inbox(self, up_to: int | None = None) -> int:
-        """Handle the deliveries that wait, oldest first; returns how many were handled.
+    def due(self, limit: int) -> Sequence[Key]:
+        """The issues about which something was heard, or whose instant has come, by instant.
 
-        Args:
-            up_to: the last one, by its number in the inbox; None: until none waits.
+        What was heard before an instant came is handled before it: an answer that waits must not
+        be overtaken by a breach.
         """
-        total = 0
-        with self._one_reader:
-            while waiting := self.database.read(
-                lambda c: inbox.waiting(c, tuple(self.sites), _BATCH, up_to)
-            ):
-                for delivery in waiting:
-                    self._handle(delivery)
-                total += len(waiting)
-        return total
+        now, sites = self.now(), tuple(self.sites)
+        heard = self.database.read(lambda c: inbox.waiting(c, sites, limit))
+        woken = self.database.read(lambda c: issues.to_wake(c, now, sites, limit))
+        by_instant = sorted([*heard, *woken], key=itemgetter(0))
+        return list(dict.fromkeys((site, issue_id) for _, site, issue_id in by_instant))[:limit]
 
-    def handle_timers(self) -> int:
-        """Decide again for the issues whose instant has come, longest overdue first; how many."""
-        # What was heard by now comes first: an answer that waits must not be overtaken by a breach.
-        self.handle_inbox(up_to=self.database.read(inbox.latest))
-        now = self.now()
-        due = self.database.read(lambda c: issues.to_wake(c, now, tuple(self.sites), _BATCH))
-        for site, issue_id in due:
-            self._wake(site, issue_id, now)
-        return len(due)
-
-    def next_wake(self) -> datetime | None:
-        """When the timers lane wants to run next."""
+    def next_run(self) -> datetime | None:
+        """The earliest instant at which time alone changes an answer."""
         return self.database.read(lambda c: issues.next_wake(c, tuple(self.sites)))
 
+    def run(self, key: Key) -> None:
+        """Take in what was heard of an issue, all at once, and decide for it."""
+        deliveries = self._waiting(key)
+        self._handle(key, deliveries)
+        while deliveries and (deliveries := self._waiting(key)):
+            self._handle(key, deliveries)
+
+    def _waiting(self, key: Key) -> Sequence[Delivery]:
+        return self.database.read(lambda c: inbox.of_issue(c, *key))
+
+    def _handle(self, key: Key, deliveries: Sequence[Delivery]) -> None:
+        heard = [(each, self.read_delivery(each.body)) for each in deliveries]
+        try:
+            self._settle(key, heard)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged, and repaired below
+            if len(heard) < 2:
+                self._set_aside(key, heard, error)
+            else:
+                # One of them may be at fault: the others are not to wait behind it.
+                _log.exception("deliveries failed together", site=key[0], issue_id=key[1])
+                self._run_one_by_one(key, heard)
+
     def learn_history(
-        self, site: str, issue_id: str, key: str, facts: Iterable[Event], *, reads_asked: int
+        self,
+        site: str,
+        issue_id: str,
+        key: str,
+        facts: Iterable[Event],
+        *,
+        reads_asked: int,
+        updated_at: datetime | None = None,
     ) -> None:
         """Take in what Jira's own history says of an issue, and decide.
 
@@ -161,100 +203,168 @@ class Engine:
             facts: what the history says.
             reads_asked: the row's count when the reading began. If it was asked for again since,
                 something happened that this history may not show: then it is read once more.
+            updated_at: Jira's own instant of the last update that the history shows.
         """
         found = tuple(facts)
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> list[Call]:
             issues.hear_of(connection, site, issue_id, key)
+            row = issues.get(connection, site, issue_id, locked=True)
             issues.add_facts(connection, site, issue_id, found)
-            row = issues.get(connection, site, issue_id)
             if row and row.reads_asked == reads_asked:
-                issues.change(connection, site, issue_id, read_at=None, read_attempts=0)
-            self._decide(connection, site, issue_id)
+                issues.change(
+                    connection,
+                    site,
+                    issue_id,
+                    read_at=None,
+                    incomplete=False,
+                    read_attempts=0,
+                    read_error=None,
+                    updated_at=updated_at,
+                )
+            return self._decide(connection, site, issue_id)
+
+        self._tell(self.database.write(work))
+
+    def look_again(self, site: str, found: Iterable[Known], *, taken_over: bool = False) -> int:
+        """Have the histories read of those issues of which Jira knows more than was heard.
+
+        Args:
+            site: the site.
+            found: what Jira says of its issues.
+            taken_over: they are from before this installation's time: what lies before now is
+                shown, and not announced.
+
+        Returns:
+            How many are to be read.
+        """
+        listed, now = tuple(found), self.now()
+
+        def work(connection: Connection) -> list[Call]:
+            return [
+                Call("histories", (site, each.issue_id), now)
+                for each in listed
+                if self._knows_more(connection, site, each, now, taken_over=taken_over)
+            ]
+
+        calls = self.database.write(work)
+        self._tell(calls)
+        return len(calls)
+
+    def _knows_more(
+        self, connection: Connection, site: str, each: Known, now: datetime, *, taken_over: bool
+    ) -> bool:
+        is_new = issues.hear_of(connection, site, each.issue_id, each.issue_key)
+        row = issues.get(connection, site, each.issue_id, locked=True)
+        if row is None or row.read_at is not None:
+            return False
+        if is_new:
+            issues.ask_for_history(connection, site, each.issue_id, now)
+            if taken_over:
+                issues.change(connection, site, each.issue_id, quiet_before=now)
+            return True
+        if taken_over or (row.updated_at and each.updated_at and each.updated_at <= row.updated_at):
+            return False
+        issues.ask_for_history(connection, site, each.issue_id, now, incomplete=False)
+        return True
+
+    def _run_one_by_one(self, key: Key, heard: list[tuple[Delivery, Heard]]) -> None:
+        for each in heard:
+            try:
+                self._settle(key, [each])
+            except OperationalError:
+                raise
+            except Exception as error:  # noqa: BLE001 - logged, and repaired below
+                self._set_aside(key, [each], error)
+
+    def _set_aside(
+        self, key: Key, heard: Sequence[tuple[Delivery, Heard]], error: Exception
+    ) -> None:
+        """Keep what cannot be handled, and do not try it again at once."""
+        site, issue_id = key
+        _log.error("issue could not be decided", site=site, issue_id=issue_id, exc_info=error)
+        note = f"{type(error).__name__}: {error}"
+        later = self.now() + _AFTER_A_FAULT
+
+        def work(connection: Connection) -> None:
+            for delivery, _ in heard:
+                inbox.handled(connection, delivery.id, "failed", note, issue_id or None)
+            if not heard:
+                issues.change(connection, site, issue_id, wake_at=later)
 
         self.database.write(work)
-        self._tell()
 
-    def _handle(self, delivery: Delivery) -> None:
-        try:
-            heard = self.read_delivery(delivery.body)
-            self.database.write(lambda connection: self._take_in(connection, delivery, heard))
-        except OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - logged, and repaired below
-            _log.exception("delivery failed", site=delivery.site, inbox_id=delivery.id)
-            note = f"{type(error).__name__}: {error}"
-            self.database.write(
-                lambda connection: inbox.handled(connection, delivery.id, "failed", note, None)
-            )
-        self._tell()
+    def _settle(self, key: Key, heard: list[tuple[Delivery, Heard]]) -> None:
+        def work(connection: Connection) -> list[Call]:
+            ids = [delivery.id for delivery, _ in heard]
+            mine = inbox.still_waiting(connection, ids) if ids else frozenset()
+            if ids and not mine:
+                # Somebody else was faster, and decided as well.
+                return []
+            touched = dict.fromkeys([key[1]] if key[1] else [])
+            for delivery, said in heard:
+                if delivery.id in mine:
+                    touched |= dict.fromkeys(self._take_in(connection, delivery, said))
+            calls: list[Call] = []
+            for issue_id in touched:
+                calls += self._decide(connection, key[0], issue_id, alone=not heard)
+            return calls
 
-    def _take_in(self, connection: Connection, delivery: Delivery, heard: Heard) -> None:
+        self._tell(self.database.write(work))
+
+    def _tell(self, calls: Iterable[Call]) -> None:
+        for call in calls:
+            self.after_commit(call)
+
+    def _take_in(self, connection: Connection, delivery: Delivery, heard: Heard) -> list[str]:
+        """Store what a delivery says; returns the ids of the issues that it speaks of."""
         if heard.not_understood or heard.issue_id is None:
             state: inbox.Handled = "not_understood" if heard.not_understood else "done"
             inbox.handled(connection, delivery.id, state, heard.not_understood, heard.issue_id)
-            return
+            return []
         site, issue_id = delivery.site, heard.issue_id
         is_new = issues.hear_of(connection, site, issue_id, heard.issue_key)
+        row = issues.get(connection, site, issue_id, locked=True)
         issues.add_facts(connection, site, issue_id, heard.events)
         if heard.unclear or (is_new and not heard.complete):
             # An issue from before our time: what was answered then, only its history knows.
             lacks_creation = not heard.unclear
             now = self.now()
             issues.ask_for_history(connection, site, issue_id, now, lacks_creation=lacks_creation)
-        elif heard.complete:
-            row = issues.get(connection, site, issue_id)
-            if row and row.lacks_creation:
-                issues.change(connection, site, issue_id, read_at=None)
-        self._decide(connection, site, issue_id)
+        elif heard.complete and row and row.lacks_creation and row.incomplete:
+            issues.change(connection, site, issue_id, read_at=None, incomplete=False)
         for other, events in heard.also.items():
             self._hear_beside(connection, site, other, events)
         inbox.handled(connection, delivery.id, "done", None, issue_id)
+        return [issue_id, *heard.also]
 
     def _hear_beside(
         self, connection: Connection, site: str, issue_id: str, events: tuple[Event, ...]
     ) -> None:
         if issues.hear_of(connection, site, issue_id, None):
             issues.ask_for_history(connection, site, issue_id, self.now(), lacks_creation=True)
+        issues.get(connection, site, issue_id, locked=True)
         issues.add_facts(connection, site, issue_id, events)
-        self._decide(connection, site, issue_id)
-
-    def _wake(self, site: str, issue_id: str, now: datetime) -> None:
-        try:
-            self.database.write(
-                lambda connection: self._decide(connection, site, issue_id, alone=True)
-            )
-        except OperationalError:
-            raise
-        except Exception:  # noqa: BLE001 - logged, and repaired below
-            _log.exception("issue could not be decided", site=site, issue_id=issue_id)
-            later = now + _AFTER_A_FAULT
-            self.database.write(lambda c: issues.change(c, site, issue_id, wake_at=later))
-        self._tell()
-
-    def _tell(self) -> None:
-        for lane in ("dispatch", "timers", "histories"):
-            self.after_commit(lane)
 
     def _decide(
         self, connection: Connection, site: str, issue_id: str, *, alone: bool = False
-    ) -> None:
-        """Decide for an issue, and, unless `alone`, have those that are tied to it decided too."""
-        row = issues.get(connection, site, issue_id)
-        if row is None or row.read_at is not None:
-            return
+    ) -> list[Call]:
+        """Decide for an issue, and, unless `alone`, have those that are tied to it decided too.
+
+        Returns:
+            What is to be done about them next.
+        """
+        row = issues.get(connection, site, issue_id, locked=True)
+        if row is None:
+            return []
+        key, now = (site, issue_id), self.now()
+        calls = [Call("histories", key, row.read_at)] if row.read_at else []
+        if row.incomplete:
+            return calls
         version = row.policy_version or self.in_force
         policy = self.sites[site].applied_to(self.policy(version))
         timeline = self._timeline(connection, site, issue_id, policy)
-        now = self.now()
-        tied: list[str] = []
-        if policy.looks_at_others:
-            own_keys = {str(key) for _, key in timeline.values("key")}
-            # Only what asks for something has to know to whom it refers.
-            asks = asks_for_another(policy, timeline)
-            others = {other for _, other in timeline.references} if asks else set()
-            issues.refer(connection, site, issue_id, own_keys, others)
-            tied = issues.relatives(connection, row, own_keys)
+        tied = self._tied(connection, row, policy, timeline)
         relatives = [
             Relative(other, self._timeline(connection, site, other, policy)) for other in tied
         ]
@@ -267,9 +377,27 @@ class Engine:
             issues.change(connection, site, issue_id, key=keys[-1][1])
         if timeline.deleted_at:
             issues.change(connection, site, issue_id, write_at=None)
+        calls.append(Call("dispatch", key, now, urgent=bool(decision.sayings)))
+        if decision.wake_at:
+            calls.append(Call("decide", key, decision.wake_at))
         if not alone:
             # Decided for themselves, so that a fault in one of them does not take this one with it.
             issues.wake(connection, site, tied, now)
+            calls += [Call("decide", (site, other), now) for other in tied]
+        return calls
+
+    def _tied(
+        self, connection: Connection, row: IssueRow, policy: Policy, timeline: Timeline
+    ) -> list[str]:
+        """The ids of the issues that an issue refers to, or that refer to it, where it matters."""
+        if not policy.looks_at_others:
+            return []
+        own_keys = {str(key) for _, key in timeline.values("key")}
+        # Only what asks for something has to know to whom it refers.
+        asks = asks_for_another(policy, timeline)
+        others = {other for _, other in timeline.references} if asks else set()
+        issues.refer(connection, row.site, row.issue_id, own_keys, others)
+        return issues.relatives(connection, row, own_keys)
 
     def _timeline(
         self, connection: Connection, site: str, issue_id: str, policy: Policy
@@ -288,7 +416,8 @@ class Engine:
         site, issue_id = row.site, row.issue_id
         issues.save_cycles(connection, site, issue_id, decision.cycles, version, now)
         outbox.withdraw(connection, site, issue_id, standing=decision.standing)
-        quiet_before = self.sites[site].quiet_before
+        installed_at = self.sites[site].quiet_before
+        quiet_before = max(installed_at, row.quiet_before or installed_at)
         if row.reason and row.policy_version is None:
             # It was judged before, and had no clock: what this version adds to its past is shown,
             # not shouted.

@@ -19,3 +19,7 @@ class OutOfRange(CalendarError):  # noqa: N818 - named by meaning
 
 class NeverOpens(CalendarError):  # noqa: N818 - named by meaning
     """A calendar has no open time left where the answer would have to be."""
+
+
+class StoreError(SlaError):
+    """The database cannot be used; the message names the address (without password) and why."""

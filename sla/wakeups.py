@@ -16,6 +16,8 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from sla.lanes import Key
+
 _log = structlog.get_logger(__name__)
 # Never fired later than this by the scheduler's own rule; in truth: fire however late it is.
 _HOWEVER_LATE = None
@@ -34,8 +36,14 @@ class Clock(Protocol):
 class Wakeups(Protocol):
     """How work gets woken; on one machine in this process, on several through a database."""
 
-    def kick(self, lane: str) -> None:
-        """Run a lane soon. Call it after the commit that gave it work."""
+    def kick(self, lane: str, key: Key | None = None, *, urgent: bool = False) -> None:
+        """Have a lane run soon. Call it after the commit that gave it work.
+
+        Args:
+            lane: its name.
+            key: the issue that has work; None: whatever is due.
+            urgent: before what waits in the lane without being so.
+        """
 
     def wake_at(self, lane: str, at: datetime) -> None:
         """Run a lane at an instant. Only the earliest instant asked for is kept."""
@@ -70,7 +78,7 @@ class LocalWakeups:
             self._scheduler.remove_all_jobs()
             self._scheduler.shutdown(wait=False)
 
-    def kick(self, lane: str) -> None:
+    def kick(self, lane: str, key: Key | None = None, *, urgent: bool = False) -> None:  # noqa: ARG002 - a run does all that is due
         """See `Wakeups`."""
         self._lanes[lane].kick()
 

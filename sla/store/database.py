@@ -1,36 +1,45 @@
-"""One way to write, one to read: a single writer commits together whatever is waiting.
+"""One way to write and one to read, whichever database keeps the tables.
 
-SQLite allows one writer at a time, and a commit costs a disk flush. So writes queue here and share
-a commit; each keeps its own savepoint, so that one that fails takes no other with it.
+SQLite allows one writer at a time, and a commit costs a disk flush: writes queue for one thread
+that commits together whatever is waiting (`sla.store.group_commit`). PostgreSQL orders writers
+itself: each write is a transaction of its own on a pooled connection.
 """
 
 from __future__ import annotations
 
 import fcntl
-import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, Protocol, TextIO, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from sla.errors import SlaError
+from sla.errors import StoreError
+from sla.store.group_commit import GroupCommit
+
+__all__ = ["Database", "StoreError", "address_of", "shown"]
 
 T = TypeVar("T")
-_Job = tuple[Callable[[Connection], Any], "Future[Any]"]
-_BATCH = 256
 _CLAIM_TRIES = 50
 _CLAIM_PAUSE = 0.1
+_ROLLED_BACK = frozenset({"40001", "40P01"})
+"""What PostgreSQL calls a transaction that it took back for another's sake: made again, it goes."""
+_TRIES = 10
+_CONNECTIONS = 24
+
+_EXPECTED = (
+    "expected the address of a file, such as sqlite:///dueline.sqlite3, or of a server, such as "
+    "postgresql://dueline@db.example.com/dueline"
+)
 
 
-_EXPECTED = "expected the address of a file, such as sqlite:///dueline.sqlite3"
+class _Writer(Protocol):
+    def write(self, work: Callable[[Connection], T]) -> T: ...
 
-
-class StoreError(SlaError):
-    """The database cannot be used; the message names the address (without password) and why."""
+    def close(self) -> None: ...
 
 
 class Database:
@@ -39,17 +48,27 @@ class Database:
     def __init__(self, url: str) -> None:
         self._engine = _engine(url)
         self._readers = self._engine.execution_options(reads_only=True)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._writer: _Writer = (
+            _Transactions(self._engine) if self.is_shared else GroupCommit(self._engine)
+        )
         self._claim: TextIO | None = None
         self._closed = False
         self._gate = threading.Lock()
-        self._writer = threading.Thread(target=self._write_all, name="writer", daemon=True)
-        self._writer.start()
 
     @property
     def engine(self) -> Engine:
         """For migrations, which bring their own transaction."""
         return self._engine
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several machines can use it at once."""
+        return self._engine.dialect.name == "postgresql"
+
+    @property
+    def name(self) -> str:
+        """What people call it: the file, or the address without its password."""
+        return str(shown(self._engine.url))
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction and return its result once that is safely on disk.
@@ -58,12 +77,9 @@ class Database:
             StoreError: when the database is closed.
             Exception: whatever `work` raised; then nothing of it was stored.
         """
-        outcome: Future[T] = Future()
-        with self._gate:
-            if self._closed:
-                raise StoreError("the database is closed")
-            self._jobs.put((work, outcome))
-        return outcome.result()
+        if self._closed:
+            raise StoreError("the database is closed")
+        return self._writer.write(work)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a connection of its own; it sees only what is committed."""
@@ -71,16 +87,16 @@ class Database:
             return work(connection)
 
     def claim(self) -> None:
-        """Make this process the only one that decides and writes from this database.
+        """Make this process the only one that decides and writes from a database file.
 
         The claim ends with the process, however it ends. Two services on one file would each say
-        what the other has not noted yet.
+        what the other has not noted yet. Processes that share a server agree through its queue.
 
         Raises:
             StoreError: another process has it.
         """
         path = self._engine.url.database
-        if not path or self._claim:
+        if self.is_shared or not path or self._claim:
             return
         self._claim = Path(f"{path}.lock").open("w", encoding="ascii")  # noqa: SIM115 - kept open
         pause = threading.Event()
@@ -95,78 +111,87 @@ class Database:
         self._claim.close()
         raise StoreError(
             f"{path}: another Dueline is serving from this database; stop it, or set "
-            "DUELINE_DATABASE_URL to another one"
+            "DUELINE_DATABASE_URL to another one (several need a PostgreSQL server)"
         )
 
     def close(self) -> None:
-        """Finish what is queued, then let go of the file."""
+        """Finish what is queued, then let go of the database."""
         with self._gate:
             if self._closed:
                 return
             self._closed = True
-            self._jobs.put(None)
-        self._writer.join()
+        self._writer.close()
         self._engine.dispose()
         if self._claim:
             self._claim.close()
 
-    def _write_all(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            batch = [first, *self._waiting()]
-            self._commit([job for job in batch if job is not None])
-            if None in batch:
-                return
 
-    def _waiting(self) -> list[_Job | None]:
-        waiting: list[_Job | None] = []
-        while len(waiting) < _BATCH:
+class _Transactions:
+    """Each write in a transaction of its own; the server keeps writers of one row in order."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        for last in (*[False] * (_TRIES - 1), True):
             try:
-                waiting.append(self._jobs.get_nowait())
-            except queue.Empty:
-                break
-        return waiting
+                with self._engine.begin() as connection:
+                    return work(connection)
+            except OperationalError as error:
+                if last or getattr(error.orig, "sqlstate", None) not in _ROLLED_BACK:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
-    def _commit(self, batch: list[_Job]) -> None:
-        outcomes: list[tuple[Future[Any], Any, BaseException | None]] = []
-        try:
-            with self._engine.begin() as connection:
-                for work, outcome in batch:
-                    outcomes.append((outcome, *_attempt(connection, work)))
-        except Exception as error:  # noqa: BLE001 - whoever waits for this commit must hear why
-            for _, outcome in batch:
-                outcome.set_exception(error)
-            return
-        # Only now is anything durable; only now may anybody hear of success.
-        for outcome, result, failure in outcomes:
-            if failure is None:
-                outcome.set_result(result)
-            else:
-                outcome.set_exception(failure)
+    def close(self) -> None:
+        """Nothing is queued here."""
 
 
-def _attempt(
-    connection: Connection, work: Callable[[Connection], Any]
-) -> tuple[Any, BaseException | None]:
-    try:
-        with connection.begin_nested():
-            return work(connection), None
-    except OperationalError:
-        # Not the job's fault: the disk is full, or the file locked. The whole commit is in doubt.
-        raise
-    except Exception as error:  # noqa: BLE001 - handed to the one who asked
-        return None, error
+def address_of(url: str) -> URL:
+    """Where a database is.
 
-
-def _engine(url: str) -> Engine:
+    Raises:
+        StoreError: the text is no address of a kind of database that can be used.
+    """
     try:
         address = make_url(url)
     except ArgumentError as error:
         raise StoreError(f"DUELINE_DATABASE_URL is not a database address; {_EXPECTED}") from error
-    shown = address.render_as_string()
-    if address.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise StoreError(f"{shown}: this version keeps its data in SQLite; {_EXPECTED}")
+    if address.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return address.set(drivername="postgresql+psycopg")
+    if address.drivername in ("sqlite", "sqlite+pysqlite"):
+        return address
+    raise StoreError(
+        f"{shown(address)}: Dueline keeps its data in SQLite or PostgreSQL; {_EXPECTED}"
+    )
+
+
+def shown(address: URL) -> str:
+    """An address as it may be shown: a file by its path, a server without its password."""
+    if address.drivername.startswith("sqlite") and address.database:
+        return address.database
+    return address.render_as_string().replace("+psycopg", "")
+
+
+def _engine(url: str) -> Engine:
+    address = address_of(url)
+    if address.drivername.startswith("sqlite"):
+        return _sqlite(address)
+    return create_engine(
+        address,
+        pool_size=_CONNECTIONS,
+        # A server that was restarted is noticed before a transaction begins, not within it.
+        pool_pre_ping=True,
+        # A pooler between us and the server may hand each transaction another connection.
+        connect_args={"connect_timeout": 10, "prepare_threshold": None},
+        hide_parameters=True,
+    )
+
+
+def _sqlite(address: URL) -> Engine:
     if not address.database or address.database == ":memory:":
-        raise StoreError(f"{shown}: it would be gone with the process; {_EXPECTED}")
+        raise StoreError(
+            f"{address.render_as_string()}: it would be gone with the process; {_EXPECTED}"
+        )
     path = Path(address.database)
     if not path.resolve().parent.is_dir():
         raise StoreError(f"{path}: there is no such directory to keep the database in")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Literal
 
-from sqlalchemy import Connection, func, select, true, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from sla.store.schema import counters, inbox
 from sla.store.upsert import insert
 
 Handled = Literal["done", "not_understood", "failed"]
+_AT_ONCE = 100
+_BYTES_AT_ONCE = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,34 +28,92 @@ class Delivery:
 
 
 def keep(
-    connection: Connection, site: str, delivery: str, body: bytes, received_at: datetime
+    connection: Connection,
+    site: str,
+    delivery: str,
+    body: bytes,
+    received_at: datetime,
+    issue_id: str | None = None,
 ) -> bool:
-    """Store a delivery; False when it is known already (Jira repeats what it doubts)."""
-    result = connection.execute(
-        insert(connection, inbox)
-        .values(site=site, delivery=delivery, body=body, received_at=received_at, state="new")
-        .on_conflict_do_nothing()
+    """Store a delivery; False when it is known already (Jira repeats what it doubts).
+
+    Args:
+        connection: to the database.
+        site: which Jira sent it.
+        delivery: what tells it apart from others of the site.
+        body: as it came.
+        received_at: when.
+        issue_id: the issue that it is about, as far as that could be told from its body.
+    """
+    statement = insert(connection, inbox).values(
+        site=site,
+        delivery=delivery,
+        body=body,
+        received_at=received_at,
+        state="new",
+        issue_id=issue_id,
     )
-    return result.rowcount == 1
-
-
-def latest(connection: Connection) -> int:
-    """The number of the latest delivery; 0 when there was none."""
-    return connection.execute(select(func.max(inbox.c.id))).scalar() or 0
+    new = statement.on_conflict_do_nothing().returning(inbox.c.id)
+    return connection.execute(new).first() is not None
 
 
 def waiting(
-    connection: Connection, sites: Sequence[str], limit: int, up_to: int | None = None
-) -> Sequence[Delivery]:
-    """The deliveries of these sites that were not handled yet, oldest first, up to a number."""
-    last = true() if up_to is None else inbox.c.id <= up_to
+    connection: Connection, sites: Sequence[str], limit: int
+) -> Sequence[tuple[datetime, str, str]]:
+    """Since when deliveries wait for which issue of these sites, the longest waiting first.
+
+    Returns:
+        Instant, site and issue id; an empty id stands for deliveries that name no issue.
+    """
+    since = func.min(inbox.c.received_at)
     rows = connection.execute(
-        select(inbox.c.id, inbox.c.site, inbox.c.body)
-        .where(inbox.c.state == "new", inbox.c.site.in_(sites), last)
-        .order_by(inbox.c.id)
+        select(since, inbox.c.site, func.coalesce(inbox.c.issue_id, ""))
+        .where(inbox.c.state == "new", inbox.c.site.in_(sites))
+        .group_by(inbox.c.site, inbox.c.issue_id)
+        .order_by(func.min(inbox.c.id))
         .limit(limit)
     )
+    return [(at, site, issue_id) for at, site, issue_id in rows]
+
+
+def of_issue(connection: Connection, site: str, issue_id: str) -> Sequence[Delivery]:
+    """The oldest deliveries that wait for an issue, in order, as many as are handled at once.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        issue_id: the issue's; empty for deliveries that name none.
+    """
+    mine = inbox.c.issue_id == issue_id if issue_id else inbox.c.issue_id.is_(None)
+    sizes = connection.execute(
+        select(inbox.c.id, func.length(inbox.c.body))
+        .where(inbox.c.state == "new", inbox.c.site == site, mine)
+        .order_by(inbox.c.id)
+        .limit(_AT_ONCE)
+    ).all()
+    total = accumulate(size for _, size in sizes)
+    chosen = [
+        id_
+        for (id_, size), so_far in zip(sizes, total, strict=True)
+        if so_far <= _BYTES_AT_ONCE or so_far == size
+    ]
+    rows = connection.execute(
+        select(inbox.c.id, inbox.c.site, inbox.c.body)
+        .where(inbox.c.id.in_(chosen))
+        .order_by(inbox.c.id)
+    )
     return [Delivery(*row) for row in rows]
+
+
+def still_waiting(connection: Connection, ids: Collection[int]) -> frozenset[int]:
+    """Which of these deliveries nobody else has handled; nobody else will before the commit."""
+    rows = connection.execute(
+        select(inbox.c.id)
+        .where(inbox.c.id.in_(ids), inbox.c.state == "new")
+        .order_by(inbox.c.id)
+        .with_for_update()
+    )
+    return frozenset(id_ for (id_,) in rows)
 
 
 def handled(
@@ -74,6 +135,20 @@ def replay(connection: Connection) -> int:
     """Put back what was not understood or failed, to be tried again; returns how many."""
     again = update(inbox).where(inbox.c.state.in_(("not_understood", "failed")))
     return connection.execute(again.values(state="new", note=None)).rowcount
+
+
+def trim(connection: Connection, before: datetime, limit: int) -> int:
+    """Forget deliveries that were handled and came before an instant, some at a time; how many.
+
+    What was not understood or failed stays until somebody has dealt with it.
+    """
+    oldest = (
+        select(inbox.c.id)
+        .where(inbox.c.state == "done", inbox.c.received_at < before)
+        .order_by(inbox.c.id)
+        .limit(limit)
+    )
+    return connection.execute(delete(inbox).where(inbox.c.id.in_(oldest))).rowcount
 
 
 def tally(connection: Connection) -> dict[str, int]:

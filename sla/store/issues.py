@@ -41,20 +41,34 @@ class IssueRow:
     reason: str
     read_at: datetime | None
     reads_asked: int
+    incomplete: bool
     lacks_creation: bool
+    read_error: str | None
+    updated_at: datetime | None
+    quiet_before: datetime | None
     fields_wanted: str | None
     fields_written: str | None
     write_at: datetime | None
     write_attempts: int
     write_error: str | None
+    write_attempted_at: datetime | None
 
 
 _COLUMNS = [issues.c[name] for name in IssueRow.__dataclass_fields__]
 
 
-def get(connection: Connection, site: str, issue_id: str) -> IssueRow | None:
-    """An issue's row, if the issue is known."""
-    return _one(connection, issues.c.issue_id == issue_id, site)
+def get(
+    connection: Connection, site: str, issue_id: str, *, locked: bool = False
+) -> IssueRow | None:
+    """An issue's row, if the issue is known.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        issue_id: Jira's id of the issue.
+        locked: nobody else decides for the issue until the transaction ends.
+    """
+    return _one(connection, issues.c.issue_id == issue_id, site, locked=locked)
 
 
 def by_key(connection: Connection, site: str, key: str) -> IssueRow | None:
@@ -65,7 +79,8 @@ def by_key(connection: Connection, site: str, key: str) -> IssueRow | None:
 def hear_of(connection: Connection, site: str, issue_id: str, key: str | None) -> bool:
     """Make sure that an issue has a row; True when it is new here."""
     statement = insert(connection, issues).values(site=site, issue_id=issue_id, key=key)
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    new = statement.on_conflict_do_nothing().returning(issues.c.issue_id)
+    return connection.execute(new).first() is not None
 
 
 def change(connection: Connection, site: str, issue_id: str, **values: Any) -> None:
@@ -76,22 +91,28 @@ def change(connection: Connection, site: str, issue_id: str, **values: Any) -> N
 
 
 def ask_for_history(
-    connection: Connection, site: str, issue_id: str, now: datetime, *, lacks_creation: bool
+    connection: Connection,
+    site: str,
+    issue_id: str,
+    now: datetime,
+    *,
+    incomplete: bool = True,
+    lacks_creation: bool = False,
 ) -> None:
-    """Have an issue's history read; until then nothing is concluded about it.
+    """Have an issue's history read.
 
     Args:
+        connection: to the database.
+        site: the site.
+        issue_id: Jira's id of the issue.
+        now: the present instant.
+        incomplete: facts are missing, so that nothing is concluded until it was read.
         lacks_creation: nothing but the creation is missing, so that it may turn up by itself.
     """
-    change(
-        connection,
-        site,
-        issue_id,
-        read_at=now,
-        reads_asked=issues.c.reads_asked + 1,
-        lacks_creation=lacks_creation,
-        wake_at=None,
-    )
+    asked: dict[str, Any] = {"read_at": now, "reads_asked": issues.c.reads_asked + 1}
+    if incomplete:
+        asked |= {"incomplete": True, "lacks_creation": lacks_creation, "wake_at": None}
+    change(connection, site, issue_id, **asked)
 
 
 def add_facts(connection: Connection, site: str, issue_id: str, new: Iterable[Event]) -> None:
@@ -223,11 +244,15 @@ def save_cycles(
 
 
 def wake(connection: Connection, site: str, issue_ids: Collection[str], now: datetime) -> None:
-    """Have issues decided at the next turn of the timers lane."""
+    """Have issues decided soon; one whose history is not known yet will be anyway."""
     if issue_ids:
         connection.execute(
             update(issues)
-            .where(issues.c.site == site, issues.c.issue_id.in_(issue_ids))
+            .where(
+                issues.c.site == site,
+                issues.c.issue_id.in_(issue_ids),
+                issues.c.incomplete.is_(False),
+            )
             .values(wake_at=now)
         )
 
@@ -278,10 +303,16 @@ def promises_of(connection: Connection, site: str, issue_id: str) -> Sequence[Ma
 
 
 def to_wake(
-    connection: Connection, now: datetime, sites: Sequence[str], limit: int
-) -> Sequence[tuple[str, str]]:
-    """The issues (site, id) of these sites whose instant has come, the longest overdue first."""
-    return _due(connection, issues.c.wake_at, now, sites, limit)
+    connection: Connection, until: datetime, sites: Sequence[str], limit: int
+) -> Sequence[tuple[datetime, str, str]]:
+    """Issues of these sites that want to be woken by an instant: when, site, id; earliest first."""
+    rows = connection.execute(
+        select(issues.c.wake_at, issues.c.site, issues.c.issue_id)
+        .where(issues.c.wake_at <= until, issues.c.site.in_(sites))
+        .order_by(issues.c.wake_at)
+        .limit(limit)
+    )
+    return [(at, site, issue_id) for at, site, issue_id in rows]
 
 
 def to_read(
@@ -314,8 +345,11 @@ def _counted_by(cycle: Cycle) -> dict[str, Any]:
     }
 
 
-def _one(connection: Connection, condition: Any, site: str) -> IssueRow | None:
-    row = connection.execute(select(*_COLUMNS).where(issues.c.site == site, condition)).first()
+def _one(
+    connection: Connection, condition: Any, site: str, *, locked: bool = False
+) -> IssueRow | None:
+    statement = select(*_COLUMNS).where(issues.c.site == site, condition)
+    row = connection.execute(statement.with_for_update() if locked else statement).first()
     return IssueRow(*row) if row else None
 
 

@@ -57,10 +57,13 @@ inbox = Table(
     # new: to be handled. done. not_understood: kept and shown, can be replayed. failed: our fault.
     Column("state", String, nullable=False),
     Column("note", Text),
+    # Which issue it is about, as far as its body tells; what is of one issue is handled together.
     Column("issue_id", String),
     UniqueConstraint("site", "delivery", name="uq_inbox_delivery"),
     Index(
-        "ix_inbox_new",
+        "ix_inbox_waiting",
+        "site",
+        "issue_id",
         "id",
         sqlite_where=text("state = 'new'"),
         postgresql_where=text("state = 'new'"),
@@ -74,13 +77,21 @@ issues = Table(
     Column("site", String, primary_key=True),
     Column("issue_id", String, primary_key=True),
     Column("key", String),
-    # Facts are missing that only Jira's history can give; when to ask for it next. NULL: complete.
+    # When to ask Jira for the history next. NULL: there is no need to.
     Column("read_at", Instant),
+    # Facts are missing that only the history can give: until then nothing is concluded.
+    Column("incomplete", Boolean, nullable=False, server_default=text("false")),
     # How often that was found: a history that was read before the last time is not enough.
     Column("reads_asked", Integer, nullable=False, server_default="0"),
     # Whether only the creation is missing, which a late delivery may still tell.
     Column("lacks_creation", Boolean, nullable=False, server_default=text("false")),
     Column("read_attempts", Integer, nullable=False, server_default="0"),
+    # Why it could not be read, where that was given up.
+    Column("read_error", Text),
+    # Taken over at this instant: what lies before it is shown, not announced.
+    Column("quiet_before", Instant),
+    # Jira's own instant of the last update that a history was read for.
+    Column("updated_at", Instant),
     Column("covered", Boolean, nullable=False, server_default=text("false")),
     Column("reason", Text, nullable=False, server_default=""),
     # The version under which the issue's first cycle started, and stays.
@@ -95,6 +106,8 @@ issues = Table(
     Column("write_at", Instant),
     Column("write_attempts", Integer, nullable=False, server_default="0"),
     Column("write_error", Text),
+    # Set before a PUT leaves, cleared by its answer: until then it is not known what Jira has.
+    Column("write_attempted_at", Instant),
     Index("ix_issues_key", "site", "key"),
     Index(
         "ix_issues_read_at",

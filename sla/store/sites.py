@@ -41,12 +41,9 @@ def known(connection: Connection, site: str, name: str) -> Any:
 
 def publish(connection: Connection, version: str, text: str, now: datetime) -> bool:
     """Keep a version of the configuration for ever; False when it is known already."""
-    result = connection.execute(
-        insert(connection, policies)
-        .values(version=version, text=text, published_at=now)
-        .on_conflict_do_nothing()
-    )
-    return result.rowcount == 1
+    new = insert(connection, policies).values(version=version, text=text, published_at=now)
+    known = new.on_conflict_do_nothing().returning(policies.c.version)
+    return connection.execute(known).first() is not None
 
 
 def published_at(connection: Connection, version: str) -> datetime | None:

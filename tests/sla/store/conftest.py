@@ -13,9 +13,20 @@ from sla.store.database import Database
 from sla.store.migrate import migrate
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database with this version's tables, of either kind."""
+    if request.param == "sqlite":
+        opened = new_database(tmp_path)
+    else:
+        opened = Database(request.getfixturevalue("postgres").database())
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty database with this version's tables."""
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """The same in a file."""
     opened = new_database(tmp_path)
     yield opened
     opened.close()

@@ -19,6 +19,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from sla.store import inbox
 from sla.store.database import Database, StoreError
+from sla.store.group_commit import GroupCommit
 from sla.store.migrate import migrate
 from sla.store.schema import Instant
 from sla.store.schema import inbox as inbox_table
@@ -67,69 +68,71 @@ def held(database: Database, *jobs: Work) -> Iterator[list[Future[Any]]]:
 
 def _queued(database: Database, pool: ThreadPoolExecutor, job: Work) -> Future[Any]:
     """Submit a write, and wait until it stands in the queue."""
-    size = database._jobs.qsize()
+    writer = database._writer
+    assert isinstance(writer, GroupCommit)
+    size = writer._jobs.qsize()
     outcome = pool.submit(database.write, job)
     pause = threading.Event()
     for _ in range(int(PATIENCE / 0.002)):
-        if database._jobs.qsize() > size:
+        if writer._jobs.qsize() > size:
             return outcome
         pause.wait(0.002)
     raise AssertionError("the write never reached the queue")
 
 
-def test_waiting_writes_share_one_commit(database: Database) -> None:
+def test_waiting_writes_share_one_commit(sqlite: Database) -> None:
     commits: list[object] = []
-    event.listen(database.engine, "commit", commits.append)
-    with held(database, *(keep(str(number)) for number in range(20))) as outcomes:
+    event.listen(sqlite.engine, "commit", commits.append)
+    with held(sqlite, *(keep(str(number)) for number in range(20))) as outcomes:
         pass
     assert [outcome.result(PATIENCE) for outcome in outcomes] == [True] * 20
     # One for the write that kept the writer busy, one for all that waited behind it.
     assert len(commits) == 2
-    assert kept(database) == set(map(str, range(20)))
+    assert kept(sqlite) == set(map(str, range(20)))
 
 
-def test_a_write_that_fails_takes_no_other_with_it(database: Database) -> None:
-    with held(database, keep("before"), fail, keep("after")) as (before, failed, after):
+def test_a_write_that_fails_takes_no_other_with_it(sqlite: Database) -> None:
+    with held(sqlite, keep("before"), fail, keep("after")) as (before, failed, after):
         pass
     assert (before.result(PATIENCE), after.result(PATIENCE)) == (True, True)
     with pytest.raises(LookupError, match="not today"):
         failed.result(PATIENCE)
-    assert kept(database) == {"before", "after"}
+    assert kept(sqlite) == {"before", "after"}
 
 
-def test_a_statement_that_the_database_refuses_fails_alone(database: Database) -> None:
+def test_a_statement_that_the_database_refuses_fails_alone(sqlite: Database) -> None:
     def nothing_where_something_must_be(connection: Connection) -> None:
         connection.execute(inbox_table.insert().values(site=None))
 
-    with held(database, nothing_where_something_must_be, keep("after")) as (refused, after):
+    with held(sqlite, nothing_where_something_must_be, keep("after")) as (refused, after):
         pass
     with pytest.raises(IntegrityError):
         refused.result(PATIENCE)
     assert after.result(PATIENCE) is True
 
 
-def test_when_the_disk_is_full_nobody_hears_of_success(database: Database) -> None:
-    with held(database, keep("before"), disk_full, keep("after")) as outcomes:
+def test_when_the_disk_is_full_nobody_hears_of_success(sqlite: Database) -> None:
+    with held(sqlite, keep("before"), disk_full, keep("after")) as outcomes:
         pass
     for outcome in outcomes:
         with pytest.raises(OperationalError, match="disk is full"):
             outcome.result(PATIENCE)
-    assert kept(database) == set()
-    assert database.write(keep("later")) is True
+    assert kept(sqlite) == set()
+    assert sqlite.write(keep("later")) is True
 
 
-def test_when_the_commit_itself_fails_nobody_hears_of_success(database: Database) -> None:
+def test_when_the_commit_itself_fails_nobody_hears_of_success(sqlite: Database) -> None:
     def refuse(connection: Connection) -> None:
         raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
 
-    event.listen(database.engine, "commit", refuse)
-    with held(database, keep("1"), keep("2")) as outcomes:
-        event.remove(database.engine, "commit", refuse)
-        event.listen(database.engine, "commit", once(refuse, after=1))
+    event.listen(sqlite.engine, "commit", refuse)
+    with held(sqlite, keep("1"), keep("2")) as outcomes:
+        event.remove(sqlite.engine, "commit", refuse)
+        event.listen(sqlite.engine, "commit", once(refuse, after=1))
     for outcome in outcomes:
         with pytest.raises(OperationalError, match="disk I/O error"):
             outcome.result(PATIENCE)
-    assert kept(database) == set()
+    assert kept(sqlite) == set()
 
 
 def once(act: Callable[[Connection], None], *, after: int) -> Callable[[Connection], None]:
@@ -190,12 +193,12 @@ def test_after_close_a_write_is_refused(database: Database) -> None:
     [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)],
 )
 def test_pragmas_hold_on_the_writer_and_on_readers(
-    database: Database, pragma: str, value: object
+    sqlite: Database, pragma: str, value: object
 ) -> None:
     def ask(connection: Connection) -> object:
         return connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
 
-    assert (database.write(ask), database.read(ask)) == (value, value)
+    assert (sqlite.write(ask), sqlite.read(ask)) == (value, value)
 
 
 def test_a_reader_writes_nothing(database: Database) -> None:
@@ -210,7 +213,7 @@ def test_a_reader_writes_nothing(database: Database) -> None:
             "no address",
             "is not a database address; expected the address of a file, such as sqlite:///",
         ),
-        ("postgresql://user:hunter2@host/name", "this version keeps its data in SQLite"),
+        ("mysql://user:hunter2@host/name", "keeps its data in SQLite or PostgreSQL"),
         ("sqlite:////no/such/directory/x.sqlite3", "there is no such directory"),
     ],
 )
@@ -263,10 +266,10 @@ def test_a_naive_instant_is_refused_and_nothing_is_stored(database: Database) ->
     assert kept(database) == set()
 
 
-def test_the_file_is_whole_after_the_last_commit(database: Database) -> None:
-    database.write(keep("1"))
+def test_the_file_is_whole_after_the_last_commit(sqlite: Database) -> None:
+    sqlite.write(keep("1"))
     check = text("PRAGMA integrity_check")
-    assert database.read(lambda c: c.execute(check).scalar()) == "ok"
+    assert sqlite.read(lambda c: c.execute(check).scalar()) == "ok"
 
 
 def test_one_process_at_a_time_serves_from_a_database(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from sla.store import inbox
@@ -14,8 +16,11 @@ def keep(database: Database, delivery: str, *, site: str = "acme", body: bytes =
 
 
 def waiting(database: Database, limit: int = 10) -> list[int]:
+    found = database.read(lambda c: inbox.waiting(c, ["default", "acme"], limit))
     return [
-        each.id for each in database.read(lambda c: inbox.waiting(c, ["default", "acme"], limit))
+        each.id
+        for _, site, issue_id in found
+        for each in database.read(lambda c: inbox.of_issue(c, site, issue_id))  # noqa: B023
     ]
 
 
@@ -26,7 +31,7 @@ def handle(database: Database, number: int, state: inbox.Handled, note: str | No
 def test_a_delivery_is_kept_as_it_came(database: Database) -> None:
     body = b"\x00\xff not JSON at all"
     keep(database, "1", body=body)
-    [found] = database.read(lambda c: inbox.waiting(c, ["default", "acme"], 10))
+    [found] = database.read(lambda c: inbox.of_issue(c, "acme", ""))
     assert (found.site, found.body) == ("acme", body)
 
 
@@ -46,10 +51,36 @@ def test_a_delivery_that_was_handled_stays_known(database: Database) -> None:
     assert waiting(database) == []
 
 
-def test_the_oldest_come_first_and_only_so_many(database: Database) -> None:
-    for number in range(5):
+def test_the_longest_waiting_issue_comes_first_and_only_so_many(database: Database) -> None:
+    for number, issue in enumerate(("10", "11", "10", None, "12"), start=1):
+        database.write(
+            lambda c, n=number, i=issue: inbox.keep(c, "acme", str(n), b"{}", at(n), i)  # type: ignore[misc]
+        )
+    found = database.read(lambda c: inbox.waiting(c, ["default", "acme"], 3))
+    assert found == [(at(1), "acme", "10"), (at(2), "acme", "11"), (at(4), "acme", "")]
+
+
+def test_what_is_handled_at_once_is_bounded_in_number_and_in_bytes(database: Database) -> None:
+    for number in range(120):
         keep(database, str(number))
-    assert waiting(database, limit=3) == [1, 2, 3]
+    found = database.read(lambda c: inbox.of_issue(c, "acme", ""))
+    assert [each.id for each in found] == list(range(1, 101))
+
+    for number in range(3):
+        keep(database, f"large {number}", site="large", body=b"x" * 6_000_000)
+    [first] = database.read(lambda c: inbox.of_issue(c, "large", ""))
+    assert first.id == 121
+
+
+def test_what_was_handled_is_forgotten_after_its_time(database: Database) -> None:
+    for number, state in enumerate(("done", "failed", "not_understood", "done", "done"), start=1):
+        database.write(lambda c, n=number: inbox.keep(c, "acme", str(n), b"{}", at(n)))  # type: ignore[misc]
+        handle(database, number, cast("inbox.Handled", state))
+    keep(database, "waits")
+    assert database.write(lambda c: inbox.trim(c, at(5), 1)) == 1
+    assert database.write(lambda c: inbox.trim(c, at(5), 10)) == 1
+    assert database.write(lambda c: inbox.trim(c, at(5), 10)) == 0
+    assert database.read(inbox.tally) == {"done": 1, "failed": 1, "not_understood": 1, "new": 1}
 
 
 @pytest.mark.parametrize(("state", "returns"), [("done", 0), ("not_understood", 1), ("failed", 1)])

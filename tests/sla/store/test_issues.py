@@ -240,7 +240,7 @@ def test_the_longest_overdue_is_woken_first_and_only_sites_that_are_asked_for(
     database.write(lambda c: issues.change(c, "other", "6", wake_at=at(0)))
 
     def to_wake(now: float, limit: int, *sites: str) -> list[str]:
-        return [issue for _, issue in database.read(
+        return [issue for _, _, issue in database.read(
             lambda c: issues.to_wake(c, at(now), sites, limit)
         )]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,18 +10,27 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from sla.store import inbox, schema
+from sla.store import inbox, queue_tables, schema
 from sla.store.database import Database, StoreError
 from sla.store.migrate import migrate
+from tests.postgres import PostgresServer
 from tests.sla.example import NINE
 
 
 def differences(database: Database) -> list[object]:
     def compare(connection: object) -> list[object]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})  # type: ignore[arg-type]
+        context = MigrationContext.configure(
+            connection,  # type: ignore[arg-type]
+            opts={"compare_type": True, "include_name": _is_ours},
+        )
         return list(compare_metadata(context, schema.metadata))
 
     return database.read(compare)
+
+
+def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+    """All but the queue's own tables, which procrastinate describes."""
+    return kind != "table" or name is None or name in schema.metadata.tables
 
 
 def definitions(database: Database) -> list[tuple[object, ...]]:
@@ -34,30 +44,30 @@ def test_the_migrations_give_exactly_the_schema(database: Database) -> None:
 
 
 def test_each_index_covers_only_what_waits_as_the_schema_says(
-    database: Database, tmp_path: Path
+    sqlite: Database, tmp_path: Path
 ) -> None:
     """Partial indexes are what `compare_metadata` does not look into."""
     fresh = Database(f"sqlite:///{tmp_path / 'from-schema.sqlite3'}")
     with fresh.engine.begin() as connection:
         schema.metadata.create_all(connection)
     try:
-        assert _indexes(database) == _indexes(fresh)
+        assert _indexes(sqlite) == _indexes(fresh)
     finally:
         fresh.close()
 
 
-def test_nothing_but_our_tables_and_the_mark_of_the_version(database: Database) -> None:
-    names = database.read(lambda c: set(inspect(c).get_table_names()))
+def test_nothing_but_our_tables_and_the_mark_of_the_version(sqlite: Database) -> None:
+    names = sqlite.read(lambda c: set(inspect(c).get_table_names()))
     assert names == {*schema.metadata.tables, "alembic_version"}
 
 
-def test_running_again_changes_nothing_and_loses_nothing(database: Database) -> None:
-    database.write(lambda c: inbox.keep(c, "acme", "1", b"{}", NINE))
-    before = definitions(database)
-    migrate(database)
-    migrate(database)
-    assert definitions(database) == before
-    assert database.read(inbox.tally) == {"new": 1}
+def test_running_again_changes_nothing_and_loses_nothing(sqlite: Database) -> None:
+    sqlite.write(lambda c: inbox.keep(c, "acme", "1", b"{}", NINE))
+    before = definitions(sqlite)
+    migrate(sqlite)
+    migrate(sqlite)
+    assert definitions(sqlite) == before
+    assert sqlite.read(inbox.tally) == {"new": 1}
 
 
 def test_one_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
@@ -69,6 +79,42 @@ def test_one_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
         with pytest.raises(StoreError):
             migrate(database)
         assert definitions(database) == before
+    finally:
+        database.close()
+
+
+def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match="made by a newer version of Dueline"):
+        migrate(database)
+
+
+def test_on_a_server_those_who_start_at_once_take_turns(postgres: PostgresServer) -> None:
+    address = postgres.empty_database()
+    databases = [Database(address) for _ in range(4)]
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(migrate, databases)) == [None] * 4
+        assert differences(databases[0]) == []
+        with databases[0].engine.begin() as connection:
+            queue_tables.upgrade(connection)
+        names = databases[0].read(lambda c: set(inspect(c).get_table_names()))
+        assert names > {*schema.metadata.tables, "procrastinate_jobs"}
+    finally:
+        for database in databases:
+            database.close()
+
+
+def test_on_a_server_one_that_fails_leaves_everything_as_it_was(postgres: PostgresServer) -> None:
+    database = Database(postgres.empty_database())
+    with database.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE sayings (something TEXT)"))
+    try:
+        with pytest.raises(StoreError, match="cannot be used as Dueline's database") as raised:
+            migrate(database)
+        assert "dueline@127.0.0.1" in str(raised.value)
+        assert database.read(lambda c: inspect(c).get_table_names()) == ["sayings"]
     finally:
         database.close()
 

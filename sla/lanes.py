@@ -1,0 +1,41 @@
+"""Work issue by issue: what a lane is, and how it is worked off.
+
+Deciding, reading histories and writing to Jira are lanes. Each asks the tables what is due, so that
+whoever runs it, and however often, the same is done. One issue is never in the same lane twice at
+a time; different issues run side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Literal, Protocol
+
+Key = tuple[str, str]
+"""A site, and Jira's id of an issue there (empty for deliveries that name no issue)."""
+LaneName = Literal["decide", "histories", "dispatch"]
+BATCH = 100
+
+
+class Lane(Protocol):
+    """One kind of work."""
+
+    def due(self, limit: int) -> Sequence[Key]:
+        """The issues with something to do now, the most urgent first, each once."""
+
+    def run(self, key: Key) -> None:
+        """Do what is due for an issue; a fault of that issue is logged and put off, not raised."""
+
+    def next_run(self) -> datetime | None:
+        """The earliest later instant at which something is due."""
+
+
+def drain(lane: Lane, side_by_side: int = 1) -> int:
+    """Do all that is due, also what becomes due meanwhile; returns how many runs it took."""
+    total = 0
+    with ThreadPoolExecutor(side_by_side, "drain") as pool:
+        while keys := lane.due(BATCH):
+            # Within a batch each issue comes once, so that its own work stays in order.
+            total += sum(1 for _ in pool.map(lane.run, keys))
+    return total
