@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+import structlog
 
 from connector import facts
-from connector.errors import ConnectorError, JiraRefused
+from connector.errors import Call, ConnectorError, JiraRefused
 from connector.history import events_of
 from connector.rest import Client, Json, Rest, pages
 from sla.timeline import Event
@@ -32,10 +35,19 @@ SEARCHERS: Mapping[str, str] = MappingProxyType({
     "select": f"{_TYPES}multiselectsearcher",
 })  # fmt: skip
 """The kinds of custom field that Dueline makes, each with what makes it searchable."""
-_PAGE = 100
 READ_FIELDS = "*all,-comment,-environment,-worklog,-attachment"
+SEARCH_FIELDS = ("project", "updated")
+"""What a search is asked for beside ids and keys."""
 TEXT_API = "rest/api/2"
 """The path of the interface that writes texts as webhooks do, which Cloud serves as well."""
+# By what never changes: in an order by `updated`, an issue that changes meanwhile moves past the
+# page that is read next. Equal instants need a second key, or Jira may order them anew each time.
+_ORDER = "ORDER BY created ASC, key ASC"
+# No clock on earth is further behind, so that no zone reads a time of this one as a later instant.
+_WEST = timezone(timedelta(hours=-12))
+_STEP = timedelta(minutes=15)
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,16 @@ class History(NamedTuple):
     events: tuple[Event, ...]
 
 
+class Found(NamedTuple):
+    """An issue as a search shows it."""
+
+    issue_id: str
+    issue_key: str
+    project_key: str
+    updated_at: datetime | None
+    """Aware UTC, as the search index has it; None where Jira does not say."""
+
+
 def to_jira_value(field: Field, value: object) -> object:
     """A value as Jira wants it for a field of that type; None clears the field.
 
@@ -112,6 +134,8 @@ class JiraClient(ABC):
     """
 
     flavour: Flavour
+    _page_size = 100
+    """How much is asked for at once; Jira may give less."""
     _comment_silence: Mapping[str, str] = MappingProxyType({})
     """The parameters of a comment's edit that keep it from notifying anybody."""
 
@@ -158,6 +182,14 @@ class JiraClient(ABC):
     @abstractmethod
     def _read_issue(self, client: Client, issue: str) -> object:
         """Ask for an issue."""
+
+    @abstractmethod
+    def _search(self, what: str, jql: str) -> Iterator[list[Found]]:
+        """What a bounded and ordered query finds, page by page.
+
+        What is found all the while is given at least once, also when other issues come and go
+        between two pages.
+        """
 
     def server_info(self) -> ServerInfo:
         """Which Jira it is; asked once."""
@@ -287,6 +319,44 @@ class JiraClient(ABC):
         issue_key = facts.identifier(facts.member(found, "key")) or issue
         return History(issue_id, issue_key, events)
 
+    def updated_since(self, at: datetime) -> Iterator[list[Found]]:
+        """Every issue of the site that was updated at or after an instant, page by page.
+
+        It may give issues that are older, and an issue twice, but leaves out none that Jira's
+        search knows. Two things are for the caller to cover by an overlap, and by counting the
+        next poll from the instant before this one began:
+
+        - The search lags behind: on Cloud by seconds, after bulk changes by minutes, see
+          https://developer.atlassian.com/cloud/jira/platform/search-and-reconcile. On Data Center
+          each node has an index of its own.
+        - An issue that changes while this runs need not be in it.
+
+        A deleted issue is never found.
+
+        Args:
+            at: aware. It is rounded down: JQL knows minutes, and reads them as wall time in the
+                account's own zone, which is asked for anew each time; see
+                https://support.atlassian.com/jira-software-cloud/docs/jql-fields/#Updated. Where
+                Jira names no known zone, the poll reaches back up to 26 hours further.
+
+        Raises:
+            ValueError: the instant has no offset.
+        """
+        since = wall_time(at, self._time_zone())
+        yield from self._search("reading what was updated", f'updated >= "{since}" {_ORDER}')
+
+    def open_issues(self, projects: Collection[str]) -> Iterator[list[Found]]:
+        """Every issue of some projects whose status is not of the category Done, page by page.
+
+        What `updated_since` says of the search holds here too. Projects come one after another. One
+        that Jira does not have, or does not show to the account, is skipped and logged.
+
+        Args:
+            projects: by their keys; by a former key a project is not found.
+        """
+        for project in sorted(set(projects)):
+            yield from self._open_issues(project)
+
     def group_members(self, group: str) -> tuple[str, ...]:
         """The ids of the active accounts in a group, given by its name."""
         path = f"{self.api}/group/member"
@@ -323,6 +393,42 @@ class JiraClient(ABC):
             "changing the webhook", None, lambda client: client.put(path, data), secret=secret
         )
         return webhook_of(changed)
+
+    def _open_issues(self, project: str) -> Iterator[list[Found]]:
+        what = f"reading the open issues of project {project}"
+        jql = f"project = {_quoted(project)} AND statusCategory != Done {_ORDER}"
+        try:
+            for page in self._search(what, jql):
+                # JQL takes a project's name and its former keys as well.
+                own = [found for found in page if found.project_key == project]
+                if own:
+                    yield own
+        except JiraRefused as refused:
+            if refused.status != 400 or self._has_project(project):
+                raise
+            _log.warning("project not found in Jira", project=project)
+
+    def _has_project(self, project: str) -> bool:
+        path = f"{self.api}/project/{in_path(project)}"
+        try:
+            self._ask(f"reading the project {project}", None, path)
+        except JiraRefused as refused:
+            if refused.status == 404:
+                return False
+            raise
+        return True
+
+    def _time_zone(self) -> tzinfo:
+        """The zone in which Jira reads a query's dates: that of the account, changed at any time.
+
+        The most westerly of all where it is not known, so that no instant is read as a later one.
+        """
+        answer = self._ask("reading the account", None, f"{self.api}/myself")
+        name = facts.member(answer, "timeZone")
+        try:
+            return ZoneInfo(name) if isinstance(name, str) and name else _WEST
+        except (KeyError, ValueError, OSError):
+            return _WEST
 
     def _webhook_path(self) -> str:
         return "rest/webhooks/1.0/webhook"
@@ -389,7 +495,11 @@ class JiraClient(ABC):
         self, what: str, issue: str | None, path: str, name: str, params: dict[str, Json]
     ) -> Iterator[Json]:
         def read(start: int) -> Json:
-            return self._ask(what, issue, path, {**params, "startAt": start, "maxResults": _PAGE})
+            asked = {**params, "startAt": start, "maxResults": self._page_size}
+            page = self._ask(what, issue, path, asked)
+            if not isinstance(facts.member(page, name), list):
+                raise strange(what, issue, f"GET /{path}", f"an answer without {name}")
+            return page
 
         return pages(read, name)
 
@@ -402,6 +512,52 @@ def info_of(answer: Json) -> ServerInfo:
         str(facts.member(answer, "version") or ""),
         str(facts.member(answer, "baseUrl") or ""),
     )
+
+
+def found_in(what: str, request: str, answer: Json) -> list[Found]:
+    """The issues in a search's answer.
+
+    Args:
+        what: was being done, for the error.
+        request: its method and path, for the error.
+        answer: of either flavour, asked for `SEARCH_FIELDS`.
+
+    Raises:
+        JiraRefused: it is not the answer to a search.
+    """
+    issues = facts.member(answer, "issues")
+    found = [_found(issue) for issue in issues] if isinstance(issues, list) else [None]
+    kept = [issue for issue in found if issue is not None]
+    if len(kept) < len(found):
+        raise strange(what, None, request, "an answer that does not list issues")
+    return kept
+
+
+def strange(what: str, issue: str | None, request: str, sentence: str) -> JiraRefused:
+    """The error for an answer that came in good order and is none to what was asked."""
+    return JiraRefused(Call(what, issue, request), sentence, status=200)
+
+
+def wall_time(at: datetime, zone: tzinfo) -> str:
+    """An instant as JQL takes it, such as `2026-10-25 01:45`; never one that means a later instant.
+
+    When clocks are put back they show an hour twice, and nothing tells which pass a query means: so
+    the first one is written as the last time before it. What clocks skip is never written, since
+    Jira refuses it.
+
+    Args:
+        at: aware; seconds are dropped.
+        zone: in which Jira will read it.
+
+    Raises:
+        ValueError: the instant has no offset.
+    """
+    if at.tzinfo is None:
+        raise ValueError(f"{at!r} has no offset, so it is no instant.")
+    moment = at.astimezone(UTC)
+    while _latest_reading(shown := moment.astimezone(zone).replace(second=0, microsecond=0)) > at:
+        moment -= _STEP
+    return f"{shown:%Y-%m-%d %H:%M}"
 
 
 def field_of(answer: Json) -> Field:
@@ -442,6 +598,27 @@ def field_type(short: str) -> str:
 def in_path(text: object) -> str:
     """A text as one segment of an address."""
     return quote(str(text), safe="")
+
+
+def _found(issue: Json) -> Found | None:
+    issue_id, key = (facts.identifier(facts.member(issue, name)) for name in ("id", "key"))
+    if issue_id is None or key is None:
+        return None
+    fields = facts.member(issue, "fields")
+    project = facts.identifier(facts.member(facts.member(fields, "project"), "key"))
+    updated_at = facts.instant(facts.member(fields, "updated"))
+    return Found(issue_id, key, project or key.rpartition("-")[0], updated_at)
+
+
+def _latest_reading(shown: datetime) -> datetime:
+    """The later of the instants at which clocks of a zone show a time."""
+    return max(shown.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+
+
+def _quoted(text: str) -> str:
+    """A text as a value in JQL; keys such as `AND` and `NOT` are words of the language too."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _restriction(*, internal: bool, role: str | None) -> dict[str, Json]:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import MappingProxyType
 
 from connector import facts, markup
 from connector.base import (
     READ_FIELDS,
+    SEARCH_FIELDS,
     SEARCHERS,
     TEXT_API,
     Field,
     Flavour,
+    Found,
     JiraClient,
     field_of,
     field_type,
+    found_in,
     in_path,
+    strange,
 )
 from connector.errors import JiraRefused
 from connector.rest import Client, Json
@@ -74,3 +79,36 @@ class CloudClient(JiraClient):
     def _changelog(self, issue_id: str, _issue: Json) -> list[Json]:
         path = f"{self.api}/issue/{in_path(issue_id)}/changelog"
         return list(self._pages("reading the changelog", issue_id, path, "values", {}))
+
+    def _search(self, what: str, jql: str) -> Iterator[list[Found]]:
+        # A token holds the sort values of the last issue, so that nothing is skipped when others
+        # before it leave the result.
+        request, token = f"POST /{self.api}/search/jql", None
+        while True:
+            answer = self._search_page(what, jql, token)
+            found = found_in(what, request, answer)
+            if found:
+                yield found
+            former, token = token, _next_token(answer)
+            if token is None:
+                return
+            if not isinstance(token, str) or token == former:
+                raise strange(what, None, request, "no token for the next page")
+
+    def _search_page(self, what: str, jql: str, token: str | None) -> Json:
+        asked = {"jql": jql, "fields": list(SEARCH_FIELDS), "maxResults": self._page_size}
+        if token is not None:
+            asked["nextPageToken"] = token
+        return self._rest.ask(
+            what,
+            None,
+            lambda client: client.search_and_reconsile_issues_using_jql_post(data=asked),
+        )
+
+
+def _next_token(answer: Json) -> Json:
+    """By what the next page is asked for; None after the last, something strange where it lacks."""
+    if facts.member(answer, "isLast") is True:
+        return None
+    token = facts.member(answer, "nextPageToken")
+    return False if token is None and facts.member(answer, "isLast") is False else token

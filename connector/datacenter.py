@@ -8,13 +8,17 @@ from connector import facts, markup
 from connector.base import (
     INTERNAL,
     READ_FIELDS,
+    SEARCH_FIELDS,
     SEARCHERS,
     Field,
     Flavour,
+    Found,
     JiraClient,
     field_of,
     field_type,
+    found_in,
     in_path,
+    strange,
 )
 from connector.errors import JiraRefused
 from connector.rest import Client, Json
@@ -98,6 +102,39 @@ class DataCenterClient(JiraClient):
 
     def _changelog(self, _issue_id: str, issue: Json) -> list[Json]:
         return facts.items(facts.member(facts.member(issue, "changelog"), "histories"))
+
+    def _search(self, what: str, jql: str) -> Iterator[list[Found]]:
+        # Pages are counted from the front of a result that shrinks and grows meanwhile. So each
+        # begins with the last issue of the one before; where it does not, issues have gone from
+        # the front, others have moved up unseen, and it is looked for further back.
+        start, known = 0, set[str]()
+        while True:
+            found, total = self._search_page(what, jql, start)
+            ids = {issue.issue_id for issue in found}
+            if start and not ids & known:
+                start = max(0, start - max(1, len(known) - 1))
+                continue
+            fresh = [issue for issue in found if issue.issue_id not in known]
+            if fresh:
+                yield fresh
+            if start + len(found) >= total:
+                return
+            if len(found) < 2:
+                raise strange(what, None, self._search_request, "pages of fewer than two issues")
+            start, known = start + len(found) - 1, ids
+
+    @property
+    def _search_request(self) -> str:
+        return f"GET /{self.api}/search"
+
+    def _search_page(self, what: str, jql: str, start: int) -> tuple[list[Found], int]:
+        """The issues from a position on, and how many there are in all."""
+        asked = {"jql": jql, "fields": ",".join(SEARCH_FIELDS), "maxResults": self._page_size}
+        answer = self._ask(what, None, f"{self.api}/search", {**asked, "startAt": start})
+        total = facts.member(answer, "total")
+        if not isinstance(total, int) or facts.member(answer, "startAt") not in (start, None):
+            raise strange(what, None, self._search_request, "an answer that is no page of issues")
+        return found_in(what, self._search_request, answer), total
 
     def _with_visibility(self, issue: Json, comment: Json) -> Json:
         project = facts.member(facts.member(issue, "fields"), "project")

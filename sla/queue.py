@@ -12,6 +12,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -52,20 +53,29 @@ class SharedWakeups:
         clock: the one clock.
         lanes: each with how many of its issues this process works on side by side; with 0 it only
             hands over what is due, and leaves the work to others.
+        beside: what each process does for itself when it is kicked.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, lanes: Mapping[str, tuple[Lane, int]]
+        self,
+        database: Database,
+        clock: Clock,
+        lanes: Mapping[str, tuple[Lane, int]],
+        beside: Mapping[str, Callable[[], None]],
     ) -> None:
         self._database = database
         self._lanes = {name: lane for name, (lane, _) in lanes.items()}
         hand_over = {name: partial(self._hand_over, name) for name in lanes}
-        self._local = LocalWakeups(clock, hand_over)
+        self._local = LocalWakeups(clock, {**hand_over, **beside})
         address = database.engine.url.set(drivername="postgresql")
         dsn = address.render_as_string(hide_password=False)
-        self._deferring = App(connector=SyncPsycopgConnector(conninfo=dsn, max_size=8))
+        self._deferring = App(
+            connector=SyncPsycopgConnector(
+                conninfo=dsn, min_size=1, max_size=8, timeout=_PAUSE_SECONDS
+            )
+        )
         self._crews = [
-            _Crew(name, dsn, side_by_side, lane)
+            _Crew(name, dsn, side_by_side, lane, partial(self.kick, name))
             for name, (lane, side_by_side) in lanes.items()
             if side_by_side
         ]
@@ -108,10 +118,12 @@ class SharedWakeups:
         """Queue what is due in a lane and is not queued yet, and note when something is next."""
         lane = self._lanes[name]
         keys = lane.due(_HANDED_OVER)
-        queued = self._database.read(lambda c: _queued(c, [_lock(name, key) for key in keys]))
-        for key in keys:
-            if _lock(name, key) not in queued:
-                self._defer(name, key)
+        if keys:
+            locks = [_lock(name, key) for key in keys]
+            queued = self._database.read(lambda c: _queued(c, locks))
+            for key in keys:
+                if _lock(name, key) not in queued:
+                    self._defer(name, key)
         next_run = lane.next_run()
         if next_run is not None:
             self._local.wake_at(name, next_run)
@@ -135,8 +147,11 @@ class SharedWakeups:
 class _Crew(threading.Thread):
     """This process's worker for one lane."""
 
-    def __init__(self, name: str, dsn: str, side_by_side: int, lane: Lane) -> None:
+    def __init__(
+        self, name: str, dsn: str, side_by_side: int, lane: Lane, kick: Callable[[Key], None]
+    ) -> None:
         super().__init__(name=f"crew-{name}", daemon=True)
+        self._kick = kick
         self._lane, self._lane_name, self._side_by_side = lane, name, side_by_side
         self._pool = ThreadPoolExecutor(side_by_side, f"crew-{name}")
         # One connection to listen, the others to fetch and finish jobs and to give signs of life.
@@ -153,9 +168,13 @@ class _Crew(threading.Thread):
     def ask_to_stop(self) -> None:
         """Take no further job; those that run are finished."""
         self._stopping.set()
-        loop, working = self._loop, self._working
-        if loop and working:
-            loop.call_soon_threadsafe(working.cancel)
+        if self._loop:
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._working:
+            self._working.cancel()
 
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -198,8 +217,12 @@ class _Crew(threading.Thread):
             _log.exception("lane failed", lane=self._lane_name, issue_id=issue_id)
 
     async def _take_over(self) -> None:
-        """Give jobs back to the queue whose worker gives no sign of life any more."""
-        jobs = self._app.job_manager
+        """Queue anew what a worker was at that gives no sign of life any more.
+
+        Its job goes and a new one comes, since another may be waiting by now: the queue would not
+        take the old one back beside it.
+        """
+        jobs, loop = self._app.job_manager, asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_TAKE_OVER_SECONDS)
             try:
@@ -207,7 +230,9 @@ class _Crew(threading.Thread):
                     queue=self._lane_name, seconds_since_heartbeat=_STALE_SECONDS
                 )
                 for job in stalled:
-                    await jobs.retry_job(job)
+                    await jobs.finish_job(job, Status.FAILED, delete_job=True)
+                    key = (str(job.task_kwargs["site"]), str(job.task_kwargs["issue_id"]))
+                    await loop.run_in_executor(None, self._kick, key)
             except Exception as error:  # noqa: BLE001 - logged, and tried again
                 _log.warning("stalled jobs not seen", lane=self._lane_name, reason=str(error))
 

@@ -6,8 +6,9 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 from connector.simulator.adf import RichText
 from connector.simulator.errors import JiraError
@@ -15,6 +16,8 @@ from connector.simulator.model import Account, Field, Issue, Option
 from connector.simulator.world import World
 
 Test = Callable[[Issue], bool]
+Place = tuple[Any, ...]
+"""Where an issue stands in a query's order: its sort values, and its number last."""
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*')"
@@ -52,9 +55,21 @@ class Query:
             found.sort(key=key, reverse=descending)
         return found
 
+    def place(self, issue: Issue) -> Place:
+        """Return where an issue stands in the order now."""
+        return (*(key(issue) for key, _ in self.order), int(issue.id))
+
+    def comes_after(self, place: Place, other: Place) -> bool:
+        """Tell whether a place is behind another one."""
+        directions = (*(descending for _, descending in self.order), True)
+        for mine, theirs, descending in zip(place, other, directions, strict=True):
+            if mine != theirs:
+                return bool(mine < theirs) == descending
+        return False
+
 
 def parse(world: World, text: str, account: Account) -> Query:
-    """Return the query; `account` is who `currentUser()` means.
+    """Return the query; `account` is who `currentUser()` means, and whose zone dates are read in.
 
     Raises `JiraError` with a 400 for words that Jira would not understand either.
     """
@@ -65,6 +80,7 @@ class _Parser:
     def __init__(self, world: World, text: str, account: Account) -> None:
         self.world = world
         self.account = account
+        self.zone = ZoneInfo(account.time_zone)
         self.tokens = list(_tokens(text))
         self.at = 0
 
@@ -122,7 +138,7 @@ class _Parser:
         return self._clause()
 
     def _clause(self) -> Test:
-        subject = _Subject(self.world, _bare(self._take()))
+        subject = self._subject()
         if self._taken("is"):
             wanted_empty = not self._taken("not")
             self._empty()
@@ -132,6 +148,9 @@ class _Parser:
         if self._taken("in"):
             return self._listed(subject, wanted=True)
         return self._compared(subject, self._take())
+
+    def _subject(self) -> _Subject:
+        return _Subject(self.world, self.zone, _bare(self._take()))
 
     def _empty(self) -> None:
         if self._take().lower() not in {"empty", "null"}:
@@ -194,7 +213,7 @@ class _Parser:
         return subject.meant(token)
 
     def _function(self, name: str) -> set[Any]:
-        now = self.world.now()
+        now = self.world.now().astimezone(self.zone)
         if name == "currentuser":
             return {self.account.email}
         if name == "now":
@@ -208,7 +227,7 @@ class _Parser:
         if not self._taken("order", "by"):
             return order
         while True:
-            subject = _Subject(self.world, _bare(self._take()))
+            subject = self._subject()
             descending = self._taken("desc")
             if not descending:
                 self._taken("asc")
@@ -220,7 +239,7 @@ class _Parser:
 class _Subject:
     """The left side of a clause: what it is called, and what an issue holds for it."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: World, zone: tzinfo, name: str) -> None:
         self.world = world
         lowered = name.casefold()
         self.name = _ALIASES.get(lowered, lowered)
@@ -233,6 +252,10 @@ class _Subject:
                 raise _bad(
                     f"Field '{name}' does not exist or you do not have permission to view it."
                 )
+
+        # A plain date is the same day in every zone.
+        plain = self.field is not None and self.field.kind == "date"
+        self.zone = UTC if plain else zone
 
     def _custom_field(self, name: str) -> Field | None:
         for field in self.world.site.fields.values():
@@ -316,6 +339,8 @@ class _Subject:
         return account.email
 
     def _choice(self, text: str) -> str:
+        if self.name == "statuscategory":
+            return self._category(text)
         listed: dict[str, list[Any]] = {
             "status": self.world.site.statuses,
             "issuetype": self.world.site.issue_types,
@@ -331,6 +356,13 @@ class _Subject:
             return self._option(text)
         return text.casefold()
 
+    def _category(self, text: str) -> str:
+        for status in self.world.site.statuses:
+            category = status.category
+            if text.casefold() in {category.name.casefold(), category.key, str(category.id)}:
+                return category.name.casefold()
+        raise _no_value(text, "statusCategory")
+
     def _option(self, text: str) -> str:
         for option in self.field.options if self.field else []:
             if text.casefold() == option.value.casefold() or text == option.id:
@@ -343,17 +375,30 @@ class _Subject:
             return self.world.now() + (length if relative[1] == "+" else -length)
         if text.isdigit():
             return datetime.fromtimestamp(int(text) / 1000, UTC)
-        try:
-            if stamp := _STAMP.fullmatch(text):
-                parts = [int(part) for part in stamp.groups() if part is not None]
-                return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]
-        except ValueError:
-            pass
+        stamp = _STAMP.fullmatch(text)
+        found = self._wall_time(*(int(part or 0) for part in stamp.groups())) if stamp else None
+        if found is not None:
+            return found
         raise _bad(
             f"Date value '{text}' for field '{self.name}' is invalid. Valid formats include:"
             " 'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period"
             " format e.g. '-5d', '4w 2d'."
         )
+
+    def _wall_time(self, *parts: int) -> datetime | None:
+        """Read a time on the account's clock; None for one that it never shows.
+
+        In the hour that happens twice it is the later one: whoever means the first pass, and
+        would miss something by that, is to notice here.
+        """
+        try:
+            shown = datetime(*parts, tzinfo=self.zone, fold=1)  # type: ignore[misc,arg-type]
+        except ValueError:
+            return None
+        at = shown.astimezone(UTC)
+        # Jira's own parser is not lenient.
+        skipped = at.astimezone(self.zone).replace(tzinfo=None) != shown.replace(tzinfo=None)
+        return None if skipped else at
 
     def ranks(self, values: set[Any]) -> list[Any]:
         """Return values as something that can be compared with more and less."""

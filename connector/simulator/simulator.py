@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -253,6 +253,12 @@ class Simulator(World):
         """Take a permission (Jira's key, such as ADD_COMMENTS) away from an account."""
         with self.lock:
             self.denied.add((self.account(account).email, permission))
+
+    def set_time_zone(self, account: str, zone: str) -> None:
+        """Let an account live in another zone, by its IANA name; its JQL is then read in that."""
+        with self.lock:
+            known = self.account(account)
+            self.site.accounts[known.email] = replace(known, time_zone=zone)
 
     def register_webhook(
         self,

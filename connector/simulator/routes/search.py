@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from datetime import datetime
 from typing import Any
 
 from connector.simulator import jql
@@ -92,14 +93,13 @@ def _search_by_token(
     query = jql.parse(call.sim, text, call.account)
     if not query.bounded:
         raise unbounded()
-    start = _start(token, text)
     size = max(1, min(size, _LIMIT))
-    found = query.run(_browsable(call))
-    page = found[start : start + size]
+    found = _from(query, token, text, query.run(_browsable(call)))
+    page = found[:size]
     answer: Json = {"issues": [_found(call, issue, names or ["id"], expand) for issue in page]}
-    answer["isLast"] = start + size >= len(found)
+    answer["isLast"] = size >= len(found)
     if not answer["isLast"]:
-        answer["nextPageToken"] = _token(start + size, text)
+        answer["nextPageToken"] = _token(query.place(page[-1]), text)
     return 200, answer
 
 
@@ -115,20 +115,46 @@ def _browsable(call: Call) -> list[Issue]:
     return list(call.sim.issues.values())
 
 
-def _token(start: int, text: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([start, text]).encode()).decode()
-
-
-def _start(token: str, text: str) -> int:
+def _from(query: jql.Query, token: str, text: str, found: list[Issue]) -> list[Issue]:
+    """Return what comes after the issue for which a token was given; everything without one."""
     if not token:
-        return 0
+        return found
+    last = _last_place(token, text)
+    if len(last) != len(query.order) + 1:
+        raise _bad_token()
+    return [issue for issue in found if query.comes_after(query.place(issue), last)]
+
+
+def _token(last: jql.Place, text: str) -> str:
+    """Return a token that holds the last issue's sort values and the query.
+
+    So do those of Jira that people have published: base64 of a page's last project key and issue
+    number, its size, an instant and the JQL.
+    """
+    shown = json.dumps([last, text], default=lambda at: {"at": at.isoformat()})
+    return base64.urlsafe_b64encode(shown.encode()).decode()
+
+
+def _last_place(token: str, text: str) -> jql.Place:
     try:
-        start, asked = json.loads(base64.urlsafe_b64decode(token))
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise JiraError(400, ["The provided next page token is invalid or expired."]) from error
-    if asked != text:
-        raise JiraError(400, ["The provided next page token is invalid or expired."])
-    return int(start)
+        last, asked = json.loads(base64.urlsafe_b64decode(token), object_hook=_instant)
+    except (binascii.Error, ValueError, TypeError, KeyError) as error:
+        raise _bad_token() from error
+    if asked != text or not isinstance(last, list):
+        raise _bad_token()
+    return tuple(_tuples(value) for value in last)
+
+
+def _instant(shown: dict[str, str]) -> datetime:
+    return datetime.fromisoformat(shown["at"])
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value
+
+
+def _bad_token() -> JiraError:
+    return JiraError(400, ["The provided next page token is invalid or expired."])
 
 
 ROUTES = [

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 import pytest
 
-from connector.simulator import AGENT, CUSTOMER, JiraError, Simulator
+from connector.simulator import AGENT, CUSTOMER, DUELINE, JiraError, Simulator
 
 
 @pytest.fixture
@@ -45,6 +46,8 @@ def found(site: Simulator, query: str) -> str:
         ("status = Done", "BOT-2"),
         ("status = 'to do'", "BIT-1 BOT-1"),
         ("statusCategory != Done", "BIT-1 BOT-1"),
+        ("statusCategory = done", "BOT-2"),
+        ("statusCategory in (new, 4)", "BIT-1 BOT-1"),
         ("issuetype = Question", "BIT-1"),
         ("type in (Bug)", "BOT-2 BOT-1"),
         ("priority = High", "BOT-1"),
@@ -102,6 +105,9 @@ def test_current_user_is_who_asks(site: Simulator) -> None:
         ("key = BOT-99", "An issue with key 'BOT-99' does not exist for field 'key'."),
         ("assignee = nobody", "The value 'nobody' does not exist for the field 'assignee'."),
         ("'Support plan' = Gold", "The option 'Gold' for field 'support plan' does not exist."),
+        ("statusCategory = Open", "The value 'Open' does not exist for the field"),
+        ("created >= '2026-11-21 11:00:30'", "Date value '2026-11-21 11:00:30'"),
+        ("created >= '2026-11-21T11:00Z'", "Date value '2026-11-21T11:00Z'"),
         ("created > yesterday", "Date value 'yesterday' for field 'created' is invalid."),
         ("created > 2026-13-45", "Date value '2026-13-45'"),
         ("project = BOT status = Done", "Expecting either 'OR' or 'AND' but got 'status'"),
@@ -121,3 +127,38 @@ def test_a_bad_query_is_refused_with_words(site: Simulator, query: str, words: s
         site.search(query)
     assert refused.value.status == 400
     assert words in refused.value.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("zone", "query", "keys"),
+    [
+        ("Asia/Kolkata", "created >= '2026-11-21 16:30'", "BOT-2 BIT-1"),
+        ("Asia/Kolkata", "created >= '2026-11-21 16:31'", "BOT-2"),
+        ("America/New_York", "created >= '2026/11/21 06:00'", "BOT-2 BIT-1"),
+        ("America/New_York", "updated >= '2026-11-21 07:01'", ""),
+        ("Pacific/Auckland", "created >= startOfDay()", "BOT-2 BIT-1"),
+        ("Pacific/Auckland", "created >= '2026-11-22'", "BOT-2 BIT-1"),
+        ("America/New_York", "created >= 1795258800000", "BOT-2 BIT-1"),
+        ("America/New_York", "created >= -125m", "BOT-2 BIT-1"),
+        ("America/New_York", "duedate >= 2026-12-01", "BOT-1"),
+    ],
+)
+def test_dates_are_read_in_the_zone_of_who_asks(
+    site: Simulator, zone: str, query: str, keys: str
+) -> None:
+    site.issue("BOT-1").values["duedate"] = date(2026, 12, 1)
+    site.set_time_zone(DUELINE, zone)
+    assert found(site, query) == keys
+
+
+def test_the_hour_that_clocks_show_twice_is_its_second_pass(site: Simulator) -> None:
+    site.set_time_zone(DUELINE, "Europe/Berlin")
+    site.issue("BOT-1").created = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert found(site, "key = BOT-1 and created >= '2026-10-25 02:30'") == ""
+    assert found(site, "key = BOT-1 and created >= '2026-10-25 01:59'") == "BOT-1"
+
+
+def test_a_time_that_clocks_skip_is_refused(site: Simulator) -> None:
+    site.set_time_zone(DUELINE, "Europe/Berlin")
+    with pytest.raises(JiraError, match="Date value '2026-03-29 02:30'"):
+        site.search("created >= '2026-03-29 02:30'")

@@ -54,6 +54,25 @@ def test_cloud_pages_by_token(on_cloud: Ask) -> None:
     assert "nextPageToken" not in page
 
 
+def test_a_token_points_behind_an_issue_not_at_a_position(
+    cloud: Simulator, serve: Callable[..., Ask]
+) -> None:
+    for number in range(6):
+        cloud.create_issue(project="BOT", summary=f"s{number}")
+    ask = serve(cloud)
+    jql = "project = BOT and statusCategory != Done order by created desc, key asc"
+    query = {"jql": jql, "maxResults": 3, "fields": ["key"]}
+    first = ask("POST", "/search/jql", json=query).json()
+    cloud.transition("BOT-1", "Done")
+    cloud.delete_issue("BOT-3")
+    cloud.create_issue(project="BOT", summary="s6")
+    query["nextPageToken"] = first["nextPageToken"]
+    rest = ask("POST", "/search/jql", json=query).json()
+    assert [issue["key"] for issue in first["issues"]] == ["BOT-1", "BOT-2", "BOT-3"]
+    assert [issue["key"] for issue in rest["issues"]] == ["BOT-4", "BOT-5", "BOT-6"]
+    assert not rest["isLast"]
+
+
 @pytest.mark.parametrize("token", ["nonsense", "WzIsICJrZXkgPSBCT1QtMSJd"])
 def test_a_token_of_something_else_is_refused(on_cloud: Ask, token: str) -> None:
     query = {"jql": "project = BOT", "nextPageToken": token}

@@ -1,0 +1,266 @@
+"""Several processes share a queue: one issue at a time over all of them, and a dead one's work."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from sla.lanes import Key
+from sla.queue import LARGEST_WAIT, SharedWakeups
+from sla.store.database import Database
+from tests.postgres import PostgresServer
+from webhooks.clock import SystemClock
+
+PATIENCE = 20.0
+CLOCK = SystemClock()
+
+
+class Work:
+    """A lane whose work stands in a table, as the real ones have it."""
+
+    def __init__(self, database: Database, gate: Callable[[Key], None] = lambda _key: None) -> None:
+        self.database, self.gate = database, gate
+        self.next: datetime | None = None
+
+    def due(self, limit: int) -> Sequence[Key]:
+        found = text("SELECT DISTINCT issue FROM work WHERE NOT done LIMIT :limit")
+        return self.database.read(
+            lambda c: [("acme", issue) for issue in c.execute(found, {"limit": limit}).scalars()]
+        )
+
+    def run(self, key: Key) -> None:
+        note = text("INSERT INTO runs (issue, what, process) VALUES (:issue, :what, :process)")
+        mine = {"issue": key[1], "process": os.getpid()}
+        self.database.write(lambda c: c.execute(note, {**mine, "what": "begins"}) and None)
+        self.gate(key)
+        done = text("UPDATE work SET done = true WHERE issue = :issue")
+        self.database.write(lambda c: c.execute(done, {"issue": key[1]}) and None)
+        self.database.write(lambda c: c.execute(note, {**mine, "what": "ends"}) and None)
+
+    def next_run(self) -> datetime | None:
+        return self.next
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[Database]:
+    opened = Database(postgres.database())
+    with opened.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE work (issue TEXT, done BOOL DEFAULT false)"))
+        connection.execute(
+            text("CREATE TABLE runs (id SERIAL, issue TEXT, what TEXT, process INT)")
+        )
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def at_work(
+    database: Database, lane: Work, side_by_side: int = 4, **beside: Callable[[], None]
+) -> Iterator[SharedWakeups]:
+    wakeups = SharedWakeups(database, CLOCK, {"lane": (lane, side_by_side)}, beside)
+    wakeups.start()
+    try:
+        yield wakeups
+    finally:
+        wakeups.stop()
+
+
+def add(database: Database, *issues: str) -> None:
+    rows = [{"issue": issue} for issue in issues]
+    database.write(
+        lambda c: c.execute(text("INSERT INTO work (issue) VALUES (:issue)"), rows) and None
+    )
+
+
+def runs(database: Database) -> list[tuple[str, str]]:
+    query = text("SELECT issue, what FROM runs ORDER BY id")
+    return database.read(lambda c: [(row[0], row[1]) for row in c.execute(query)])
+
+
+def left(database: Database) -> int:
+    query = text("SELECT count(*) FROM work WHERE NOT done")
+    return int(database.read(lambda c: c.execute(query).scalar_one()))
+
+
+def eventually(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    pause = threading.Event()
+    for _ in range(int(patience / 0.02)):
+        if found := holds():
+            return found
+        pause.wait(0.02)
+    raise AssertionError(f"not in {patience:g} s")
+
+
+def test_a_kick_brings_the_issue_to_its_lane(database: Database) -> None:
+    with at_work(database, Work(database)) as wakeups:
+        add(database, "1")
+        wakeups.kick("lane", ("acme", "1"))
+        eventually(lambda: left(database) == 0)
+        eventually(lambda: runs(database) == [("1", "begins"), ("1", "ends")])
+
+
+def test_what_piled_up_is_found_at_the_start_and_without_a_kick(database: Database) -> None:
+    add(database, *map(str, range(30)))
+    with at_work(database, Work(database)) as wakeups:
+        eventually(lambda: left(database) == 0)
+        add(database, "lost")
+        # As the sweep does.
+        wakeups.kick("lane")
+        eventually(lambda: left(database) == 0)
+
+
+def test_a_process_without_crews_hands_over_what_is_due(database: Database) -> None:
+    add(database, "1", "2")
+    with at_work(database, Work(database), side_by_side=0):
+        waiting = text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+        eventually(lambda: database.read(lambda c: c.execute(waiting).scalar_one()) == 2)
+    assert left(database) == 2
+    with at_work(database, Work(database)):
+        eventually(lambda: left(database) == 0)
+
+
+def test_one_issue_is_never_run_twice_at_a_time_and_others_run_beside_it(
+    database: Database,
+) -> None:
+    running: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+    lock = threading.Lock()
+    together = threading.Event()
+
+    def gate(key: Key) -> None:
+        with lock:
+            running[key[1]] += 1
+            running["all"] += 1
+            most[key[1]] = max(most[key[1]], running[key[1]])
+            if running["all"] > 1:
+                together.set()
+        together.wait(1.0)
+        with lock:
+            running[key[1]] -= 1
+            running["all"] -= 1
+
+    lane = Work(database, gate)
+    with at_work(database, lane) as one, at_work(database, lane) as other:
+        for number in range(60):
+            issue = str(number % 5)
+            add(database, issue)
+            (one if number % 2 else other).kick("lane", ("acme", issue))
+        eventually(lambda: left(database) == 0)
+    assert together.is_set()
+    assert all(most[str(issue)] == 1 for issue in range(5)), most
+
+
+def test_kicks_of_an_issue_that_waits_already_are_one_job(database: Database) -> None:
+    go, begun = threading.Event(), threading.Event()
+
+    def gate(_key: Key) -> None:
+        begun.set()
+        assert go.wait(PATIENCE)
+
+    with at_work(database, Work(database, gate)) as wakeups:
+        add(database, "1")
+        wakeups.kick("lane", ("acme", "1"))
+        assert begun.wait(PATIENCE)
+        for _ in range(20):
+            wakeups.kick("lane", ("acme", "1"))
+        go.set()
+        eventually(lambda: runs(database).count(("1", "ends")) == 2)
+        jobs = text("SELECT count(*) FROM procrastinate_jobs")
+        eventually(lambda: database.read(lambda c: c.execute(jobs).scalar_one()) == 0)
+    assert runs(database).count(("1", "begins")) == 2
+
+
+def test_a_timer_hands_over_what_is_due_by_then(database: Database) -> None:
+    lane = Work(database)
+    with at_work(database, lane) as wakeups:
+        eventually(lambda: wakeups)
+        add(database, "1")
+        wakeups.wake_at("lane", CLOCK.now() + timedelta(milliseconds=200))
+        eventually(lambda: left(database) == 0)
+
+
+def test_a_failing_lane_does_not_stop_the_crew(database: Database) -> None:
+    def gate(key: Key) -> None:
+        if key[1] == "bad":
+            raise LookupError("not today")
+
+    with at_work(database, Work(database, gate)) as wakeups:
+        add(database, "bad", "good")
+        wakeups.kick("lane", ("acme", "bad"))
+        wakeups.kick("lane", ("acme", "good"))
+        eventually(lambda: left(database) == 1)
+
+
+def test_each_process_does_for_itself_what_is_beside(database: Database) -> None:
+    done = threading.Event()
+    with at_work(database, Work(database), contact=done.set) as wakeups:
+        wakeups.kick("contact")
+        assert done.wait(PATIENCE)
+
+
+def test_the_work_of_a_killed_process_is_taken_over_within_ten_seconds(
+    database: Database,
+) -> None:
+    add(database, "1")
+    context = multiprocessing.get_context("spawn")
+    address = database.engine.url.render_as_string(hide_password=False)
+    stuck = context.Process(target=_work_for_ever, args=(address,), daemon=True)
+    stuck.start()
+    eventually(lambda: runs(database) == [("1", "begins")])
+    assert stuck.pid is not None
+    os.kill(stuck.pid, signal.SIGKILL)
+    stuck.join(PATIENCE)
+    killed_at = CLOCK.now()
+    with at_work(database, Work(database)):
+        eventually(lambda: left(database) == 0)
+    assert LARGEST_WAIT < 10
+    assert CLOCK.now() - killed_at < timedelta(seconds=10)
+
+
+def _work_for_ever(address: str) -> None:
+    database = Database(address)
+    never = threading.Event()
+    wakeups = SharedWakeups(
+        database, CLOCK, {"lane": (Work(database, lambda _: _wait(never)), 1)}, {}
+    )
+    wakeups.start()
+    never.wait()
+
+
+def _wait(event: threading.Event) -> None:
+    event.wait()
+
+
+def test_a_server_that_restarts_is_survived(postgres: PostgresServer, database: Database) -> None:
+    with at_work(database, Work(database)) as wakeups:
+        add(database, "1")
+        wakeups.kick("lane", ("acme", "1"))
+        eventually(lambda: left(database) == 0)
+        postgres.stop()
+        with pytest.raises(Exception, match=r"connect|closed|terminat"):
+            add(database, "2")
+        # Nothing is raised: the sweep finds it when the server is back.
+        wakeups.kick("lane", ("acme", "2"))
+        postgres.start()
+        eventually(lambda: _added(database, "2"))
+        wakeups.kick("lane")
+        eventually(lambda: left(database) == 0)
+
+
+def _added(database: Database, issue: str) -> bool:
+    try:
+        add(database, issue)
+    except OperationalError:
+        return False
+    return True
