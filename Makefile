@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install run test lint lock clean
+.PHONY: install run test chaos lint lock clean
 
 install: $(VENV)/.dev
 
@@ -34,6 +34,12 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	@$(BIN)/pytest -q $(ARGS)
+
+# Processes killed and a Jira that misbehaves, for so many seconds: make chaos SECONDS=600 SEED=7
+SECONDS ?= 60
+SEED    ?= 1
+chaos: $(VENV)/.dev
+	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
@@ -15,7 +17,9 @@ Flavour = Literal["cloud", "datacenter"]
 SHIPPED = Path(__file__).parent
 """The directory of the shipped contracts and the example site."""
 
-_DATABASES = ("sqlite", "postgresql")
+_POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
+_SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
+_PATH_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,}")
 _T = TypeVar("_T")
 
 
@@ -45,6 +49,10 @@ class Secret:
 
 
 _DATABASE_URL = Secret("sqlite:///dueline.sqlite3")
+_INBOX_DAYS = 30
+_RECONCILE_EVERY: timedelta | None = timedelta(minutes=10)
+_LONGEST_DAYS = 36_500
+_LONGEST_MINUTES = 7 * 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ class JiraAccess:
     """Each is good for a signature, so that a secret can be changed without a gap."""
     flavour: Flavour | None
     """None: to be found out by asking the server."""
+    webhook_tokens: tuple[Secret, ...] = ()
+    """Each opens the address at which deliveries are taken without a signature; none: closed."""
 
 
 _WANTED = {
@@ -67,7 +77,8 @@ _WANTED = {
     "DUELINE_JIRA_TOKEN": "that account's API token (Cloud) or personal access token (Data Center),"
     " or DUELINE_JIRA_TOKEN_FILE with the file that holds it",
     "DUELINE_WEBHOOK_SECRET": "the secret of the webhook in Jira,"
-    " or DUELINE_WEBHOOK_SECRET_FILE with the file that holds it",
+    " or DUELINE_WEBHOOK_SECRET_FILE with the file that holds it;"
+    " for a Jira that cannot sign, DUELINE_WEBHOOK_TOKEN instead",
 }
 
 
@@ -79,12 +90,17 @@ class Settings:
     jira_user: str = ""
     jira_token: Secret | None = None
     webhook_secrets: tuple[Secret, ...] = ()
+    webhook_tokens: tuple[Secret, ...] = ()
     database_url: Secret = _DATABASE_URL
     """A secret as a whole, since it may hold a password."""
     config: Path = SHIPPED
     host: str = "127.0.0.1"
     port: int = 8090
     jira_flavour: Flavour | None = None
+    inbox_days: int = _INBOX_DAYS
+    """How long deliveries are kept after they were handled."""
+    reconcile_every: timedelta | None = _RECONCILE_EVERY
+    """How often Jira is asked for what its webhooks did not tell; None: never by itself."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Settings:
@@ -104,11 +120,14 @@ class Settings:
             jira_user=reader.plain("DUELINE_JIRA_USER", str, ""),
             jira_token=reader.secret("DUELINE_JIRA_TOKEN", Secret, None),
             webhook_secrets=reader.secret("DUELINE_WEBHOOK_SECRET", _rotating, ()),
+            webhook_tokens=reader.secret("DUELINE_WEBHOOK_TOKEN", _path_tokens, ()),
             database_url=reader.secret("DUELINE_DATABASE_URL", _database_url, _DATABASE_URL),
             config=reader.plain("DUELINE_CONFIG", Path, SHIPPED),
             host=reader.plain("DUELINE_HOST", str, "127.0.0.1"),
             port=reader.plain("DUELINE_PORT", _port, 8090),
             jira_flavour=reader.plain("DUELINE_JIRA_FLAVOUR", _flavour, None),
+            inbox_days=reader.plain("DUELINE_INBOX_DAYS", _days, _INBOX_DAYS),
+            reconcile_every=reader.plain("DUELINE_RECONCILE_MINUTES", _minutes, _RECONCILE_EVERY),
         )
         if reader.problems:
             raise SettingsError(reader.problems)
@@ -118,7 +137,7 @@ class Settings:
         """What serving needs and checking documents does not.
 
         Args:
-            webhook: whether the secret of the webhook is needed too.
+            webhook: whether a way in for the webhook is needed too: its secret or a path token.
 
         Raises:
             SettingsError: with a sentence for every variable that is not set.
@@ -127,7 +146,7 @@ class Settings:
             "DUELINE_JIRA_URL": not self.jira_url,
             "DUELINE_JIRA_USER": not self.jira_user and self._is_cloud(),
             "DUELINE_JIRA_TOKEN": self.jira_token is None,
-            "DUELINE_WEBHOOK_SECRET": webhook and not self.webhook_secrets,
+            "DUELINE_WEBHOOK_SECRET": webhook and not (self.webhook_secrets or self.webhook_tokens),
         }
         problems = [f"{name} is not set: give {_WANTED[name]}" for name in lacking if lacking[name]]
         if problems or self.jira_token is None:
@@ -138,6 +157,7 @@ class Settings:
             self.jira_token,
             self.webhook_secrets,
             self.jira_flavour,
+            self.webhook_tokens,
         )
 
     def _is_cloud(self) -> bool:
@@ -225,9 +245,40 @@ def _jira_url(value: str) -> str:
 
 def _database_url(value: str) -> Secret:
     scheme, colon, rest = value.partition("://")
-    if not colon or not rest or scheme.partition("+")[0] not in _DATABASES:
-        raise ValueError("is no database address: write it as sqlite:///dueline.sqlite3")
-    return Secret(value)
+    scheme = scheme.lower()
+    if colon and rest and scheme in _SQLITE:
+        return Secret(f"{scheme}://{rest}")
+    if not colon or scheme not in _POSTGRESQL:
+        raise ValueError(
+            "is no database address: write it as sqlite:///dueline.sqlite3 "
+            "or as postgresql://user:password@host:5432/dueline"
+        )
+    if not _is_server_address(f"postgresql://{rest}"):
+        raise ValueError(
+            "cannot be read as postgresql://user:password@host:5432/dueline: name the database, "
+            "and write special characters of the password as in a web address, such as %40 for @"
+        )
+    return Secret(f"postgresql+psycopg://{rest}")
+
+
+def _is_server_address(url: str) -> bool:
+    """Whether each part is where every reader of addresses looks for it.
+
+    A password that holds a separator is taken for part of the host or the port by some of them, and
+    is then shown in their errors.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        port != 0
+        and parts.netloc.count("@") <= 1
+        and "@" not in f"{parts.path}{parts.query}"
+        and not parts.fragment
+        and bool(parts.path.strip("/"))
+    )
 
 
 def _rotating(value: str) -> tuple[Secret, ...]:
@@ -235,6 +286,38 @@ def _rotating(value: str) -> tuple[Secret, ...]:
     if not all(parts):
         raise ValueError("has an empty secret between its commas: write old,new without a gap")
     return tuple(map(Secret, parts))
+
+
+def _path_tokens(value: str) -> tuple[Secret, ...]:
+    tokens = _rotating(value)
+    if not all(_PATH_TOKEN.fullmatch(token.reveal()) for token in tokens):
+        raise ValueError(
+            "is too easily guessed or cannot stand in an address: give at least 32 random letters, "
+            "digits, - and _, such as `openssl rand -hex 32` makes them"
+        )
+    return tokens
+
+
+def _days(value: str) -> int:
+    days = _number(value, _LONGEST_DAYS)
+    if not days:
+        raise ValueError(f"is {value!r}: give a number of days from 1 to {_LONGEST_DAYS}")
+    return days
+
+
+def _minutes(value: str) -> timedelta | None:
+    minutes = _number(value, _LONGEST_MINUTES)
+    if minutes is None:
+        raise ValueError(
+            f"is {value!r}: give a number of minutes from 1 to {_LONGEST_MINUTES}, or 0 for never"
+        )
+    return timedelta(minutes=minutes) if minutes else None
+
+
+def _number(value: str, most: int) -> int | None:
+    """A number in plain digits; None for anything else and for more than `most`."""
+    plain = value.isascii() and value.isdecimal() and len(value) <= len(str(most))
+    return int(value) if plain and int(value) <= most else None
 
 
 def _port(value: str) -> int:

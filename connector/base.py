@@ -404,11 +404,12 @@ class JiraClient(ABC):
                 if own:
                     yield own
         except JiraRefused as refused:
-            if refused.status != 400 or self._has_project(project):
+            if refused.status != 400 or self.has_project(project):
                 raise
             _log.warning("project not found in Jira", project=project)
 
-    def _has_project(self, project: str) -> bool:
+    def has_project(self, project: str) -> bool:
+        """Whether the account can see a project."""
         path = f"{self.api}/project/{in_path(project)}"
         try:
             self._ask(f"reading the project {project}", None, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -62,6 +63,7 @@ def connect(
     """
     address = _checked_address(url)
     secret = _checked_token(token)
+    secrets = _as_sent(user, secret)
     options = _options(user, secret, timeout)
 
     def cloud() -> JiraCloud:
@@ -71,18 +73,26 @@ def connect(
         return Jira(address, session=Session(), **options)
 
     if flavour is None:
-        flavour = _flavour_of(datacenter, secret)
+        flavour = _flavour_of(datacenter, secrets)
     if flavour == "cloud":
-        return CloudClient(Rest(cloud, (secret,)))
-    return DataCenterClient(Rest(datacenter, (secret,)))
+        return CloudClient(Rest(cloud, secrets))
+    return DataCenterClient(Rest(datacenter, secrets))
 
 
-def _flavour_of(make: Callable[[], Jira], secret: str) -> Flavour:
+def _flavour_of(make: Callable[[], Jira], secrets: tuple[str, ...]) -> Flavour:
     # Cloud serves version 2 as well.
-    answer = Rest(make, (secret,)).ask(
+    answer = Rest(make, secrets).ask(
         "reading about the server", None, lambda client: client.get("rest/api/2/serverInfo")
     )
     return info_of(answer).flavour
+
+
+def _as_sent(user: str | None, token: str) -> tuple[str, ...]:
+    """The token in each form that an answer may repeat of the request, the longest first."""
+    if not user:
+        return (token,)
+    credentials = f"{user.strip()}:{token}"
+    return (base64.b64encode(credentials.encode()).decode(), credentials, token)
 
 
 def _options(user: str | None, token: str, timeout: int) -> Mapping[str, Any]:

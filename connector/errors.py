@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class ConnectorError(Exception):
@@ -16,6 +20,10 @@ class SetupError(ConnectorError):
 
 class WordingError(ConnectorError):
     """A comment's template is broken, or asks for something that is not there."""
+
+
+class TakenOver(ConnectorError):  # noqa: N818 - named by meaning
+    """Nothing was sent: this process was held up, and another one has the work now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class JiraError(ConnectorError):
         sentence: Jira's own words, shortened; empty if it gave none.
         retry_after: how long Jira asks to wait; None if it does not say.
         reason: which limit was hit, as `RateLimit-Reason` names it.
+        fields: what Jira says of single fields, by their ids.
     """
 
     def __init__(
@@ -52,12 +61,14 @@ class JiraError(ConnectorError):
         status: int | None = None,
         retry_after: timedelta | None = None,
         reason: str | None = None,
+        fields: Mapping[str, str] = _NOTHING,
     ) -> None:
         self.call = call
         self.status = status
         self.sentence = sentence
         self.retry_after = retry_after
         self.reason = reason
+        self.fields = fields
         super().__init__(self._message())
 
     def _message(self) -> str:

@@ -43,6 +43,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END = datetime(2200, 1, 1, tzinfo=UTC)
 _KINDS: dict[str, AccountKind] = {"app": "app", "customer": "customer"}
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)")
+_UNUSABLE = re.compile("[\x00\ud800-\udfff]")
+"""NUL and halves of characters, which databases refuse."""
 _PLAIN_ID = re.compile(r"\d*|\[[\d, ]*\]")
 _ISSUE_KEY = re.compile(r"([A-Z][A-Z0-9_]*)-\d+", re.IGNORECASE)
 
@@ -62,7 +64,7 @@ def identifier(value: Json) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value)
-    return text if 0 < len(text) <= LONGEST_TEXT else None
+    return text if 0 < len(text) <= LONGEST_TEXT and not _UNUSABLE.search(text) else None
 
 
 def instant(value: Json) -> datetime | None:
@@ -83,7 +85,7 @@ def person(value: Json) -> str | None:
     """A user's own id: accountId on Cloud, else the user key, else the user name."""
     for name in ("accountId", "key", "name"):
         found = member(value, name)
-        if isinstance(found, str) and 0 < len(found) <= LONGEST_TEXT:
+        if isinstance(found, str) and identifier(found):
             return found
     return None
 
@@ -323,8 +325,8 @@ def _text(value: Json) -> str | None:
 
 
 def _beginning(text: str, longest: int) -> str:
-    # Jira cuts texts in the middle of a character now and then, and half of one cannot be stored.
-    return text[:longest].encode("utf-8", "replace").decode("utf-8")
+    # Jira cuts texts in the middle of a character now and then.
+    return _UNUSABLE.sub("\N{REPLACEMENT CHARACTER}", text[:longest])
 
 
 def _number(value: float) -> str | None:

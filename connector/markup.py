@@ -26,12 +26,16 @@ _WIKI_ACTIVE = re.compile(
       [-#*_+?^~|%{}\[\]()!@]   # what a backslash makes plain
     | \\                      # a backslash itself, which nothing but a reference makes plain
     | &(?=\#?\w+;)            # the beginning of a reference
-    | :(?=[^\s\d])            # an emoticon (`:D`) or an address (`http://`); 09:30 is neither
+    | (?<!\d):(?=\S)|:(?=[^\s\d])  # an emoticon (`:D`) or an address (`http://`); 09:30 is neither
     | \n                      # the end of a line
     """,
     re.VERBOSE,
 )
 _LINE_START = re.compile(r"^(\s*)(h[1-6]|bq)\.", re.IGNORECASE)
+_LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
+"""What ends a line beside a line feed, for Jira's renderer as well."""
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Marks that turn the direction of all that follows, even of what is not part of the text."""
 _WIKI_BREAK = "\\\\ "
 _WIKI_PLAIN = {"\\": "&#92;", "&": "&amp;", ":": "&#58;", "\n": _WIKI_BREAK}
 
@@ -43,8 +47,8 @@ _markdown = MarkdownIt("commonmark", {"html": False}).disable(
 def escape(text: str) -> str:
     """Any text as Markdown that shows just that text, in one line of source.
 
-    Control characters and halves of surrogate pairs, which show as nothing, are dropped; a line
-    break stays one.
+    Control characters and halves of surrogate pairs, which show as nothing, are dropped, and so are
+    marks that turn the direction of writing; a line break stays one.
     """
     return "".join(_escaped(_printable(text)))
 
@@ -74,10 +78,11 @@ def _tree(markdown: str) -> SyntaxTreeNode:
 
 
 def _printable(text: str) -> str:
-    joined = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(
-        char for char in joined if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs")
-    )
+    return "".join(filter(_is_shown, _LINE_ENDS.sub("\n", text)))
+
+
+def _is_shown(char: str) -> bool:
+    return char in "\n\t" or (char not in _TURNS and unicodedata.category(char) not in ("Cc", "Cs"))
 
 
 def _without_surrogates(text: str) -> str:
@@ -221,8 +226,8 @@ def _wiki_text(text: str) -> str:
 
 
 def _wiki_name(user_name: str) -> str:
-    # Jira allows none of these in a name; in a mention they would end it.
-    return re.sub(r"[\[\]|\\\s]", "", user_name)
+    # In a mention these would end it, or begin a macro.
+    return re.sub(r"[\[\]{}|\\\s]", "", user_name)
 
 
 def _wiki_target(target: str) -> str:

@@ -7,8 +7,11 @@ would send a comment twice, and no redirect is followed, since it would carry th
 from __future__ import annotations
 
 import logging
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from ssl import SSLCertVerificationError
@@ -19,7 +22,14 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import NewConnectionError
 
-from connector.errors import Call, JiraError, JiraRefused, JiraUncertain, JiraUnreachable
+from connector.errors import (
+    Call,
+    JiraError,
+    JiraRefused,
+    JiraUncertain,
+    JiraUnreachable,
+    TakenOver,
+)
 
 Json = Any
 Client = Any
@@ -28,6 +38,10 @@ Client = Any
 LONGEST_WAIT = timedelta(hours=1)
 """No `Retry-After` is believed beyond it: Data Center writes 2**63 - 1 for a blocked user."""
 _LONGEST_SENTENCE = 500
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?", re.ASCII)
+# What is longer means the longest wait, and would take its time to read as a number.
+_LONGEST_NUMBER = 15
+_may_leave: ContextVar[Callable[[], bool] | None] = ContextVar("may_leave", default=None)
 
 # At level DEBUG the library logs the bodies of requests and answers.
 logging.getLogger("atlassian").setLevel(logging.INFO)
@@ -43,6 +57,19 @@ class Session(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Follow no redirect."""
+
+
+@contextmanager
+def asking_before(may_leave: Callable[[], bool]) -> Iterator[None]:
+    """Within it `may_leave` is asked right before each change is sent, in this thread.
+
+    Where it says no, nothing is sent, and `TakenOver` is raised.
+    """
+    before = _may_leave.set(may_leave)
+    try:
+        yield
+    finally:
+        _may_leave.reset(before)
 
 
 class Rest:
@@ -61,11 +88,15 @@ class Rest:
     def ask(self, what: str, issue: str | None, call: Callable[[Client], object]) -> Json:
         """Ask Jira something; raises `JiraRefused` or `JiraUnreachable`."""
         try:
-            return self._call(what, issue, call)
+            answer = self._call(what, issue, call)
         except JiraUncertain as error:
             # A question changes nothing, so that nothing is uncertain about it.
             kind = JiraRefused if error.status else JiraUnreachable
             raise _as(kind, error) from None
+        if answer is None:
+            # Taken for an answer, an empty page would mean that there is no comment, no issue.
+            raise JiraRefused(Call(what, issue, "GET"), "an empty answer", status=200)
+        return answer
 
     def tell(
         self,
@@ -76,6 +107,9 @@ class Rest:
         secret: str | None = None,
     ) -> Json:
         """Have Jira change something; raises `JiraUncertain` too, when it may have been done."""
+        may_leave = _may_leave.get()
+        if may_leave and not may_leave():
+            raise TakenOver(f"{what} of {issue} is another process's work by now; nothing was sent")
         return self._call(what, issue, call, secret)
 
     def _call(
@@ -169,6 +203,7 @@ def _answer(call: Call, response: requests.Response, secrets: tuple[str, ...]) -
         status=status,
         retry_after=_retry_after(response),
         reason=response.headers.get("RateLimit-Reason"),
+        fields=_of_fields(secrets, data),
     )
 
 
@@ -206,6 +241,16 @@ def _sentence(response: requests.Response, data: Json) -> str:
     return " ".join(" ".join(found).split())
 
 
+def _of_fields(secrets: tuple[str, ...], data: Json) -> Mapping[str, str]:
+    """What Jira says of single fields."""
+    errors = data.get("errors") if isinstance(data, dict) else None
+    if not isinstance(errors, dict):
+        return {}
+    return {
+        str(name): _without(secrets, str(text))[:_LONGEST_SENTENCE] for name, text in errors.items()
+    }
+
+
 def _without(secrets: tuple[str, ...], text: str) -> str:
     for secret in secrets:
         text = text.replace(secret, "***")
@@ -215,12 +260,13 @@ def _without(secrets: tuple[str, ...], text: str) -> str:
 def _retry_after(response: requests.Response) -> timedelta | None:
     """How long Jira asks to wait: seconds, or a date that counts from the answer's own."""
     header = response.headers.get("Retry-After", "").strip()
-    if header.isdecimal():
-        return min(timedelta(seconds=min(int(header), 10**6)), LONGEST_WAIT)
+    if _SECONDS.fullmatch(header):
+        seconds = float(header) if len(header) <= _LONGEST_NUMBER else LONGEST_WAIT.total_seconds()
+        return timedelta(seconds=min(seconds, LONGEST_WAIT.total_seconds()))
     try:
         until = parsedate_to_datetime(header)
         asked = until - parsedate_to_datetime(response.headers.get("Date", ""))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return max(timedelta(0), min(asked, LONGEST_WAIT))
 
@@ -241,4 +287,5 @@ def _as(kind: type[_Kind], error: JiraError) -> _Kind:
         status=error.status,
         retry_after=error.retry_after,
         reason=error.reason,
+        fields=error.fields,
     )

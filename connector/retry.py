@@ -14,13 +14,15 @@ BASE = timedelta(seconds=2)
 """The first pause; each one doubles the last. With 30 s and the spread: Atlassian's own advice."""
 LONGEST_PAUSE = timedelta(seconds=30)
 OUTAGE_PAUSE = timedelta(minutes=5)
-"""How often at least a Jira is tried that is down, or that takes no credentials."""
+"""How often at least a Jira is tried that is down, that fails, or that takes no credentials."""
 LOGIN_PAUSE = timedelta(minutes=1)
 """The first pause after refused credentials: Jira locks an account that tries again and again."""
 ASKED_PAUSE = timedelta(hours=1)
 """The longest pause that Jira can ask for."""
-ATTEMPTS = 12
-"""After so many unexplained failures of one call, it is the call that is wrong."""
+ATTEMPTS = 300
+"""After so many unexplained failures of one call, about a day, it is the call that is wrong."""
+WAITS = 8
+"""So many waits at most count as failures: a long outage brings no call near its end."""
 
 _GATEWAY = frozenset({502, 503, 504})
 _CONFLICT = frozenset({408, 409, 425})
@@ -34,11 +36,13 @@ class Verdict:
         kind: `retry` this call after the pause; `wait` with every call to the site; or `give_up`.
         after: how long to pause; zero when giving up.
         reason: for people; it holds the error's own words.
+        attempts: how many failures of the call are to be remembered.
     """
 
     kind: Kind
     after: timedelta
     reason: str
+    attempts: int
 
 
 def verdict(error: JiraError, attempt: int, *, jitter: float) -> Verdict:
@@ -46,13 +50,14 @@ def verdict(error: JiraError, attempt: int, *, jitter: float) -> Verdict:
 
     Args:
         error: what came of the call.
-        attempt: how often it was made, this time included; 1 at first.
+        attempt: one more than what the last verdict had remembered; 1 at first.
         jitter: a number from 0 to 1; it spreads pauses from 0.7 to 1.3 of their length, so that
             many calls do not come back at once.
     """
     pauses = _Pauses(error.retry_after, attempt, 0.7 + 0.6 * jitter)
     kind, after = _judge(error, attempt, pauses)
-    return Verdict(kind, after, str(error))
+    remembered = max(attempt - 1, min(attempt, WAITS)) if kind == "wait" else attempt
+    return Verdict(kind, after, str(error), remembered)
 
 
 def _judge(error: JiraError, attempt: int, pauses: _Pauses) -> tuple[Kind, timedelta]:
@@ -65,10 +70,10 @@ def _judge(error: JiraError, attempt: int, pauses: _Pauses) -> tuple[Kind, timed
     if status >= 500 or status in _CONFLICT:
         if attempt >= ATTEMPTS:
             return "give_up", timedelta(0)
-        return "retry", pauses.doubling(BASE, LONGEST_PAUSE)
+        return "retry", pauses.doubling(BASE, OUTAGE_PAUSE)
     if status == 429:
         # Too many writes to one issue are that issue's own matter; every other limit is the site's.
-        own = error.reason == "jira-per-issue-on-write"
+        own = (error.reason or "").strip().lower() == "jira-per-issue-on-write"
         return "retry" if own else "wait", pauses.doubling(BASE, LONGEST_PAUSE)
     if _concerns_everything(error, status):
         return "wait", pauses.doubling(LOGIN_PAUSE, OUTAGE_PAUSE)

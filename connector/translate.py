@@ -32,6 +32,19 @@ IRRELEVANT = (
 
 _LINKED = "issuelink_created"
 _TIMELESS = "It says nowhere when it happened."
+_NOT_JSON = "The body is not JSON."
+_TOO_DEEP = "The body is nested too deeply."
+_DEEPEST = 200
+"""Levels of a body; the most deeply nested document that people write takes some dozens."""
+_ESCAPE = re.compile(
+    rb"""(?:\\[^u])++                                             # of no interest, in one go
+    | \\(?:
+      u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}   # both halves of a pair
+    | (?P<unusable>u[dD][89a-fA-F][0-9a-fA-F]{2}|u0000)          # one half alone, or NUL
+    | .
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
 _COMMENT_ADDRESS = re.compile(r"/issue/(\d+)/comment/(\d+)")
 
 
@@ -68,14 +81,59 @@ def translate(body: bytes, *, ignored_fields: frozenset[str] = frozenset()) -> T
         The events with Jira's own ids and instants; `not_understood` says why there are none.
     """
     try:
-        payload = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Translation(None, None, "", not_understood="The body is not JSON.")
+        payload = decoded(body)
+    except ValueError as error:
+        return Translation(None, None, "", not_understood=str(error))
     if not isinstance(payload, dict):
         return Translation(None, None, "", not_understood="The body is not a JSON object.")
     if payload.get("webhookEvent") == _LINKED:
         return _link(payload)
     return _Reader(payload, ignored_fields).translation()
+
+
+def issue_of_comment(address: Json) -> str | None:
+    """The id of the issue that a comment belongs to, from the comment's own address."""
+    match = _COMMENT_ADDRESS.search(address) if isinstance(address, str) else None
+    return match[1] if match else None
+
+
+def decoded(body: bytes) -> Json:
+    """A body as JSON, with a sign in place of each character that no database can keep.
+
+    Raises:
+        ValueError: it is none, or nested too deeply; the message is a sentence about it.
+    """
+    try:
+        payload = msgspec.json.decode(_usable(body))
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise ValueError(_NOT_JSON) from None
+    if _is_too_deep(payload):
+        raise ValueError(_TOO_DEEP)
+    return payload
+
+
+def _usable(body: bytes) -> bytes:
+    # Jira cuts texts in the middle of a character now and then, and half of one is no text.
+    if b"\\u0000" not in body and b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found["unusable"] else found[0], body)
+
+
+def _is_too_deep(payload: Json) -> bool:
+    level = [payload] if isinstance(payload, dict | list) else []
+    for _ in range(_DEEPEST):
+        # Level by level instead of by recursion: whoever sends a body decides how deep it goes.
+        level = [
+            part
+            for value in level
+            for part in (value.values() if isinstance(value, dict) else value)
+            if isinstance(part, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _link(payload: dict[str, Json]) -> Translation:
@@ -150,9 +208,8 @@ class _Reader:
     @property
     def issue_id(self) -> str | None:
         """The issue's id; of a comment without its issue, from the comment's own address."""
-        address = self.comment.get("self")
-        match = _COMMENT_ADDRESS.search(address) if isinstance(address, str) else None
-        return facts.identifier(self.issue.get("id")) or (match[1] if match else None)
+        own = facts.identifier(self.issue.get("id"))
+        return own or issue_of_comment(self.comment.get("self"))
 
     def events(self) -> Iterator[Event]:
         if self.created:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -28,6 +28,18 @@ LONGEST = 20_000
 """Characters of Markdown; Jira takes 32,767 of what becomes of them."""
 LATE = timedelta(minutes=5)
 """What is said this long after its instant says so; less is the time that sending takes."""
+_PARTS = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Name,
+    nodes.Const, nodes.List, nodes.Tuple, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call,
+    nodes.Keyword, nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.CondExpr,
+    nodes.And, nodes.Or, nodes.Not, nodes.Concat, nodes.BinExpr, nodes.UnaryExpr,
+)  # fmt: skip
+"""What a template may consist of: nothing that could refer to itself."""
+_METHODS = frozenset(
+    {"capitalize", "cycle", "endswith", "lower", "removeprefix", "removesuffix", "split"}
+    | {"startswith", "strip", "title", "upper"}
+)
+"""The methods of a text, and of a loop, that give nothing much longer than what they are given."""
 
 
 class _Meant(str):
@@ -96,16 +108,68 @@ def render(
 @lru_cache(maxsize=64)
 def _compiled(template: str) -> Template:
     try:
-        names = meta.find_undeclared_variables(_environment.parse(template))
+        tree = _environment.parse(template)
+        names = meta.find_undeclared_variables(tree)
+        unknown = sorted(names - set(FACTS))
+        if unknown:
+            raise _broken(template, f"`{unknown[0]}` is no fact; there are {', '.join(FACTS)}")
+        problem = _endless(tree)
+        if problem:
+            raise _broken(template, problem)
         compiled = _environment.from_string(template)
     except TemplateSyntaxError as error:
         raise _broken(template, f"line {error.lineno}: {error.message}") from None
     except TemplateError as error:
         raise _broken(template, str(error)) from None
-    unknown = sorted(names - set(FACTS))
-    if unknown:
-        raise _broken(template, f"`{unknown[0]}` is no fact; there are {', '.join(FACTS)}")
+    except (RecursionError, SyntaxError, MemoryError):
+        raise _broken(template, "it is nested too deeply") from None
+    except ValueError:
+        raise _broken(template, "it holds a number without end") from None
     return compiled
+
+
+def _endless(tree: nodes.Template) -> str | None:
+    """What keeps a template from being rendered in little time and memory, whatever the facts."""
+    checks = (_strange_part(tree), _strange_call(tree), _nested_loop(tree), _growing(tree))
+    return next(filter(None, checks), None)
+
+
+def _strange_part(tree: nodes.Template) -> str | None:
+    found = (type(node) for node in tree.find_all(nodes.Node) if not isinstance(node, _PARTS))
+    return next((f"no `{kind.__name__.lower()}` can stand here" for kind in found), None)
+
+
+def _strange_call(tree: nodes.Template) -> str | None:
+    for call in tree.find_all(nodes.Call):
+        called = call.node
+        if not (isinstance(called, nodes.Getattr) and called.attr in _METHODS):
+            name = getattr(called, "attr", None) or getattr(called, "name", "this")
+            return f"`{name}` cannot be called; only {', '.join(sorted(_METHODS))} can"
+    return None
+
+
+def _nested_loop(tree: nodes.Template) -> str | None:
+    loops = list(tree.find_all(nodes.For))
+    if any(loop.recursive or loop.find(nodes.For) for loop in loops):
+        return "no loop can stand in a loop"
+    return None
+
+
+def _growing(tree: nodes.Template) -> str | None:
+    """Whether a name is set to what others were set to, by which texts double and double again."""
+    values = [assigned.node for assigned in tree.find_all(nodes.Assign)]
+    targets = {
+        name.name
+        for assigned in tree.find_all(nodes.Assign)
+        for name in [assigned.target, *assigned.target.find_all(nodes.Name)]
+        if isinstance(name, nodes.Name)
+    }
+    for value in values:
+        inside = [value] if isinstance(value, nodes.Name) else list(value.find_all(nodes.Name))
+        again = next((name.name for name in inside if name.name in targets), None)
+        if again:
+            return f"nothing can be set to what comes from `{again}`, which is set itself"
+    return None
 
 
 def _within_bounds(compiled: Template, template: str, shown: Mapping[str, object]) -> str:

@@ -28,7 +28,7 @@ from sla.store import inbox, issues, outbox, sites
 from sla.store.database import Database
 from sla.store.inbox import Delivery
 from sla.store.issues import IssueRow
-from sla.timeline import SYSTEM_FIELDS, Event, Timeline
+from sla.timeline import SYSTEM_FIELDS, Deleted, Event, Timeline
 
 _log = structlog.get_logger(__name__)
 # A row that cannot be decided is looked at again after this, and holds up no other meanwhile.
@@ -88,6 +88,10 @@ class Known(Protocol):
     @property
     def issue_key(self) -> str:
         """Its key at present."""
+
+    @property
+    def project_key(self) -> str:
+        """That of its project."""
 
     @property
     def updated_at(self) -> datetime | None:
@@ -210,6 +214,8 @@ class Engine:
         def work(connection: Connection) -> list[Call]:
             issues.hear_of(connection, site, issue_id, key)
             row = issues.get(connection, site, issue_id, locked=True)
+            # What can be read is there: it only was out of sight.
+            issues.forget_deletion(connection, site, issue_id)
             issues.add_facts(connection, site, issue_id, found)
             if row and row.reads_asked == reads_asked:
                 issues.change(
@@ -229,44 +235,67 @@ class Engine:
     def look_again(self, site: str, found: Iterable[Known], *, taken_over: bool = False) -> int:
         """Have the histories read of those issues of which Jira knows more than was heard.
 
+        An issue that was never heard of counts when its project is in the mapping.
+
         Args:
             site: the site.
             found: what Jira says of its issues.
-            taken_over: they are from before this installation's time: what lies before now is
-                shown, and not announced.
+            taken_over: only those that were never heard of, as from before this installation's
+                time: what lies before now is shown, and not announced.
 
         Returns:
             How many are to be read.
         """
         listed, now = tuple(found), self.now()
+        projects = self.policy(self.in_force).projects
 
         def work(connection: Connection) -> list[Call]:
-            return [
-                Call("histories", (site, each.issue_id), now)
+            known = issues.known(connection, site, [each.issue_id for each in listed])
+            new = [
+                each
                 for each in listed
-                if self._knows_more(connection, site, each, now, taken_over=taken_over)
+                if each.issue_id not in known and each.project_key in projects
             ]
+            for each in new:
+                issues.hear_of(connection, site, each.issue_id, each.issue_key)
+                issues.ask_for_history(connection, site, each.issue_id, now)
+                if taken_over:
+                    issues.change(connection, site, each.issue_id, quiet_before=now)
+            changed = [] if taken_over else [each for each in listed if _is_news(each, known)]
+            for each in changed:
+                issues.ask_for_history(connection, site, each.issue_id, now, incomplete=False)
+            return [Call("histories", (site, each.issue_id), now) for each in [*new, *changed]]
 
         calls = self.database.write(work)
         self._tell(calls)
         return len(calls)
 
-    def _knows_more(
-        self, connection: Connection, site: str, each: Known, now: datetime, *, taken_over: bool
-    ) -> bool:
-        is_new = issues.hear_of(connection, site, each.issue_id, each.issue_key)
-        row = issues.get(connection, site, each.issue_id, locked=True)
-        if row is None or row.read_at is not None:
-            return False
-        if is_new:
-            issues.ask_for_history(connection, site, each.issue_id, now)
-            if taken_over:
-                issues.change(connection, site, each.issue_id, quiet_before=now)
-            return True
-        if taken_over or (row.updated_at and each.updated_at and each.updated_at <= row.updated_at):
-            return False
-        issues.ask_for_history(connection, site, each.issue_id, now, incomplete=False)
-        return True
+    def look_for(self, site: str, missing: Iterable[str]) -> None:
+        """Have the histories read of issues that should be open in Jira and were not found there.
+
+        Args:
+            site: the site.
+            missing: their ids.
+        """
+        ids, now = tuple(missing), self.now()
+
+        def work(connection: Connection) -> list[Call]:
+            for issue_id in ids:
+                issues.ask_for_history(connection, site, issue_id, now, incomplete=False)
+            return [Call("histories", (site, issue_id), now) for issue_id in ids]
+
+        self._tell(self.database.write(work))
+
+    def learn_gone(self, site: str, issue_id: str) -> None:
+        """Take in that Jira has an issue no more, though its project can be seen."""
+
+        def work(connection: Connection) -> list[Call]:
+            gone = {"read_at": None, "incomplete": False, "read_attempts": 0, "read_error": None}
+            issues.change(connection, site, issue_id, **gone)
+            issues.add_facts(connection, site, issue_id, [Deleted(self.now())])
+            return self._decide(connection, site, issue_id)
+
+        self._tell(self.database.write(work))
 
     def _run_one_by_one(self, key: Key, heard: list[tuple[Delivery, Heard]]) -> None:
         for each in heard:
@@ -437,6 +466,14 @@ class Engine:
         if wanted != row.fields_wanted:
             values |= {"fields_wanted": wanted, "write_at": now, "write_attempts": 0}
         issues.change(connection, site, issue_id, **values)
+
+
+def _is_news(each: Known, known: Mapping[str, datetime | None]) -> bool:
+    """Whether Jira's last update of a known issue is later than the last that was read for."""
+    if each.issue_id not in known:
+        return False
+    read_for = known[each.issue_id]
+    return read_for is None or each.updated_at is None or each.updated_at > read_for
 
 
 def remember_site(

@@ -32,10 +32,20 @@ class Lane(Protocol):
 
 
 def drain(lane: Lane, side_by_side: int = 1) -> int:
-    """Do all that is due, also what becomes due meanwhile; returns how many runs it took."""
-    total = 0
+    """Do all that is due, also what becomes due meanwhile; returns how many runs it took.
+
+    An issue that is still due after its run has to wait for the next time.
+    """
+    done: set[Key] = set()
+    stuck: set[Key] = set()
     with ThreadPoolExecutor(side_by_side, "drain") as pool:
-        while keys := lane.due(BATCH):
+        while True:
+            due = lane.due(BATCH + len(stuck))
+            keys = [key for key in due if key not in done]
             # Within a batch each issue comes once, so that its own work stays in order.
-            total += sum(1 for _ in pool.map(lane.run, keys))
-    return total
+            list(pool.map(lane.run, keys))
+            more = len(stuck)
+            stuck.update(done.intersection(due))
+            done.update(keys)
+            if not keys and len(stuck) == more:
+                return len(done)

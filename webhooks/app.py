@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, jsonify
+from typing import Any
+
+import structlog
+from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from webhooks.receive import LARGEST_BODY, receiver
+from connector.subject import subject_of
+from webhooks.receive import LARGEST_BODY, receiver, tell_refusals
+from webhooks.refusals import Refusals
 from webhooks.service import DEFAULT_SITE, Service
+
+_log = structlog.get_logger(__name__)
+_UNSIGNED = (
+    "deliveries are taken without signature from whoever knows the address with the token in it; "
+    "when Jira can sign, set DUELINE_WEBHOOK_SECRET and remove DUELINE_WEBHOOK_TOKEN"
+)
 
 
 def create_app(service: Service) -> Flask:
     """The application around a service, which must outlive it."""
     app = Flask("dueline")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    # The address of a webhook may hold a token, which a redirect or an error page would repeat.
+    app.url_map.merge_slashes = False
     secrets = tuple(secret.reveal() for secret in service.access.webhook_secrets)
+    tokens = tuple(token.reveal() for token in service.access.webhook_tokens)
+    refusals = Refusals(service.clock.now)
+    if tokens:
+        service.troubles["webhooks"] = _UNSIGNED
+        _log.warning("deliveries are taken without signature", reason=_UNSIGNED)
     app.register_blueprint(
         receiver(
             service.database,
             secrets={DEFAULT_SITE: secrets},
+            tokens={DEFAULT_SITE: tokens},
             default_site=DEFAULT_SITE,
             now=service.clock.now,
-            kick=service.kick_inbox,
+            heard=service.heard,
+            subject_of=subject_of,
+            refusals=refusals,
         )
     )
 
@@ -32,7 +53,9 @@ def create_app(service: Service) -> Flask:
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
         """Whether it can do its work (else 503), what is wrong, and what waits."""
-        return jsonify(service.health()), 200 if service.ready else 503
+        tell_refusals(service.database, refusals)
+        health = _with_untold(service.health(), refusals.untold)
+        return jsonify(health), 200 if service.ready else 503
 
     @app.errorhandler(HTTPException)
     def plainly(error: HTTPException) -> Response:
@@ -40,4 +63,22 @@ def create_app(service: Service) -> Flask:
         text = f"{error.code} {error.name}: {error.description}\n"
         return Response(text, error.code, content_type="text/plain; charset=utf-8")
 
+    @app.errorhandler(Exception)
+    def unexpectedly(_: Exception) -> Response:
+        """Any fault of ours, told without the request's path: a token may stand there."""
+        _log.exception("request failed", endpoint=request.endpoint)
+        text = "503 Service Unavailable: This cannot be answered at present.\n"
+        response = Response(text, 503, content_type="text/plain; charset=utf-8")
+        response.headers["Retry-After"] = "30"
+        return response
+
     return app
+
+
+def _with_untold(health: dict[str, Any], number: int) -> dict[str, Any]:
+    """Health with the refusals that the database does not know of yet."""
+    if not number:
+        return health
+    counters = dict(health["counters"])
+    counters["signature_refused"] = counters.get("signature_refused", 0) + number
+    return {**health, "counters": counters}

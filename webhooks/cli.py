@@ -47,9 +47,57 @@ def run() -> None:
 
 
 @main.command()
-def serve() -> None:
+@click.option(
+    "--receive-only",
+    is_flag=True,
+    help="Only hear Jira, and leave the work to `dueline worker` on this or other machines.",
+)
+def serve(receive_only: bool) -> None:
     """Hear Jira's webhooks, decide, and write back."""
-    _serve()
+    _serve(receive_only=receive_only)
+
+
+@main.command()
+def worker() -> None:
+    """Decide and write back, for the services that share a PostgreSQL database."""
+    from webhooks.serve import clock_from
+    from webhooks.working import work
+
+    with _refusing():
+        settings = _settings()
+        access = settings.require_jira()
+        click.echo(f"Dueline worker for {access.url}", err=True)
+        work(settings, clock_from(os.environ))
+
+
+@main.command()
+@click.option("--all", "thorough", is_flag=True, help="Look for deleted issues as well.")
+def reconcile(thorough: bool) -> None:
+    """Find what webhooks lost: ask Jira what was updated, and read it."""
+    from rich.console import Console
+
+    from webhooks import reconciling
+
+    with _refusing():
+        lines = reconciling.reconcile(
+            _settings(), Console(stderr=True), thorough=thorough, wait=reconciling.patiently
+        )
+        _print_lines(lines)
+
+
+@main.command()
+@click.option("--project", "projects", multiple=True, help="Its key; left out: all of the mapping.")
+def backfill(projects: tuple[str, ...]) -> None:
+    """Take over the issues that are open in Jira; what lies in the past is not announced."""
+    from rich.console import Console
+
+    from webhooks import reconciling
+
+    with _refusing():
+        lines = reconciling.backfill(
+            _settings(), Console(stderr=True), projects=projects, wait=reconciling.patiently
+        )
+        _print_lines(lines)
 
 
 @main.command()
@@ -312,7 +360,7 @@ def explain(key: str) -> None:
         _fail(str(error))
 
 
-def _serve() -> None:
+def _serve(*, receive_only: bool = False) -> None:
     from config.errors import ConfigurationError
     from sla.errors import SlaError
     from webhooks.clock import ClockError
@@ -321,12 +369,15 @@ def _serve() -> None:
     from webhooks.serve import ServeError, check_address, clock_from
     from webhooks.serve import serve as serve_http
     from webhooks.service import DEFAULT_SITE
+    from webhooks.working import need_shared
 
     settings = _settings()
     try:
         access = settings.require_jira()
         clock = clock_from(os.environ)
         check_address(settings)
+        if receive_only:
+            need_shared(settings)
         with opened(settings) as database:
             database.claim()
         in_force = configuration_in_force(settings, DEFAULT_SITE)
@@ -342,7 +393,7 @@ def _serve() -> None:
         f"Webhooks to http://{settings.host}:{settings.port}/webhooks/jira",
         err=True,
     )
-    serve_http(settings)
+    serve_http(settings, works=not receive_only)
 
 
 def _demo(at: str | None, speed: float, jira_port: int) -> None:
@@ -377,13 +428,13 @@ def _configuration() -> Configuration:
 @contextmanager
 def _refusing() -> Iterator[None]:
     """Say what is wrong with what was asked for, and fail, instead of a traceback."""
+    from config.errors import ConfigurationError
     from sla.errors import SlaError
-    from sla.store.database import StoreError
     from webhooks.questions import QuestionError
 
     try:
         yield
-    except (QuestionError, SlaError, StoreError) as error:
+    except (ConfigurationError, QuestionError, SlaError) as error:
         _fail(str(error))
 
 

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from config.settings import Settings
-from sla.store.database import Database, StoreError
+from sla.store.database import Database, StoreError, address_of
 from sla.store.migrate import migrate
 
 
@@ -24,12 +22,29 @@ def opened(settings: Settings, *, must_exist: bool = False) -> Iterator[Database
     Raises:
         StoreError: it cannot be used.
     """
-    path = make_url(settings.database_url.reveal()).database
+    with not_migrated(settings, must_exist=must_exist) as database:
+        migrate(database)
+        yield database
+
+
+@contextmanager
+def not_migrated(settings: Settings, *, must_exist: bool = True) -> Iterator[Database]:
+    """The database with the tables that it has, whichever version made them.
+
+    Args:
+        settings: with its address.
+        must_exist: refuse to make one.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
+    url = settings.database_url.reveal()
+    address = address_of(url)
+    path = address.database if address.drivername.startswith("sqlite") else None
     if must_exist and path and not Path(path).exists():
         raise StoreError(f"{path}: there is no database; DUELINE_DATABASE_URL names it")
-    database = Database(settings.database_url.reveal())
+    database = Database(url)
     try:
-        migrate(database)
         yield database
     finally:
         database.close()

@@ -8,12 +8,17 @@ import sys
 
 import structlog
 
+_INDISCREET = ("atlassian", "http.client", "requests", "sqlalchemy", "urllib3")
+"""Libraries that log bodies, rows or addresses at their lower levels."""
+
 
 def set_up_logs() -> None:
     """JSON when standard error is no terminal and `DUELINE_LOG` is not `text`."""
     as_text = os.environ.get("DUELINE_LOG") == "text" or sys.stderr.isatty()
+    # A traceback with local variables, as the console has it by default, would show secrets.
+    as_lines = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer()
+        as_lines if as_text else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
@@ -28,3 +33,6 @@ def set_up_logs() -> None:
     )
     # Libraries speak through the standard library's logging; only their warnings matter here.
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    # Whoever asks for more of all of them does not ask for what customers wrote and who signed in.
+    for name in _INDISCREET:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -37,6 +37,17 @@ def configuration_in_force(settings: Settings, site: str) -> InForce:
         return InForce(Configuration.from_text(text), refused=str(error))
 
 
+def configuration_published(settings: Settings, site: str) -> InForce:
+    """The version in force, for what works beside a service; before the first, the directory's.
+
+    Raises:
+        ConfigError: nothing was ever published, and the directory is faulty.
+        StoreError: the database cannot be used.
+    """
+    text = _last_published(settings, site)
+    return InForce(Configuration.from_text(text)) if text else InForce(load(settings.config))
+
+
 def _last_published(settings: Settings, site: str) -> str | None:
     with opened(settings) as database:
         version = database.read(lambda c: sites.known(c, site, "policy_in_force"))

@@ -4,63 +4,81 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
+import msgspec
 import structlog
-from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from flask import Blueprint, Response, abort, request
+from sqlalchemy import Connection
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from sla.store import inbox
 from sla.store.database import Database
+from webhooks.refusals import Refusals
 
 _log = structlog.get_logger(__name__)
 # Jira stops trying again at any 4xx, so a larger payload would be lost: allow what Jira may send.
 LARGEST_BODY = 25 * 1024 * 1024
 # Jira speaks of "method=hex" and reserves the right to move on from sha256 (WebSub's convention).
-_METHODS = frozenset({"sha256", "sha384", "sha512"})
+_METHODS = MappingProxyType({"sha256": 64, "sha384": 96, "sha512": 128})
 _LONGEST_IDENTIFIER = 200
 
 
 def receiver(
     database: Database,
     *,
-    secrets: dict[str, tuple[str, ...]],
+    secrets: Mapping[str, tuple[str, ...]],
+    tokens: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     default_site: str,
     now: Callable[[], datetime],
-    kick: Callable[[], None],
+    heard: Callable[[str, str | None], None],
+    subject_of: Callable[[bytes], str | None] = lambda _body: None,
+    refusals: Refusals | None = None,
 ) -> Blueprint:
     """The routes that Jira posts to.
 
     Args:
         database: where deliveries are kept.
         secrets: for each site the webhook secrets that are good at present.
+        tokens: for each site the path tokens that are; none: nothing is taken unsigned.
         default_site: the site that `/webhooks/jira` stands for.
         now: the present instant.
-        kick: told after a delivery was kept.
+        heard: told after a delivery was kept, with the site and the issue that it is about.
+        subject_of: tells the issue from a body; must not raise.
+        refusals: where what is refused is taken down.
     """
     routes = Blueprint("receive", __name__)
+    refused = refusals or Refusals(now)
 
     @routes.post("/webhooks/jira")
     @routes.post("/webhooks/jira/<site>")
     def receive(site: str = default_site) -> Response:
         if site not in secrets:
-            return _answer(404, f"There is no site {site!r} here.")
-        try:
-            body = request.get_data(cache=False)
-        except RequestEntityTooLarge:
-            return _answer(413, f"A delivery may have {LARGEST_BODY} bytes at most.")
-        if not is_signed(body, request.headers.get("X-Hub-Signature", ""), secrets[site]):
-            return _refuse(site)
-        return _keep(site, body)
+            return _answer(404, "There is no such site here.")
+        body = _signed_body(secrets[site])
+        return _refuse(database, refused, site) if body is None else _keep(site, body)
+
+    @routes.post("/webhooks/jira/token/<token>")
+    def receive_unsigned(token: str) -> Response:
+        site = site_of(token, tokens)
+        if site is None:
+            _refuse(database, refused, default_site)
+            # As for any page that is not there: whether tokens are good at all is not told.
+            abort(404)
+        return _keep(site, _unsigned_body())
 
     def _keep(site: str, body: bytes) -> Response:
         identifier = request.headers.get("X-Atlassian-Webhook-Identifier")
         delivery = delivery_id(identifier, body)
-        received_at = now()
+        received_at, issue_id = now(), subject_of(body)
         try:
             is_new = database.write(
-                lambda connection: inbox.keep(connection, site, delivery, body, received_at)
+                lambda connection: inbox.keep(
+                    connection, site, delivery, body, received_at, issue_id
+                )
             )
         except Exception:  # noqa: BLE001 - logged, and answered
             # Whatever the reason, it is not safely stored: Jira must come again.
@@ -69,18 +87,45 @@ def receiver(
             response.headers["Retry-After"] = "30"
             return response
         if is_new:
-            kick()
+            heard(site, issue_id)
         return _answer(202, "")
 
-    def _refuse(site: str) -> Response:
-        _log.warning("signature refused", site=site)
-        try:
-            database.write(lambda connection: inbox.count(connection, site, "signature_refused"))
-        except Exception:  # noqa: BLE001 - refused all the same
-            _log.exception("refusal could not be counted", site=site)
-        return _answer(401, "The signature does not fit; check the webhook's secret.")
-
     return routes
+
+
+def _refuse(database: Database, refusals: Refusals, site: str) -> Response:
+    wait = refusals.note(site, request.remote_addr or "")
+    tell_refusals(database, refusals)
+    if wait is None:
+        return _answer(401, "The signature does not fit; check the webhook's secret.")
+    response = _answer(429, "Too many signatures from there did not fit.")
+    response.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
+    return response
+
+
+def tell_refusals(database: Database, refusals: Refusals) -> None:
+    """Log and count the refusals that nobody was told of, unless others were told just before."""
+    numbers = refusals.to_be_told()
+    if not numbers:
+        return
+    for site, times in numbers.items():
+        _log.warning("signature refused", site=site, times=times)
+    try:
+        database.write(lambda connection: _count(connection, numbers))
+    except Exception:  # noqa: BLE001 - refused all the same
+        refusals.not_told(numbers)
+        _log.exception("refusals could not be counted")
+
+
+def _count(connection: Connection, numbers: Mapping[str, int]) -> None:
+    for site, times in numbers.items():
+        inbox.count(connection, site, "signature_refused", times)
+
+
+def may_be_signature(header: str) -> bool:
+    """Whether `X-Hub-Signature` has the form of one, so that the body is worth reading."""
+    method, _, given = header.partition("=")
+    return len(given.strip()) == _METHODS.get(method.strip().lower())
 
 
 def is_signed(body: bytes, header: str, secrets: Iterable[str]) -> bool:
@@ -92,7 +137,7 @@ def is_signed(body: bytes, header: str, secrets: Iterable[str]) -> bool:
     method = method.strip().lower()
     if method not in _METHODS:
         return False
-    presented = given.strip().lower().encode("utf-8", "surrogateescape")
+    presented = given.strip().lower().encode("utf-8", "replace")
     matches = [
         hmac.compare_digest(hmac.new(secret.encode(), body, method).hexdigest().encode(), presented)
         for secret in secrets
@@ -100,11 +145,81 @@ def is_signed(body: bytes, header: str, secrets: Iterable[str]) -> bool:
     return any(matches)
 
 
+def site_of(token: str, tokens: Mapping[str, Iterable[str]]) -> str | None:
+    """The site that a path token opens; every token is tried, each in constant time."""
+    presented = token.encode("utf-8", "replace")
+    opened = [
+        site
+        for site, known in tokens.items()
+        for each in known
+        if hmac.compare_digest(each.encode(), presented)
+    ]
+    return opened[0] if opened else None
+
+
 def delivery_id(identifier: str | None, body: bytes) -> str:
-    """What tells deliveries apart: Jira's own identifier (kept over retries), else the body."""
-    if identifier and len(identifier) <= _LONGEST_IDENTIFIER:
-        return identifier
-    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+    """What tells deliveries apart: the body, together with Jira's identifier where there is one.
+
+    Jira keeps its identifier over retries, but no signature covers it: alone it would let a
+    delivery be taken for the repetition of another one, and be lost. A repetition whose body
+    differs is kept beside the first; its facts change nothing.
+    """
+    digest = hashlib.sha256(body).hexdigest()
+    # PostgreSQL refuses NUL in a text, and nobody could read the rest in a log.
+    usable = identifier and identifier.isascii() and identifier.isprintable()
+    if usable and len(identifier or "") <= _LONGEST_IDENTIFIER:
+        return f"{identifier} sha256:{digest}"
+    return f"sha256:{digest}"
+
+
+_BROKEN_OFF = "The body broke off before its end."
+
+
+def _signed_body(secrets: Iterable[str]) -> bytes | None:
+    """The request's body; None where it is not signed with one of the secrets."""
+    header = request.headers.get("X-Hub-Signature", "")
+    # What has no signature's form is not worth reading, up to the largest body.
+    if not may_be_signature(header):
+        return None
+    body = _whole_body()
+    return body if is_signed(body, header, secrets) else None
+
+
+def _unsigned_body() -> bytes:
+    """The request's body, where no signature tells whether that is all of it."""
+    body = _whole_body()
+    # A connection that broke ends a body without a length early, and nothing else says so.
+    if request.content_length is None and not _is_json(body):
+        raise BadRequest(_BROKEN_OFF)
+    return body
+
+
+def _whole_body() -> bytes:
+    """The request's body, all of it.
+
+    Raises:
+        RequestEntityTooLarge: it is larger than allowed.
+        BadRequest: the connection ended before it did.
+    """
+    try:
+        body = request.get_data(cache=False)
+        # Of a body without a length what is beyond the limit is left unread without a word.
+        beyond = request.content_length is None and request.environ["wsgi.input"].read(1)
+    except RequestEntityTooLarge:
+        beyond = True
+    if beyond:
+        raise RequestEntityTooLarge(f"A delivery may have {LARGEST_BODY} bytes at most.")
+    if len(body) < (request.content_length or 0):
+        raise BadRequest(_BROKEN_OFF)
+    return body
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def _answer(status: int, sentence: str) -> Response:

@@ -19,6 +19,8 @@ from webhooks.clock import FastClock, SystemClock
 
 _THREADS = 8
 _PR_SET_PDEATHSIG = 1
+# How the command tells granian's worker, which is a process of its own.
+_RECEIVE_ONLY = "DUELINE_RECEIVE_ONLY"
 
 
 class ServeError(Exception):
@@ -62,7 +64,7 @@ def application() -> Flask:
     in_force = configuration_in_force(settings, DEFAULT_SITE)
     service = Service(settings, in_force, clock_from(os.environ))
     service.database.claim()
-    wakeups = service.start()
+    wakeups = service.start(works=not os.environ.get(_RECEIVE_ONLY))
 
     def stop() -> None:
         wakeups.stop()
@@ -94,8 +96,14 @@ def check_address(settings: Settings) -> str:
     return str(address[0])
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight are finished."""
+def serve(settings: Settings, *, works: bool = True) -> None:
+    """Serve until SIGTERM or SIGINT; requests in flight are finished.
+
+    Args:
+        settings: the environment.
+        works: whether this process decides and writes back, too.
+    """
+    os.environ[_RECEIVE_ONLY] = "" if works else "yes"
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server import Server

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from sqlalchemy import Connection
@@ -14,11 +15,15 @@ from config.configuration import Configuration
 from config.settings import JiraAccess, Settings
 from config.wording import DEFAULTS
 from connector.client import JiraClient, connect
-from connector.dispatch import Dispatcher, HistoryReader, Holds, Outlet
+from connector.dispatch import Dispatcher
 from connector.errors import ConnectorError
+from connector.histories import HistoryReader
+from connector.outlet import Holds, Judge, Outlet
+from connector.reconcile import Reconciler
 from connector.setup import find_fields
 from connector.translate import Translation, translate
-from sla.engine import Engine, remember_installation, remember_site, remembered_site
+from sla.engine import Call, Engine, remember_installation, remember_site, remembered_site
+from sla.lanes import Lane, drain
 from sla.mapping import Policy
 from sla.store import inbox, outbox, sites
 from sla.store.database import Database
@@ -26,6 +31,9 @@ from sla.store.migrate import migrate
 from sla.timeline import SYSTEM_FIELDS
 from sla.wakeups import Clock, LocalWakeups, Wakeups
 from webhooks.publishing import InForce
+
+if TYPE_CHECKING:
+    from sla.queue import SharedWakeups
 
 _log = structlog.get_logger(__name__)
 DEFAULT_SITE = "default"
@@ -35,6 +43,19 @@ SWEEP_SECONDS = 5.0
 _KNOWN_FOR = timedelta(hours=1)
 _UNKNOWN_FOR = timedelta(seconds=10)
 _VERSIONS_IN_MEMORY = 16
+_TRIMMED_AT_ONCE = 500
+# Issues at once in one process: what waits for Jira more than for the processor goes side by side.
+_SIDE_BY_SIDE = {"decide": 2, "histories": 2, "dispatch": 4}
+
+
+class Running(Wakeups, Protocol):
+    """Wake-ups that can be started and stopped."""
+
+    def start(self) -> None:
+        """Work from now on."""
+
+    def stop(self) -> None:
+        """Finish what is being done, and start nothing new."""
 
 
 class Service:
@@ -70,44 +91,93 @@ class Service:
         self.engine = Engine(
             self.database, clock.now, self._read_delivery, self._policy(), self._publish()
         )
-        holds = Holds(clock.now)
+        self._holds = holds = Holds(self.database, clock.now)
         self.dispatcher = Dispatcher(self.database, clock.now, outlets, jitter, holds)
         self.histories = HistoryReader(
             self.database, self.engine, clock.now, outlets, jitter, holds
         )
+        self.reconciler = Reconciler(
+            self.database,
+            self.engine,
+            clock.now,
+            outlets,
+            Judge(holds, clock.now, jitter),
+            settings.reconcile_every,
+        )
+        self._inbox_days = timedelta(days=settings.inbox_days)
         self._outlets = outlets
         self._recall_site()
-        self.lanes: dict[str, Callable[[], None]] = {
-            "contact": self._keep_contact,
-            "inbox": self._handle_inbox,
-            "timers": self._handle_timers,
-            "histories": self._read_histories,
-            "dispatch": self._dispatch,
+        self.lanes: dict[str, Lane] = {
+            "decide": self.engine,
+            "histories": self.histories,
+            "dispatch": self.dispatcher,
+        }
+        self.beside: dict[str, Callable[[], None]] = {
+            "contact": self.keep_contact,
+            "reconcile": self.reconciler.run,
+            "trim": self.trim_inbox,
         }
         self._wakeups: Wakeups | None = None
 
-    def start(self) -> LocalWakeups:
-        """Run every lane on its own thread from now on; what piled up is found at once."""
-        wakeups = LocalWakeups(self.clock, self.lanes)
-        self.wake_through(wakeups)
+    def start(self, *, works: bool = True) -> Running:
+        """Do whatever is due from now on; what piled up is found at once.
+
+        Args:
+            works: whether this process does the work itself; else it hands it to those that share
+                its database.
+        """
+        wakeups = self._shared_wakeups(works=works) if self.database.is_shared else self._local()
+        self._wakeups = wakeups
+        self.engine.after_commit = self._call
         wakeups.start()
         wakeups.every("sweep", SWEEP_SECONDS, self._kick_all)
         return wakeups
 
-    def wake_through(self, wakeups: Wakeups) -> None:
-        """Use these wake-ups; a test hands in its own."""
-        self._wakeups = wakeups
-        self.engine.after_commit = wakeups.kick
+    def _local(self) -> LocalWakeups:
+        lanes = {name: partial(self._drain, name) for name in self.lanes}
+        return LocalWakeups(self.clock, {**lanes, **self.beside})
+
+    def _shared_wakeups(self, *, works: bool) -> SharedWakeups:
+        # Only PostgreSQL needs the queue, and its import takes a tenth of a second.
+        from sla.queue import SharedWakeups
+
+        crews = {
+            name: (lane, _SIDE_BY_SIDE[name] if works else 0) for name, lane in self.lanes.items()
+        }
+        return SharedWakeups(self.database, self.clock, crews, self.beside)
+
+    def _drain(self, name: str) -> None:
+        lane = self.lanes[name]
+        # A file has one writer: deciding side by side would only wait for it.
+        drain(lane, 1 if name == "decide" else _SIDE_BY_SIDE[name])
+        next_run = lane.next_run()
+        if next_run is not None and self._wakeups:
+            self._wakeups.wake_at(name, next_run)
+
+    def _call(self, call: Call) -> None:
+        """Pass on which lane has work; a process that does nothing but answer needs none."""
+        if self._wakeups is None:
+            return
+        if call.at <= self.clock.now():
+            self._wakeups.kick(call.lane, call.key, urgent=call.urgent)
+        else:
+            self._wakeups.wake_at(call.lane, call.at)
+
+    def trim_inbox(self) -> None:
+        """Forget deliveries that were handled, once they are old enough."""
+        before = self.clock.now() - self._inbox_days
+        while self.database.write(lambda c: inbox.trim(c, before, _TRIMMED_AT_ONCE)):
+            pass
 
     def _kick_all(self) -> None:
         if self._wakeups:
-            for lane in self.lanes:
+            for lane in (*self.lanes, *self.beside):
                 self._wakeups.kick(lane)
 
-    def kick_inbox(self) -> None:
-        """Called when a delivery was kept."""
+    def heard(self, site: str, issue_id: str | None) -> None:
+        """Called when a delivery was kept, with the issue that it is about, if it names one."""
         if self._wakeups:
-            self._wakeups.kick("inbox")
+            self._wakeups.kick("decide", (site, issue_id or ""))
 
     def close(self) -> None:
         """Finish what is being written, and let go of the database."""
@@ -160,26 +230,7 @@ class Service:
         if known:
             self.engine.sites[DEFAULT_SITE] = known
 
-    def _handle_inbox(self) -> None:
-        self.engine.handle_inbox()
-
-    def _handle_timers(self) -> None:
-        self.engine.handle_timers()
-        self._wake("timers", self.engine.next_wake())
-
-    def _read_histories(self) -> None:
-        self.histories.run()
-        self._wake("histories", self.histories.next_run())
-
-    def _dispatch(self) -> None:
-        self.dispatcher.run()
-        self._wake("dispatch", self.dispatcher.next_run())
-
-    def _wake(self, lane: str, at: datetime | None) -> None:
-        if self._wakeups and at is not None:
-            self._wakeups.wake_at(lane, at)
-
-    def _keep_contact(self) -> None:
+    def keep_contact(self) -> None:
         """Ask Jira who we are and which fields it has; again when that may have changed."""
         now = self.clock.now()
         if self._contact_at and now < self._contact_at:
@@ -193,6 +244,7 @@ class Service:
             self._contact_at = now + _UNKNOWN_FOR
             return
         self.troubles.pop("jira", None)
+        self._holds.let_in(DEFAULT_SITE)
         complete = not self.troubles.keys() & {"fields", "rules"}
         self._contact_at = now + (_KNOWN_FOR if complete else _UNKNOWN_FOR)
         self._kick_all()

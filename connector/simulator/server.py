@@ -17,13 +17,14 @@ from werkzeug.wrappers import Response
 
 from connector.simulator import control, pages, rest
 from connector.simulator.simulator import Simulator
-from connector.simulator.wire import Wire
+from connector.simulator.wire import CutShortError, Wire
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 # The clock is handed in, and may jump: how often the sender looks at it again, in seconds.
 _GLANCE = 0.1
+_WITHIN_THE_FIRST_LINE = len("HTTP/1")
 
 
 def create_app(sim: Simulator) -> Flask:
@@ -77,21 +78,37 @@ class _Handler(WSGIRequestHandler):
         environ = self.make_environ()
         if not environ.get("wsgi.input_terminated"):
             length = int(self.headers.get("Content-Length") or 0)
-            environ["wsgi.input"] = io.BytesIO(self.rfile.read(length))
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # Whoever sent it is gone: half a request has no effect.
+                self.close_connection = True
+                return
+            environ["wsgi.input"] = io.BytesIO(body)
         try:
             response = Response.from_app(self.server.app, environ, buffered=True)
+        except CutShortError as cut:
+            self.close_connection = True
+            self._send_half(cut.response, environ)
+            return
         except ConnectionAbortedError:
             self.close_connection = True
             return
         self._send(response, environ)
 
     def _send(self, response: Response, environ: WSGIEnvironment) -> None:
-        parts, _, headers = response.get_wsgi_response(environ)
-        self.send_response(response.status_code)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(b"".join(parts))
+        head, body = self._parts(response, environ)
+        self.wfile.write(head + body)
+
+    def _send_half(self, response: Response, environ: WSGIEnvironment) -> None:
+        head, body = self._parts(response, environ)
+        # Without a body it is cut within the first line: half of a head passes for a whole one.
+        self.wfile.write(head + body[: len(body) // 2] if body else head[:_WITHIN_THE_FIRST_LINE])
+
+    def _parts(self, response: Response, environ: WSGIEnvironment) -> tuple[bytes, bytes]:
+        parts, status, headers = response.get_wsgi_response(environ)
+        stated = [("Server", self.version_string()), ("Date", self.date_time_string()), *headers]
+        lines = [f"{self.protocol_version} {status}", *(f"{n}: {v}" for n, v in stated)]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1"), b"".join(parts)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: requests are recorded by the simulator."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,14 @@ from connector.simulator.simulator import RecordedRequest, Simulator
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class CutShortError(ConnectionAbortedError):
+    """The connection is to be dropped when half of the answer's body was sent."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("dropped on purpose, within the answer")
+        self.response = response
 
 
 class Wire:
@@ -33,21 +42,39 @@ class Wire:
             return self.inner(environ, start_response)
         rule = self.sim.faults.for_request(request.method, request.path)
         response = self._answer(rule, environ)
-        self._record(request, body, response)
+        self._record(request, body, response, answered=rule is None or rule.drop is None)
+        if rule is not None and rule.drop:
+            raise (
+                CutShortError(response)
+                if response
+                else ConnectionAbortedError("dropped on purpose")
+            )
         if response is None:
-            raise ConnectionAbortedError("dropped on purpose")
+            raise AssertionError("only what is dropped has no answer")
         return response(environ, start_response)
 
     def _answer(self, rule: Rule | None, environ: WSGIEnvironment) -> Response | None:
-        response: Response | None = None
-        if rule is None or rule.moment == "after":
-            with self.sim.lock:
-                response = Response.from_app(self.inner, environ, buffered=True)
+        """Carry out a request, or not, as a rule says; None when nothing is to be answered."""
         if rule is None:
-            return response
-        return None if rule.drop else _faulty(rule)
+            return self._carried_out(environ)
+        if rule.moment == "before":
+            _wait(rule.delay)
+            if rule.drop:
+                return None
+            return _faulty(rule) if rule.status else self._carried_out(environ)
+        response = self._carried_out(environ)
+        _wait(rule.delay)
+        if rule.drop:
+            return response if rule.drop == "during" else None
+        return _faulty(rule) if rule.status else response
 
-    def _record(self, request: Request, body: bytes, response: Response | None) -> None:
+    def _carried_out(self, environ: WSGIEnvironment) -> Response:
+        with self.sim.lock:
+            return Response.from_app(self.inner, environ, buffered=True)
+
+    def _record(
+        self, request: Request, body: bytes, response: Response | None, *, answered: bool
+    ) -> None:
         account = account_of(self.sim, request.headers.get("Authorization"))
         self.sim.requests.append(
             RecordedRequest(
@@ -55,10 +82,15 @@ class Wire:
                 request.path,
                 request.query_string.decode(),
                 body,
-                response.status_code if response else 0,
+                response.status_code if response and answered else 0,
                 account.email if account else None,
             )
         )
+
+
+def _wait(seconds: float) -> None:
+    if seconds:
+        threading.Event().wait(seconds)
 
 
 def _faulty(rule: Rule) -> Response:

@@ -146,8 +146,12 @@ class _Transactions:
         """Nothing is queued here."""
 
 
-def address_of(url: str) -> URL:
+def address_of(url: str, name: str = "DUELINE_DATABASE_URL") -> URL:
     """Where a database is.
+
+    Args:
+        url: its address, as people write it.
+        name: what people call the place where they wrote it.
 
     Raises:
         StoreError: the text is no address of a kind of database that can be used.
@@ -155,7 +159,7 @@ def address_of(url: str) -> URL:
     try:
         address = make_url(url)
     except ArgumentError as error:
-        raise StoreError(f"DUELINE_DATABASE_URL is not a database address; {_EXPECTED}") from error
+        raise StoreError(f"{name} is not a database address; {_EXPECTED}") from error
     if address.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return address.set(drivername="postgresql+psycopg")
     if address.drivername in ("sqlite", "sqlite+pysqlite"):
@@ -182,7 +186,11 @@ def _engine(url: str) -> Engine:
         # A server that was restarted is noticed before a transaction begins, not within it.
         pool_pre_ping=True,
         # A pooler between us and the server may hand each transaction another connection.
-        connect_args={"connect_timeout": 10, "prepare_threshold": None},
+        connect_args={
+            "connect_timeout": 10,
+            "prepare_threshold": None,
+            "fallback_application_name": "dueline",
+        },
         hide_parameters=True,
     )
 

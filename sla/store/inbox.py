@@ -168,12 +168,12 @@ def set_aside(connection: Connection, limit: int) -> Sequence[tuple[int, datetim
     return [tuple(row) for row in rows]
 
 
-def count(connection: Connection, site: str, name: str) -> None:
-    """Add one to a counter, such as that of deliveries refused for their signature."""
-    statement = insert(connection, counters).values(site=site, name=name, value=1)
+def count(connection: Connection, site: str, name: str, times: int = 1) -> None:
+    """Add to a counter, such as that of deliveries refused for their signature."""
+    statement = insert(connection, counters).values(site=site, name=name, value=times)
     connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["site", "name"], set_={"value": counters.c.value + 1}
+            index_elements=["site", "name"], set_={"value": counters.c.value + times}
         )
     )
 

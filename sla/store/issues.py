@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, or_, select, union, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, union, update
 
 from sla import timeline as facts
 from sla.cycle import Cycle
@@ -83,6 +83,41 @@ def hear_of(connection: Connection, site: str, issue_id: str, key: str | None) -
     return connection.execute(new).first() is not None
 
 
+def known(
+    connection: Connection, site: str, issue_ids: Collection[str]
+) -> Mapping[str, datetime | None]:
+    """Which of these issues have a row, each with the last update that a history was read for."""
+    rows = connection.execute(
+        select(issues.c.issue_id, issues.c.updated_at).where(
+            issues.c.site == site, issues.c.issue_id.in_(issue_ids)
+        )
+    )
+    return {row.issue_id: row.updated_at for row in rows}
+
+
+def open_ids(connection: Connection, site: str) -> frozenset[str]:
+    """The ids of the issues with a clock that has not ended."""
+    rows = connection.execute(
+        select(cycles.c.issue_id)
+        .where(cycles.c.site == site, cycles.c.ended_at.is_(None))
+        .distinct()
+    )
+    return frozenset(issue_id for (issue_id,) in rows)
+
+
+def to_be_read(connection: Connection, site: str) -> int:
+    """How many histories of a site are still to be read."""
+    waiting = select(func.count()).where(issues.c.site == site, issues.c.read_at.is_not(None))
+    return connection.execute(waiting).scalar_one()
+
+
+def unread(connection: Connection, site: str) -> int:
+    """How many histories of a site could not be read, and are not tried again."""
+    given_up = (issues.c.read_at.is_(None), issues.c.read_error.is_not(None))
+    found = select(func.count()).where(issues.c.site == site, *given_up)
+    return connection.execute(found).scalar_one()
+
+
 def change(connection: Connection, site: str, issue_id: str, **values: Any) -> None:
     """Set columns of an issue's row."""
     connection.execute(
@@ -142,6 +177,17 @@ def add_facts(connection: Connection, site: str, issue_id: str, new: Iterable[Ev
             ),
         ),
         rows,
+    )
+
+
+def forget_deletion(connection: Connection, site: str, issue_id: str) -> None:
+    """Take back that an issue was deleted."""
+    connection.execute(
+        delete(events).where(
+            events.c.site == site,
+            events.c.issue_id == issue_id,
+            events.c.kind == facts.Deleted.__name__,
+        )
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +14,9 @@ from sla.store.database import Database, StoreError
 _SCRIPTS = Path(__file__).parent / "migrations"
 # Any number that no other program on the server locks by.
 _TURN = 0x6475656C696E65
+# Whoever waits to change a table holds up all that come to it later.
+_LOCK_TIMEOUT = "3s"
+_LOCKED = "55P03"
 
 
 def migrate(database: Database) -> None:
@@ -24,11 +28,9 @@ def migrate(database: Database) -> None:
     """
     # Alembic takes a tenth of a second to import; commands without a database do not pay for it.
     from alembic import command
-    from alembic.config import Config
     from alembic.util.exc import CommandError
 
-    config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
+    config = _config()
     try:
         with database.engine.begin() as connection:
             if database.is_shared:
@@ -43,11 +45,56 @@ def migrate(database: Database) -> None:
             f"a backup ({error})"
         ) from error
     except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
+        raise StoreError(_reason(database, error)) from error
+    except Exception as error:
         raise StoreError(
-            f"{database.name}: cannot be used as Dueline's database: {cause}"
+            f"{database.name}: a migration failed, and the database is as it was before: "
+            f"{type(error).__name__}: {error}"
         ) from error
 
 
+def version_of(database: Database) -> str | None:
+    """Which version's tables a database has; None where it has none of Dueline's.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    from alembic.migration import MigrationContext
+
+    try:
+        return database.read(lambda c: MigrationContext.configure(c).get_current_revision())
+    except SQLAlchemyError as error:
+        raise StoreError(_reason(database, error)) from error
+
+
+def newest() -> str:
+    """The version of the tables that this program works with."""
+    from alembic.script import ScriptDirectory
+
+    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def _config() -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS))
+    return config
+
+
+def _reason(database: Database, error: SQLAlchemyError) -> str:
+    cause = getattr(error, "orig", None) or error
+    if getattr(cause, "sqlstate", None) == _LOCKED:
+        return (
+            f"{database.name}: was not migrated, since others are using its tables; nothing was "
+            f"changed: try again at a quieter time, or stop them first ({cause})"
+        )
+    return f"{database.name}: cannot be used as Dueline's database: {cause}"
+
+
 def _take_turns(connection: Connection) -> None:
+    # However long the one before takes: waiting for it holds up nobody else.
     connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": _TURN})
+    connection.execute(text("SELECT set_config('lock_timeout', :longest, true)"), {
+        "longest": _LOCK_TIMEOUT,
+    })  # fmt: skip

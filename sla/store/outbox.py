@@ -1,20 +1,55 @@
-"""The way out: what Jira should show and hear, until it is known that it does."""
+"""The way out: what Jira should show and hear, until it is known that it does.
+
+More than one process may come to write the same thing, after one hung and another took over. So
+before a request leaves, its row says when, on condition that the row is as it was read; and what
+became of it is noted only where the row still says the same.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, case, func, literal, or_, select, union, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from sla.effects import Saying
+from sla.store.holds import LONGEST
+from sla.store.issues import IssueRow
 from sla.store.schema import Instant, issues, sayings
 from sla.store.upsert import insert
+
+AFTER_A_FAULT = timedelta(minutes=5)
+"""What fails by a fault of ours is looked at again after this."""
+
+
+def is_due(at: datetime, attempts: int, now: datetime) -> bool:
+    """Whether what was put off until an instant is to be done now.
+
+    An instant that no pause explains was written before the clock was set back: it is over.
+    """
+    return at <= now or at > now + (LONGEST if attempts else AFTER_A_FAULT)
+
+
+def _due(at: Any, attempts: Any, now: datetime) -> ColumnElement[bool]:
+    untried = and_(attempts == 0, at > now + AFTER_A_FAULT)
+    return or_(at <= now, at > now + LONGEST, untried)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +70,54 @@ class Pending:
     encoded: bytes = b""
     """The saying as it is stored."""
 
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The SLA fields as Jira has them, by role; of a role that is in neither, nothing is known."""
+
+    known: Mapping[str, Any] = field(default_factory=dict)
+    """What Jira took."""
+    sent: Mapping[str, Any] = field(default_factory=dict)
+    """What left and was not answered: Jira has it, or will have it in a moment, or never."""
+
+    @classmethod
+    def of(cls, row: IssueRow) -> Written:
+        """As an issue's row has it."""
+        stored = json.loads(row.fields_written or "{}")
+        sent = {role: value["sent"] for role, value in stored.items() if isinstance(value, dict)}
+        return cls({role: stored[role] for role in stored if role not in sent}, sent)
+
     @property
-    def answered(self) -> bool:
-        """Whether the last try is over; else the process that made it is gone."""
-        return self.error is not None
+    def text(self) -> str:
+        """As it is stored: a value that is in doubt stands in an object, as `sent`."""
+        in_doubt = {role: {"sent": value} for role, value in self.sent.items()}
+        return json.dumps({**self.known, **in_doubt}, sort_keys=True)
+
+    def leaving(self, values: Mapping[str, Any]) -> Written:
+        """When these values are on their way."""
+        return Written(_without(self.known, values), {**self.sent, **values})
+
+    def taken(self, values: Mapping[str, Any], refused: Collection[str] = ()) -> Written:
+        """When Jira took these values, and not those of the roles that it refused."""
+        changed = {*values, *refused}
+        return Written({**_without(self.known, changed), **values}, _without(self.sent, changed))
+
+    def differing(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the wanted values that Jira does not certainly have."""
+        return {
+            role: value
+            for role, value in wanted.items()
+            if role not in self.known or self.known[role] != value
+        }
+
+    def contradicts(self, values: Mapping[str, Any]) -> bool:
+        """Whether a value that may be on its way yet is another one."""
+        last = {**self.known, **self.sent}
+        return any(role in last and last[role] != value for role, value in values.items())
+
+
+def _without(values: Mapping[str, Any], roles: Collection[str]) -> dict[str, Any]:
+    return {role: value for role, value in values.items() if role not in roles}
 
 
 def said(connection: Connection, site: str, issue_id: str) -> frozenset[str]:
@@ -103,7 +182,8 @@ def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: boo
     plain = [{name: row[name] for name in row if name != "revisable"} for row in rows]
     statement = insert(connection, sayings)
     new_row = statement.excluded
-    again = {name: new_row[name] for name in ("at", "decided_at", "saying", "state", "try_at")}
+    columns = ("at", "decided_at", "saying", "state", "try_at")
+    again = {**{name: new_row[name] for name in columns}, "attempts": 0}
     taken_back = sayings.c.state == "withdrawn"
     outdated = and_(
         sayings.c.state.in_(["sent", "pending", "given_up"]), sayings.c.saying != new_row.saying
@@ -142,89 +222,154 @@ def withdraw(
 def to_dispatch(
     connection: Connection, now: datetime, sites: Sequence[str], limit: int
 ) -> Sequence[tuple[str, str]]:
-    """The issues (site, id) of these sites with something to write now."""
-    fields = select(issues.c.site, issues.c.issue_id).where(
-        issues.c.write_at <= now, issues.c.site.in_(sites)
+    """The issues (site, id) of these sites with something to write now, the most urgent first.
+
+    What is to be said comes before what is only to be shown: by the instant at which it became
+    true; fields by the next deadline. What failed before comes after what was not tried yet, those
+    that wait longest first, so that what fails again and again keeps nobody back.
+    """
+    failed = func.min(sayings.c.attempts) > 0
+    due = _due(sayings.c.try_at, sayings.c.attempts, now)
+    comments = connection.execute(
+        select(sayings.c.site, sayings.c.issue_id)
+        .where(sayings.c.state == "pending", due, sayings.c.site.in_(sites))
+        .group_by(sayings.c.site, sayings.c.issue_id)
+        .order_by(
+            failed,
+            case((failed, func.min(sayings.c.try_at)), else_=func.min(sayings.c.at)),
+            sayings.c.issue_id,
+        )
+        .limit(limit)
     )
-    comments = select(sayings.c.site, sayings.c.issue_id).where(
-        sayings.c.state == "pending", sayings.c.try_at <= now, sayings.c.site.in_(sites)
+    fields = connection.execute(
+        select(issues.c.site, issues.c.issue_id)
+        .where(_due(issues.c.write_at, issues.c.write_attempts, now), issues.c.site.in_(sites))
+        .order_by(
+            issues.c.write_attempts > 0,
+            issues.c.wake_at.is_(None),
+            issues.c.wake_at,
+            issues.c.write_at,
+        )
+        .limit(limit)
     )
-    rows = connection.execute(union(fields, comments).limit(limit))
-    return [(site, issue_id) for site, issue_id in rows]
+    # An issue that has both comes by what it has to say.
+    found = dict.fromkeys((site, issue_id) for site, issue_id in (*comments, *fields))
+    return list(found)[:limit]
 
 
-def next_dispatch(connection: Connection, sites: Sequence[str]) -> datetime | None:
+def next_dispatch(connection: Connection, sites: Sequence[str], now: datetime) -> datetime | None:
     """The earliest instant at which something is to be written to one of these sites."""
     fields = select(issues.c.write_at.label("at")).where(
-        issues.c.write_at.is_not(None), issues.c.site.in_(sites)
+        issues.c.write_at <= now + LONGEST, issues.c.site.in_(sites)
     )
     comments = select(sayings.c.try_at.label("at")).where(
-        sayings.c.state == "pending", sayings.c.site.in_(sites)
+        sayings.c.state == "pending", sayings.c.try_at <= now + LONGEST, sayings.c.site.in_(sites)
     )
     either = union_all(fields, comments).subquery()
     earliest: datetime | None = connection.execute(select(func.min(either.c.at))).scalar()
     return earliest
 
 
+def fields_leave(connection: Connection, row: IssueRow, sent: Written, at: datetime) -> bool:
+    """Record that a write of an issue's fields leaves now; False when another process does so.
+
+    Args:
+        connection: to the database.
+        row: as it was read, or as this wrote it before.
+        sent: what is on its way from now on.
+        at: the present instant.
+    """
+    values = {"write_attempted_at": at, "fields_written": sent.text}
+    return _change_own(connection, row, values)
+
+
 def fields_written(
     connection: Connection,
-    site: str,
-    issue_id: str,
+    row: IssueRow,
+    written: Written,
     *,
-    wanted: str | None,
-    written: Mapping[str, Any],
+    in_flight_since: datetime | None = None,
+    again_at: datetime | None = None,
+    error: str | None = None,
 ) -> None:
-    """Record what Jira took; unless something else is wanted by now, nothing differs any more."""
-    _change_unless_newer(
+    """Record what Jira took; what is wanted anew by now is written at once.
+
+    Args:
+        connection: to the database.
+        row: as it was when the write left.
+        written: what Jira has.
+        in_flight_since: when an earlier write of the same values left that may follow yet.
+        again_at: when to see to what is missing; None where nothing is.
+        error: what is missing, and why.
+    """
+    _change_own(
         connection,
-        site,
-        issue_id,
-        wanted,
-        write_at=None,
-        fields_written=json.dumps(written, sort_keys=True),
-        write_attempts=0,
-        write_error=None,
+        row,
+        {
+            "fields_written": written.text,
+            "write_attempted_at": in_flight_since,
+            "write_at": _unless_newer(row, again_at),
+            "write_attempts": 0,
+            "write_error": error,
+        },
     )
 
 
 def fields_not_written(
     connection: Connection,
-    site: str,
-    issue_id: str,
+    row: IssueRow,
+    written: Written,
     *,
-    wanted: str | None,
+    in_flight_since: datetime | None,
     attempts: int,
-    try_at: datetime | None,
-    error: str,
+    again_at: datetime | None,
+    error: str | None,
 ) -> None:
     """Record a failure, and when to try again (None: never); what is newer is tried at once."""
-    _change_unless_newer(
+    _change_own(
         connection,
-        site,
-        issue_id,
-        wanted,
-        write_at=try_at,
-        write_attempts=attempts,
-        write_error=error,
+        row,
+        {
+            "fields_written": written.text,
+            "write_attempted_at": in_flight_since,
+            "write_at": _unless_newer(row, again_at),
+            "write_attempts": attempts,
+            "write_error": error,
+        },
     )
 
 
-def _change_unless_newer(
-    connection: Connection,
-    site: str,
-    issue_id: str,
-    wanted: str | None,
-    *,
-    write_at: datetime | None,
-    **values: Any,
+def put_fields_off(
+    connection: Connection, row: IssueRow, until: datetime, error: str | None
 ) -> None:
-    same = issues.c.fields_wanted == wanted
-    then = case((same, literal(write_at, Instant())), else_=issues.c.write_at)
-    connection.execute(
+    """Leave an issue's fields as they are until an instant."""
+    values = {"write_at": _unless_newer(row, until), "write_error": error}
+    _change_own(connection, row, values)
+
+
+def fields_are_there(connection: Connection, site: str, now: datetime) -> int:
+    """Write again what waited for a field, or was refused: Jira has other fields now; how many."""
+    waiting = update(issues).where(issues.c.site == site, issues.c.write_error.is_not(None))
+    return connection.execute(waiting.values(write_at=now, write_attempts=0)).rowcount
+
+
+def _change_own(connection: Connection, row: IssueRow, values: Mapping[str, Any]) -> bool:
+    """Change an issue's row unless another process has begun to write since it was read."""
+    changed = connection.execute(
         update(issues)
-        .where(issues.c.site == site, issues.c.issue_id == issue_id)
-        .values(write_at=then, **values)
+        .where(
+            issues.c.site == row.site,
+            issues.c.issue_id == row.issue_id,
+            issues.c.write_attempted_at.is_not_distinct_from(row.write_attempted_at),
+        )
+        .values(**values)
     )
+    return changed.rowcount == 1
+
+
+def _unless_newer(row: IssueRow, at: datetime | None) -> ColumnElement[Any]:
+    same = issues.c.fields_wanted.is_not_distinct_from(row.fields_wanted)
+    return case((same, literal(at, Instant())), else_=issues.c.write_at)
 
 
 def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pending]:
@@ -263,38 +408,58 @@ def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pendin
     ]
 
 
-def put_off(connection: Connection, site: str, issue_id: str, until: datetime) -> None:
-    """Leave an issue alone until an instant."""
-    connection.execute(
-        update(issues)
-        .where(issues.c.site == site, issues.c.issue_id == issue_id, issues.c.write_at.is_not(None))
-        .values(write_at=until)
+def leaves(connection: Connection, pending: Pending, at: datetime) -> bool:
+    """Record that a comment leaves now; False when another process has seen to it meanwhile."""
+    return note(connection, pending, attempted_at=at)
+
+
+def note(connection: Connection, pending: Pending, **values: Any) -> bool:
+    """Record what became of a saying, unless another process has tried it since it was read."""
+    changed = connection.execute(
+        update(sayings)
+        .where(
+            sayings.c.id == pending.id,
+            sayings.c.state == "pending",
+            sayings.c.attempted_at.is_not_distinct_from(pending.attempted_at),
+        )
+        .values(**values)
     )
+    return changed.rowcount == 1
+
+
+def put_off(connection: Connection, pending: Pending, until: datetime, error: str) -> None:
+    """Leave a saying as it is until an instant, whoever tried it meanwhile."""
     connection.execute(
         update(sayings)
-        .where(sayings.c.site == site, sayings.c.issue_id == issue_id, sayings.c.state == "pending")
-        .values(try_at=until)
+        .where(sayings.c.id == pending.id, sayings.c.state == "pending")
+        .values(try_at=until, error=error)
     )
 
 
-def mark(connection: Connection, saying_id: int, **values: Any) -> None:
-    """Record what became of a saying."""
-    connection.execute(update(sayings).where(sayings.c.id == saying_id).values(**values))
+def commented(connection: Connection, pending: Pending, comment_id: str) -> None:
+    """Record a saying's comment, while something else is still to be done for it."""
+    connection.execute(
+        update(sayings)
+        .where(sayings.c.id == pending.id)
+        .values(comment_id=comment_id, attempted_at=None)
+    )
 
 
 def sent(connection: Connection, pending: Pending, comment_id: str) -> None:
     """Record that Jira has the comment; it stays pending if it reads otherwise by now."""
     same = sayings.c.saying == pending.encoded
-    mark(
-        connection,
-        pending.id,
-        state=case((same, "sent"), else_=sayings.c.state),
-        try_at=case((same, None), else_=sayings.c.try_at),
-        comment_id=comment_id,
-        # Nothing is in doubt any more; an edit that follows is a request of its own.
-        attempted_at=None,
-        attempts=0,
-        error=None,
+    connection.execute(
+        update(sayings)
+        .where(sayings.c.id == pending.id)
+        .values(
+            state=case((same, "sent"), else_=sayings.c.state),
+            try_at=case((same, None), else_=sayings.c.try_at),
+            comment_id=comment_id,
+            # Nothing is in doubt any more; an edit that follows is a request of its own.
+            attempted_at=None,
+            attempts=0,
+            error=None,
+        )
     )
 
 
@@ -303,7 +468,128 @@ def give_up(connection: Connection, pending: Pending, **values: Any) -> None:
     same = sayings.c.saying == pending.encoded
     state = case((same, "given_up"), else_=sayings.c.state)
     try_at = case((same, None), else_=sayings.c.try_at)
-    mark(connection, pending.id, state=state, try_at=try_at, **values)
+    note(connection, pending, state=state, try_at=try_at, **values)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something that Jira should show, hear or tell, and did not yet, or was never to."""
+
+    site: str
+    issue: str
+    """The issue's key, or its id where the key is not known."""
+    what: str
+    """`fields`, `history`, or the key of a saying."""
+    since: datetime | None
+    """When it became true, for a saying."""
+    again_at: datetime | None
+    """When it is tried next; None: it was given up."""
+    attempts: int
+    error: str | None
+
+
+def waiting(connection: Connection, limit: int) -> Sequence[Waiting]:
+    """What was given up, then what waits; each by site and issue, up to a number of each kind."""
+    return [
+        *_sayings_in(connection, "given_up", limit),
+        *_columns_with(connection, "fields", limit, given_up=True),
+        *_columns_with(connection, "history", limit, given_up=True),
+        *_sayings_in(connection, "pending", limit),
+        *_columns_with(connection, "fields", limit, given_up=False),
+        *_columns_with(connection, "history", limit, given_up=False),
+    ]
+
+
+def counts(connection: Connection) -> Mapping[str, Mapping[str, int]]:
+    """How many sayings are in which state, and how many fields and histories wait or do not."""
+    columns = {
+        what: {
+            "pending": _count(connection, at.is_not(None)),
+            "given_up": _count(connection, and_(at.is_(None), error.is_not(None))),
+        }
+        for what, (at, _, error) in _IN_THE_ROW.items()
+    }
+    return {"sayings": tally(connection), **columns}
+
+
+def try_again(connection: Connection, key: str | None, now: datetime) -> int:
+    """Put back what was given up, of one issue by its key, or of all; returns how much.
+
+    A comment of which it is not known whether Jira has it is looked up before it is sent.
+    """
+    keyed = select(issues.c.issue_id).where(
+        issues.c.site == sayings.c.site,
+        issues.c.issue_id == sayings.c.issue_id,
+        issues.c.key == key,
+    )
+    said_again = connection.execute(
+        update(sayings)
+        .where(sayings.c.state == "given_up", keyed.exists() if key else true())
+        .values(state="pending", try_at=now, attempts=0)
+    )
+    those = issues.c.key == key if key else true()
+    number = said_again.rowcount
+    for at, attempts, error in _IN_THE_ROW.values():
+        again = update(issues).where(those, at.is_(None), error.is_not(None))
+        number += connection.execute(again.values({at: now, attempts: 0})).rowcount
+    return number
+
+
+_IN_THE_ROW: Mapping[str, tuple[Any, Any, Any]] = {
+    "fields": (issues.c.write_at, issues.c.write_attempts, issues.c.write_error),
+    "history": (issues.c.read_at, issues.c.read_attempts, issues.c.read_error),
+}
+"""When it is tried next, how often it failed, and why, of what an issue's row keeps."""
+
+
+def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
+    return connection.execute(
+        select(func.count()).select_from(issues).where(condition)
+    ).scalar_one()
+
+
+def _sayings_in(connection: Connection, state: str, limit: int) -> list[Waiting]:
+    rows = connection.execute(
+        select(
+            sayings.c.site,
+            func.coalesce(issues.c.key, sayings.c.issue_id),
+            sayings.c.key,
+            sayings.c.at,
+            sayings.c.try_at,
+            sayings.c.attempts,
+            sayings.c.error,
+        )
+        .outerjoin(
+            issues,
+            and_(issues.c.site == sayings.c.site, issues.c.issue_id == sayings.c.issue_id),
+        )
+        .where(sayings.c.state == state)
+        .order_by(sayings.c.at, sayings.c.id)
+        .limit(limit)
+    )
+    return [Waiting(*row) for row in rows]
+
+
+def _columns_with(
+    connection: Connection, what: str, limit: int, *, given_up: bool
+) -> list[Waiting]:
+    at, attempts, error = _IN_THE_ROW[what]
+    those = and_(at.is_(None), error.is_not(None)) if given_up else at.is_not(None)
+    rows = connection.execute(
+        select(
+            issues.c.site,
+            func.coalesce(issues.c.key, issues.c.issue_id),
+            literal(what),
+            literal(None, Instant()),
+            at,
+            attempts,
+            error,
+        )
+        .where(those)
+        .order_by(issues.c.site, issues.c.issue_id)
+        .limit(limit)
+    )
+    return [Waiting(*row) for row in rows]
 
 
 def tally(connection: Connection) -> dict[str, int]:

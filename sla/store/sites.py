@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -57,3 +57,26 @@ def published_at(connection: Connection, version: str) -> datetime | None:
 def published(connection: Connection, version: str) -> str | None:
     """The text of a version, or None."""
     return connection.execute(select(policies.c.text).where(policies.c.version == version)).scalar()
+
+
+def take_turn(
+    connection: Connection, site: str, name: str, now: datetime, every: timedelta
+) -> bool:
+    """Whether something that is done every so often is due, and this process is to do it.
+
+    Of several that ask at once one is told so. A turn that lies further ahead than its period is
+    from before the clock was set back.
+    """
+    next_at = known(connection, site, name)
+    if next_at and now < datetime.fromisoformat(next_at) <= now + every:
+        return False
+    mine = insert(connection, site_facts).values(
+        site=site, name=name, value=json.dumps((now + every).isoformat())
+    )
+    # Unless another process took it since it was looked at.
+    taken = mine.on_conflict_do_update(
+        index_elements=["site", "name"],
+        set_={"value": mine.excluded.value},
+        where=site_facts.c.value == json.dumps(next_at),
+    ).returning(site_facts.c.name)
+    return connection.execute(taken).first() is not None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from config.errors import ConfigurationError, SettingsError
 from config.settings import SHIPPED, JiraAccess, Secret, Settings
 
 TOKEN, WEBHOOK, PASSWORD = "tok-4711", "hook-0815", "db-2342"
+PATH_TOKENS = ("p4th-token_" + "0" * 21, "p4th-token_" + "1" * 40)
 COMPLETE = {
     "DUELINE_JIRA_URL": "https://acme.atlassian.net/",
     "DUELINE_JIRA_USER": "dueline@acme.example",
@@ -55,6 +58,110 @@ def test_everything_set() -> None:
 def test_a_webhook_secret_that_is_being_changed() -> None:
     settings = Settings.from_environment({"DUELINE_WEBHOOK_SECRET": "old, new"})
     assert [secret.reveal() for secret in settings.webhook_secrets] == ["old", "new"]
+
+
+def test_a_path_token_in_place_of_a_secret() -> None:
+    env = {name: value for name, value in COMPLETE.items() if name != "DUELINE_WEBHOOK_SECRET"}
+    env["DUELINE_WEBHOOK_TOKEN"] = ", ".join(PATH_TOKENS)
+    access = Settings.from_environment(env).require_jira()
+    assert access.webhook_secrets == ()
+    assert [token.reveal() for token in access.webhook_tokens] == list(PATH_TOKENS)
+    both = Settings.from_environment(env | COMPLETE).require_jira()
+    assert both.webhook_secrets == (Secret(WEBHOOK),)
+    assert both.webhook_tokens == access.webhook_tokens
+
+
+def test_without_any_way_in_both_are_named() -> None:
+    env = {name: value for name, value in COMPLETE.items() if name != "DUELINE_WEBHOOK_SECRET"}
+    with pytest.raises(SettingsError, match="cannot sign, DUELINE_WEBHOOK_TOKEN instead"):
+        Settings.from_environment(env).require_jira()
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "x" * 31,
+        "x" * 31 + "/",
+        "x" * 40 + "%",
+        "x " * 20,
+        "é" * 40,
+        "x" * 32 + ",short",
+        "x" * 32 + "\0",
+    ],
+)
+def test_a_path_token_that_is_none(token: str) -> None:
+    (problem,) = problems(DUELINE_WEBHOOK_TOKEN=token)
+    assert problem.startswith("DUELINE_WEBHOOK_TOKEN is too easily guessed or cannot stand in an")
+    assert token not in problem
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgres", "PostgreSQL"])
+def test_each_way_to_write_an_address_of_postgresql(scheme: str) -> None:
+    rest = "dueline:p%40ss@db.example:5432/dueline?sslmode=require"
+    found = Settings.from_environment({"DUELINE_DATABASE_URL": f"{scheme}://{rest}"})
+    assert found.database_url.reveal() == f"postgresql+psycopg://{rest}"
+    read = make_url(found.database_url.reveal())
+    assert (read.password, read.host, read.port, read.database) == (
+        "p@ss", "db.example", 5432, "dueline",
+    )  # fmt: skip
+
+
+def test_postgresql_on_this_machine_needs_no_host() -> None:
+    found = Settings.from_environment({"DUELINE_DATABASE_URL": "postgresql:///dueline"})
+    assert found.database_url.reveal() == "postgresql+psycopg:///dueline"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "u:s3/cr3t@h/db", "u:s3@cr3t@h/db", "u:s3#cr3t@h/db", "u:s3?cr3t@h/db", "u:12/cr3t@h/db",
+        "u:12?cr3t@h/db", "u:12#cr3t@h/db", "u:cr3t@h:port/db", "u:cr3t@h:99999/db",
+        "u:cr3t@h:0/db", "u:cr3t@[h/db", "u:cr3t@h", "u:cr3t@h/", "",
+    ],
+)  # fmt: skip
+def test_an_address_that_could_be_read_in_two_ways_is_refused_unseen(rest: str) -> None:
+    """What is part of the password here is part of the host elsewhere, and shown in errors."""
+    (problem,) = problems(DUELINE_DATABASE_URL=f"postgresql://{rest}")
+    assert problem.startswith("DUELINE_DATABASE_URL cannot be read as postgresql://user:password@")
+    assert "cr3t" not in problem
+
+
+@pytest.mark.parametrize("value", ["x", "mysql://u@h/d", "postgresql+asyncpg://u@h/d", "sqlite:"])
+def test_what_is_no_database_address_names_both_kinds(value: str) -> None:
+    (problem,) = problems(DUELINE_DATABASE_URL=value)
+    assert problem == (
+        "DUELINE_DATABASE_URL is no database address: write it as sqlite:///dueline.sqlite3 "
+        "or as postgresql://user:password@host:5432/dueline"
+    )
+
+
+def test_how_long_and_how_often() -> None:
+    settings = Settings()
+    assert (settings.inbox_days, settings.reconcile_every) == (30, timedelta(minutes=10))
+    settings = Settings.from_environment(
+        {"DUELINE_INBOX_DAYS": "1", "DUELINE_RECONCILE_MINUTES": "0"}
+    )
+    assert (settings.inbox_days, settings.reconcile_every) == (1, None)
+    settings = Settings.from_environment({"DUELINE_RECONCILE_MINUTES": "90"})
+    assert settings.reconcile_every == timedelta(minutes=90)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DUELINE_INBOX_DAYS", "0", "is '0': give a number of days from 1 to 36500"),
+        ("DUELINE_INBOX_DAYS", "-1", "is '-1': give a number of days"),
+        ("DUELINE_INBOX_DAYS", "1.5", "is '1.5': give a number of days"),
+        ("DUELINE_INBOX_DAYS", "٣", "is '٣': give a number of days"),
+        ("DUELINE_INBOX_DAYS", "9" * 5000, "is '999"),
+        ("DUELINE_RECONCILE_MINUTES", "ten", "is 'ten': give a number of minutes from 1 to 10080"),
+        ("DUELINE_RECONCILE_MINUTES", "10081", "is '10081': give a number of minutes"),
+        ("DUELINE_RECONCILE_MINUTES", "-5", "is '-5': give a number of minutes"),
+    ],
+)
+def test_a_number_that_is_none(name: str, value: str, said: str) -> None:
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(f"{name} {said}")
 
 
 def test_serving_names_all_that_it_lacks() -> None:
@@ -119,18 +226,24 @@ def test_every_fault_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_DATABASE_URL"]
-)
+    "name",
+    [
+        "DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_WEBHOOK_TOKEN",
+        "DUELINE_DATABASE_URL",
+    ],
+)  # fmt: skip
 def test_a_secret_from_a_file(name: str, tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text("sqlite:///x\n", encoding="utf-8")
+    value = PATH_TOKENS[0] if name == "DUELINE_WEBHOOK_TOKEN" else "sqlite:///x"
+    file.write_text(f"{value}\n", encoding="utf-8")
     settings = Settings.from_environment({f"{name}_FILE": str(file)})
     found = {
         "DUELINE_JIRA_TOKEN": settings.jira_token,
         "DUELINE_WEBHOOK_SECRET": next(iter(settings.webhook_secrets), None),
+        "DUELINE_WEBHOOK_TOKEN": next(iter(settings.webhook_tokens), None),
         "DUELINE_DATABASE_URL": settings.database_url,
     }
-    assert found[name] == Secret("sqlite:///x")
+    assert found[name] == Secret(value)
 
 
 def test_a_secret_and_its_file() -> None:
@@ -157,9 +270,11 @@ def test_files_that_hold_no_secret(tmp_path: Path) -> None:
 
 
 def test_neither_settings_nor_access_show_a_secret() -> None:
-    settings = Settings.from_environment(COMPLETE)
+    settings = Settings.from_environment(
+        COMPLETE | {"DUELINE_WEBHOOK_TOKEN": ",".join(PATH_TOKENS)}
+    )
     shown = f"{settings!r} {settings} {settings.require_jira()!r} {settings.jira_token}"
-    for secret in (TOKEN, WEBHOOK, PASSWORD):
+    for secret in (TOKEN, WEBHOOK, PASSWORD, *PATH_TOKENS):
         assert secret not in shown
 
 
@@ -168,7 +283,10 @@ def test_no_error_shows_a_secret(breakage: str, tmp_path: Path) -> None:
     value = breakage.format("s3cr3t")
     file = tmp_path / "file"
     file.write_text(value, encoding="utf-8")
-    names = ("DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_DATABASE_URL")
+    names = (
+        "DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_WEBHOOK_TOKEN",
+        "DUELINE_DATABASE_URL",
+    )  # fmt: skip
     for env in (dict.fromkeys(names, value), {f"{name}_FILE": str(file) for name in names}):
         with pytest.raises(ConfigurationError) as raised:
             Settings.from_environment(env | {"DUELINE_JIRA_URL": value})

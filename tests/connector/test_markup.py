@@ -21,8 +21,11 @@ TEXTS = st.text(
 
 def printable(text: str) -> str:
     """What of a text shows at all, with every line break as one."""
-    joined = text.replace("\r\n", "\n").replace("\r", "\n")
-    hidden = (range(0x20), range(0x7F, 0xA0), range(0xD800, 0xE000))
+    joined = re.sub("\r\n|[\r\u2028\u2029]", "\n", text)
+    hidden = (
+        range(0x20), range(0x7F, 0xA0), range(0xD800, 0xE000),
+        range(0x202A, 0x202F), range(0x2066, 0x206A),
+    )  # fmt: skip
     return "".join(
         char for char in joined if char in "\n\t" or not any(ord(char) in part for part in hidden)
     )
@@ -149,7 +152,7 @@ def test_a_mention_names_exactly_that_account(account: str) -> None:
 
 
 def test_a_mention_cannot_be_broken_out_of() -> None:
-    assert to_wiki(mention("x]{code}", "Ada")) == "[~x{code}]"
+    assert to_wiki(mention("x]{code}", "Ada")) == "[~xcode]"
     assert to_wiki(mention("a|b c", "Ada")) == "[~abc]"
 
 

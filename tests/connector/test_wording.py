@@ -144,18 +144,55 @@ def test_a_value_is_never_markup(value: str) -> None:
         ("{{ 2 ** 1000 }}", "no power"),
         ("{{ due|center(1000000000) }}", "No filter"),
         ("{% for i in range(9) %}x{% endfor %}", "`range` is no fact"),
-        ("{% include 'x' %}", "no loader"),
-        ("{{ due() }}", "not callable"),
+        ("{% include 'x' %}", "no `include`"),
+        ("{{ due() }}", "`due` cannot be called"),
         ("{{ level + 1 }}", "str"),
         ("x" * (LONGEST + 1), "longer than"),
-        ("{% for a in due %}{% for b in due %}{{ due }}" + "x" * 99 + "{% endfor %}{% endfor %}",
-         "longer than"),
+        ("{% for a in due %}{{ due }}" + "x" * 999 + "{% endfor %}", "longer than"),
+        ("{% for a in due %}" * 9 + "{% endfor %}" * 9, "no loop can stand in a loop"),
+        ("{% for a in missing recursive %}{{ loop(missing) }}{% endfor %}", "cannot be called"),
+        ("{% for a in missing recursive %}{{ a }}{% endfor %}", "no loop can stand"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "no `macro`"),
+        ("{% block b %}{{ self.b() }}{% endblock %}", "no `block`"),
+        ("{% call due() %}{% endcall %}", "no `callblock`"),
+        ("{% set a %}x{% endset %}", "no `assignblock`"),
+        ("{{ {'a': 1} }}", "no `dict`"),
+        ("{{ 'x'.ljust(1000000000) }}", "`ljust` cannot be called"),
+        ("{{ '{:>1000000000}'.format('') }}", "`format` cannot be called"),
+        ("{{ (due ~ due).join(due) }}", "`join` cannot be called"),
+        ("{% set a = due ~ due %}{% set a = a ~ a %}{{ a }}", "comes from `a`"),
+        ("{% set a = due %}{% set b = [a, a] %}{{ b }}", "comes from `a`"),
+        ("{% set a = due %}{% set a = a %}", "comes from `a`"),
+        ("{{ " + "(" * 500 + "1" + ")" * 500 + " }}", "too deeply"),
+        ("{{ " + "-" * 5000 + "1 }}", "too deeply"),
+        ("{% if due %}" * 200 + "{% endif %}" * 200, "too deeply"),
+        ("{{ " + "9*" * 3000 + "9 }}", "too deeply"),
+        ("{{ " + "9" * 5000 + " }}", "a number without end"),
     ],
 )  # fmt: skip
 def test_a_broken_template_is_named(template: str, problem: str) -> None:
     with pytest.raises(WordingError, match=problem) as refused:
         said(template)
     assert template[:10] in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("{{ metric.upper() }}", "FIRST RESPONSE"),
+        ("{{ metric.split(' ')[0] }}", "first"),
+        ("{% if issue.startswith('DEMO') %}yes{% endif %}", "yes"),
+        ("{% set who = customer or 'you' %}Dear {{ who }}", "Dear you"),
+        ("{% for each in [1, 2] %}{% set n = each + 1 %}{{ n }}{% endfor %}", "23"),
+        ("{% for a in [1, 2] %}{{ loop.cycle('a', 'b') }}{{ loop.last }} {% endfor %}",
+         "aFalse bTrue"),
+        ("{{ 'late' if late else 'in time' }}", "in time"),
+        ("{{ severity ~ ': ' ~ target }}", "Severity 1: 2h"),
+        ("{{ 10 // 3 * 2 % 4 }}", "2"),
+    ],
+)  # fmt: skip
+def test_what_people_write_in_templates_works(template: str, shown: str) -> None:
+    assert said(template) == shown
 
 
 @pytest.mark.parametrize("name", FACTS_BY_NAME)

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import PostgresServer
+from tests.scenarios import world as worlds
 from tests.scenarios.world import World, utc, world
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], autouse=True)
+def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every story is told on either kind of database."""
+    kind = str(request.param)
+    if kind == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        monkeypatch.setattr(worlds, "database_in", lambda _directory: server.database())
+    return kind
 
 
 @pytest.fixture(params=["cloud", "datacenter"])

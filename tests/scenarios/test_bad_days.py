@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from connector.simulator import AGENT, Simulator
+from sla.lanes import drain
 from sla.store.schema import cycles, events, issues
 from tests.scenarios.world import World, jira_time, signature, utc, world
 
@@ -109,8 +110,7 @@ def test_an_issue_first_heard_of_in_mid_life_is_read_once(anywhere: World) -> No
 def test_breaches_from_before_the_installation_are_shown_not_shouted(tmp_path: Path) -> None:
     with world(tmp_path, utc("2024-07-10 19:00")) as old:
         old.stop()
-        for file in tmp_path.glob("dueline.sqlite3*"):
-            file.unlink()
+        old.begin_anew(tmp_path / "anew")
         summary = {"summary": "Old", "Support plan": "Enterprise"}
         key = old.jira.create_issue(summary, project="HLP", account=AGENT).key
         old.jira.faults.webhook("drop", times=100)
@@ -173,7 +173,7 @@ def _state_after(told: Told, order: Iterable[int], directory: Path) -> tuple[Any
         for index in order:
             body, headers = told[index]
             made.receiver.post("/webhooks/jira", data=body, headers=headers)
-            made.service.engine.handle_inbox()
+            drain(made.service.engine)
         read = made.service.database.read
         return (
             # A table has no order of its own; a cycle is known by its metric and number.
@@ -247,7 +247,7 @@ def test_what_is_wanted_anew_is_written_though_the_older_write_was_given_up(clou
         client.edit_fields = edit_fields  # type: ignore[method-assign]
         cloud.jira.add_comment(key, "We are on it.", account=AGENT)
         cloud.jira.deliver()
-        cloud.service.engine.handle_inbox()
+        drain(cloud.service.engine)
         cloud.jira.faults.error(400, method="PUT", path="/issue/", times=1)
         edit_fields(issue, values)
 
@@ -269,7 +269,7 @@ def test_a_comment_that_comes_while_the_history_is_read_is_not_lost(tmp_path: Pa
             history = read_history(issue, **more)
             made.jira.add_comment(key, "We are on it.", account=AGENT)
             made.jira.deliver()
-            made.service.engine.handle_inbox()
+            drain(made.service.engine)
             return history
 
         client.read_history = meanwhile  # type: ignore[method-assign]
@@ -287,8 +287,7 @@ def test_a_mistyped_year_spoils_no_promise(cloud: World) -> None:
 def test_what_falls_due_before_jira_is_first_reached_is_announced(tmp_path: Path) -> None:
     with world(tmp_path, utc("2024-07-10 19:00")) as made:
         made.stop()
-        for file in tmp_path.glob("dueline.sqlite3*"):
-            file.unlink()
+        made.begin_anew(tmp_path / "anew")
         made.jira.faults.error(503, times=10_000)
         made.start()
         made.jira.create_issue({"summary": "Help"} | ENTERPRISE, project="HLP")
@@ -306,7 +305,7 @@ def test_an_answer_that_waits_is_not_overtaken_by_the_breach(anywhere: World) ->
     anywhere.jira.deliver()
     # The delivery is stored; before anybody looks into it the due instant comes.
     anywhere.clock.at += timedelta(hours=1)
-    anywhere.service.engine.handle_timers()
+    drain(anywhere.service.engine)
     anywhere.settle()
     assert anywhere.fields(key)["SLA state"] == "met"
     assert anywhere.said(key) == []
@@ -341,7 +340,7 @@ def test_a_late_delivery_does_not_bring_an_old_key_back(cloud: World) -> None:
     for body in (told("HLP-1", 0), told("BIT-9", 2), told("HLP-1", 1)):
         headers = {"X-Hub-Signature": signature(body)}
         cloud.receiver.post("/webhooks/jira", data=body, headers=headers)
-        cloud.service.engine.handle_inbox()
+        drain(cloud.service.engine)
     read = cloud.service.database.read
     assert read(lambda c: c.execute(select(issues.c.key)).scalars().all()) == ["BIT-9"]
 

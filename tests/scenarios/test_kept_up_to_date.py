@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connector.simulator import AGENT, LEAD, Simulator
+from sla.lanes import drain
 from tests.scenarios.world import World
 
 MINUTE = timedelta(minutes=1)
@@ -69,7 +70,7 @@ def test_stopped_between_the_decision_and_the_edit(anywhere: World) -> None:
     anywhere.advance(MINUTE)
     anywhere.jira.edit(key, ALL, account=AGENT)
     anywhere.jira.deliver()
-    anywhere.service.engine.handle_inbox()
+    drain(anywhere.service.engine)
     anywhere.stop()
     anywhere.start()
     check(anywhere, key)

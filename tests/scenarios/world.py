@@ -5,8 +5,9 @@ from __future__ import annotations
 import hmac
 import html
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +19,9 @@ from ruamel.yaml import YAML
 from sqlalchemy import select
 
 from config.loader import load
-from config.settings import SHIPPED, Settings
+from config.settings import SHIPPED, Secret, Settings
 from connector.simulator import AGENT, DUELINE, Simulator, running
+from sla.lanes import drain
 from sla.store import issues
 from sla.store.schema import cycles
 from webhooks.app import create_app
@@ -34,6 +36,14 @@ Flavour = Literal["cloud", "datacenter"]
 
 # Reading the documents anew for each of a hundred worlds would be most of their time.
 _configuration = lru_cache(load)
+
+
+def _file_in(directory: Path) -> str:
+    return f"sqlite:///{directory / 'dueline.sqlite3'}"
+
+
+database_in: Callable[[Path], str] = _file_in
+"""Gives a new world the address of its database; a file, unless the story is told on a server."""
 
 
 class Clock:
@@ -63,7 +73,7 @@ class World:
             "DUELINE_JIRA_USER": DUELINE,
             "DUELINE_JIRA_TOKEN": "simulator",
             "DUELINE_WEBHOOK_SECRET": f"older-secret,{SECRET}",
-            "DUELINE_DATABASE_URL": f"sqlite:///{directory / 'dueline.sqlite3'}",
+            "DUELINE_DATABASE_URL": database_in(directory),
             "DUELINE_CONFIG": str(config),
         })  # fmt: skip
         self.configuration = _configuration(config)
@@ -80,6 +90,11 @@ class World:
     def stop(self) -> None:
         """Stop Dueline; Jira goes on."""
         self.service.close()
+
+    def begin_anew(self, directory: Path) -> None:
+        """Install Dueline once more, on an empty database in another directory."""
+        directory.mkdir()
+        self.settings = replace(self.settings, database_url=Secret(database_in(directory)))
 
     def report(self, project: str, fields: Mapping[str, Any] | None = None, **more: Any) -> str:
         """The customer makes an issue, and Dueline hears of it; its key."""
@@ -98,14 +113,8 @@ class World:
     def settle(self) -> None:
         """Let everything happen that happens at this instant."""
         service = self.service
-        service.lanes["contact"]()
-        while (
-            self.jira.deliver()
-            + service.engine.handle_inbox()
-            + service.engine.handle_timers()
-            + service.histories.run()
-            + service.dispatcher.run()
-        ):
+        service.keep_contact()
+        while self.jira.deliver() + sum(drain(lane) for lane in service.lanes.values()):
             pass
 
     def advance(self, until: datetime | timedelta) -> None:
@@ -113,11 +122,7 @@ class World:
         end = until if isinstance(until, datetime) else self.clock.at + until
         service = self.service
         while True:
-            wakes = (
-                service.engine.next_wake(),
-                service.dispatcher.next_run(),
-                service.histories.next_run(),
-            )
+            wakes = [lane.next_run() for lane in service.lanes.values()]
             due = [at for at in wakes if at is not None and self.clock.at < at <= end]
             if not due:
                 break

@@ -5,21 +5,26 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from sla.store import inbox
 from sla.store.database import Database
+from sla.store.schema import inbox as inbox_table
 from tests.sla.example import NINE
 from tests.sla.store.conftest import new_database
 from webhooks.receive import receiver
+from webhooks.refusals import Refusals
 
 # "last" is the newest; each is good. Planted, so that a test can look for them.
 SECRETS = ("planted-0ld", "planted-m1ddle", "planted-n€west")
+TOKENS = ("planted-path-token-0123456789-older", "planted-path-token-0123456789-newer")
 PATH = "/webhooks/jira"
 
 
@@ -35,6 +40,8 @@ class Door:
     database: Database
     client: FlaskClient
     kicks: list[str] = field(default_factory=list)
+    at: datetime = NINE
+    """What the receiver's clock shows."""
 
     def post(
         self,
@@ -43,19 +50,19 @@ class Door:
         path: str = PATH,
         signed: str | None = None,
         identifier: str | None = None,
+        address: str = "192.0.2.1",
     ) -> TestResponse:
         """Post as Jira does; rightly signed unless said otherwise."""
         headers = {"X-Hub-Signature": signature(body) if signed is None else signed}
         if identifier is not None:
             headers["X-Atlassian-Webhook-Identifier"] = identifier
-        return self.client.post(path, data=body, headers=headers)
+        environ = {"REMOTE_ADDR": address}
+        return self.client.post(path, data=body, headers=headers, environ_base=environ)
 
     def kept(self) -> list[tuple[str, bytes]]:
         """The site and the body of each delivery that waits."""
-        return [
-            (each.site, each.body)
-            for each in self.database.read(lambda c: inbox.waiting(c, ["default", "other"], 1000))
-        ]
+        query = select(inbox_table.c.site, inbox_table.c.body).order_by(inbox_table.c.id)
+        return self.database.read(lambda c: [(site, body) for site, body in c.execute(query)])
 
     def counted(self) -> dict[str, int]:
         return self.database.read(inbox.counted)
@@ -63,18 +70,20 @@ class Door:
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    """A receiver for two sites."""
+    """A receiver for two sites, of which one has path tokens."""
     database = new_database(tmp_path)
     app = Flask("test")
-    kicks: list[str] = []
+    made = Door(database, app.test_client())
     app.register_blueprint(
         receiver(
             database,
             secrets={"default": SECRETS, "other": ("other-secret",)},
+            tokens={"default": TOKENS},
             default_site="default",
-            now=lambda: NINE,
-            kick=lambda: kicks.append("inbox"),
+            now=lambda: made.at,
+            heard=lambda site, _issue: made.kicks.append(site),
+            refusals=Refusals(lambda: made.at),
         )
     )
-    yield Door(database, app.test_client(), kicks)
+    yield made
     database.close()

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 
 from config.loader import load
 from config.settings import SHIPPED, Settings
 from sla.engine import remember_installation, remember_site
+from sla.lanes import drain
 from sla.store import inbox
 from tests.sla.example import NINE, OWN
 from tests.sla.store.conftest import new_database
-from tests.webhooks.conftest import SECRETS, signature
+from tests.webhooks.conftest import SECRETS, TOKENS, signature
 from webhooks.app import create_app
 from webhooks.publishing import InForce
 from webhooks.receive import LARGEST_BODY
@@ -37,7 +39,7 @@ class Clock:
         return at
 
 
-def serving(directory: Path, *, refused: str | None = None) -> Service:
+def serving(directory: Path, *, refused: str | None = None, **more: str) -> Service:
     """A service that has no Jira: nobody answers at that address."""
     settings = Settings.from_environment({
         "DUELINE_JIRA_URL": "http://127.0.0.1:9",
@@ -45,6 +47,7 @@ def serving(directory: Path, *, refused: str | None = None) -> Service:
         "DUELINE_JIRA_TOKEN": TOKEN,
         "DUELINE_WEBHOOK_SECRET": ",".join(SECRETS),
         "DUELINE_DATABASE_URL": f"sqlite:///{directory / 'dueline.sqlite3'}",
+        **more,
     })  # fmt: skip
     return Service(settings, InForce(_configuration(SHIPPED), refused), Clock())
 
@@ -80,7 +83,7 @@ CREATED = "2024-07-10T13:00:00.000+0000"
         (b"", "not_understood", "The body is not JSON."),
         (b"{", "not_understood", "The body is not JSON."),
         (b"\xff\xfe", "not_understood", "The body is not JSON."),
-        (b"[" * 5000, "not_understood", "The body is not JSON."),
+        (b"[" * 5000, "not_understood", "The body is nested too deeply."),
         (b"[]", "not_understood", "The body is not a JSON object."),
         (b"null", "not_understood", "The body is not a JSON object."),
         (b"{}", "not_understood", "It names no issue by its id."),
@@ -101,7 +104,7 @@ def test_an_odd_delivery_is_taken_in_and_set_aside(
     service: Service, client: FlaskClient, body: bytes, state: str, why: str | None
 ) -> None:
     assert post(client, body) == 202
-    service.lanes["inbox"]()
+    drain(service.engine)
     assert service.database.read(inbox.tally) == {state: 1}
     set_aside = service.database.read(lambda c: inbox.set_aside(c, 10))
     assert [each[3] for each in set_aside] == ([] if why is None else [why])
@@ -114,7 +117,7 @@ def test_a_delivery_that_is_understood_is_done(service: Service, client: FlaskCl
         "issue": {"id": "10000", "key": "BOT-1", "fields": fields},
     }  # fmt: skip
     assert post(client, json.dumps(payload).encode()) == 202
-    service.lanes["inbox"]()
+    drain(service.engine)
     assert service.health()["inbox"] == {"done": 1}
 
 
@@ -144,7 +147,7 @@ def test_before_jira_was_ever_reached_it_is_not_ready(tmp_path: Path) -> None:
         assert client.get("/readyz").status_code == 503
         # Deliveries are kept all the same, and wait.
         assert post(client, b"{}") == 202
-        service.lanes["inbox"]()
+        drain(service.engine)
         assert service.health()["inbox"] == {"new": 1}
     finally:
         service.close()
@@ -185,7 +188,7 @@ def test_what_jira_may_send_fits_and_no_more(client: FlaskClient) -> None:
 
 
 def test_no_answer_holds_a_secret(service: Service, client: FlaskClient) -> None:
-    service.lanes["contact"]()
+    service.keep_contact()
     answers = [
         client.get(path).text
         for path in ("/healthz", "/readyz", "/nowhere", "/webhooks/jira", f"/{TOKEN[:3]}")
@@ -193,3 +196,77 @@ def test_no_answer_holds_a_secret(service: Service, client: FlaskClient) -> None
     answers.append(client.post("/webhooks/jira", data=b"{}").text)
     answers.append(repr(service.access))
     assert not [text for text in answers for secret in (*SECRETS, TOKEN) if secret in text]
+
+
+# --- deliveries without signature ---------------------------------------------------------------
+
+
+@pytest.fixture
+def open_service(tmp_path: Path) -> Iterator[Service]:
+    """One for a Jira that cannot sign."""
+    made = serving(tmp_path, DUELINE_WEBHOOK_TOKEN=",".join(TOKENS))
+    yield made
+    made.close()
+
+
+def test_an_open_door_is_told_loudly(open_service: Service) -> None:
+    with capture_logs() as logs:
+        client = create_app(open_service).test_client()
+    (line,) = logs
+    assert (line["log_level"], line["event"]) == (
+        "warning", "deliveries are taken without signature",
+    )  # fmt: skip
+    health = client.get("/readyz").text
+    assert "deliveries are taken without signature from whoever knows the address" in health
+    for token in TOKENS:
+        assert client.post(f"/webhooks/jira/token/{token}", data=b"{}").status_code == 202
+        assert token not in health + repr(logs) + repr(open_service.access)
+    assert post(client, b"{}") == 202
+
+
+def test_a_closed_door_is_as_a_page_that_is_not_there(
+    service: Service, client: FlaskClient
+) -> None:
+    assert "without signature" not in client.get("/readyz").text
+    answer = client.post(f"/webhooks/jira/token/{TOKENS[0]}", data=b"{}")
+    assert (answer.status_code, answer.text) == (404, client.post("/nowhere").text)
+    # No detour tells the address again, and Jira would not follow it.
+    assert client.post(f"/webhooks//jira/token/{TOKENS[0]}", data=b"{}").status_code == 404
+    assert TOKENS[0] not in answer.text
+
+
+# --- faults of ours -----------------------------------------------------------------------------
+
+
+def test_a_fault_of_ours_is_503_and_its_log_names_no_path(
+    open_service: Service, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    client = create_app(open_service).test_client()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("something nobody thought of")
+
+    monkeypatch.setattr("webhooks.receive.delivery_id", fail)
+    monkeypatch.setattr(open_service, "health", fail)
+    with capture_logs() as logs:
+        answers = [
+            client.post(f"/webhooks/jira/token/{TOKENS[0]}", data=b"{}"),
+            client.get("/readyz"),
+        ]
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert {answer.headers["Retry-After"] for answer in answers} == {"30"}
+    assert [line["event"] for line in logs] == ["request failed"] * 2
+    written = "".join([*capfd.readouterr(), repr(logs), *(answer.text for answer in answers)])
+    assert TOKENS[0] not in written
+    assert "Traceback" not in "".join(answer.text for answer in answers)
+
+
+def test_readiness_counts_refusals_that_the_database_does_not_know_yet(
+    service: Service, client: FlaskClient
+) -> None:
+    for _ in range(30):
+        client.post("/webhooks/jira", data=b"{}")
+    assert service.database.read(inbox.counted) == {"signature_refused": 1}
+    health = client.get("/readyz").json
+    assert health
+    assert health["counters"] == {"signature_refused": 30}

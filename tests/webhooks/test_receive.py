@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -17,7 +19,8 @@ from structlog.testing import capture_logs
 from sla.store.database import StoreError
 from sla.store.schema import inbox as inbox_table
 from tests.webhooks.conftest import SECRETS, Door, signature
-from webhooks.receive import delivery_id, is_signed
+from webhooks.receive import delivery_id, is_signed, may_be_signature
+from webhooks.refusals import PATIENCE, TOLD_EVERY, WINDOW
 
 BODY = b'{"webhookEvent": "jira:issue_updated"}'
 DIGEST = signature(BODY).partition("=")[2]
@@ -48,6 +51,7 @@ def test_each_secret_and_each_method_is_good(secret: str, method: str) -> None:
     ids=["capital digits", "capital method", "spaces around", "spaces within"],
 )
 def test_ways_of_writing_the_same_signature(header: str) -> None:
+    assert may_be_signature(header)
     assert is_signed(BODY, header, SECRETS)
 
 
@@ -79,6 +83,8 @@ def hub(method: str) -> str:
         f"sha256={DIGEST[:-1]}٣",
         f"sha256={DIGEST}ÿ",
         "sha256=" + "\udcff" * 64,
+        "sha256=\ud800",
+        "sha256=" + "\x00" * 64,
         "sha256=" + "=" * 10_000,
         hub("sha1"),
         hub("md5"),
@@ -114,9 +120,25 @@ def test_every_secret_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPat
 
 
 @settings(derandomize=True, deadline=None, max_examples=120)
-@given(st.text(max_size=100), st.binary(max_size=100))
+@given(st.text(st.characters() | st.characters(categories=["Cs"]), max_size=140), st.binary())
 def test_no_header_makes_it_fail(header: str, body: bytes) -> None:
-    assert not is_signed(body, header, SECRETS)
+    for written in (header, f"sha256={header}"):
+        may_be_signature(written)
+        assert not is_signed(body, written, SECRETS)
+
+
+def test_what_has_no_signature_s_form_is_not_read(door: Door) -> None:
+    class Unread(BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise AssertionError("it was read")
+
+    for header in ("", "sha256=00", "sha1=" + "0" * 40, "sha512=" + "0" * 64):
+        answer = door.client.post(
+            "/webhooks/jira",
+            headers={"X-Hub-Signature": header, "Content-Length": "2"},
+            input_stream=Unread(b"{}"),
+        )
+        assert answer.status_code == 401
 
 
 # -- over HTTP -------------------------------------------------------------------------------------
@@ -126,7 +148,7 @@ def test_what_is_rightly_signed_is_kept_and_answered_202(door: Door) -> None:
     answer = door.post(BODY)
     assert (answer.status_code, answer.data) == (202, b"")
     assert door.kept() == [("default", BODY)]
-    assert door.kicks == ["inbox"]
+    assert door.kicks == ["default"]
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -138,6 +160,7 @@ def test_what_is_not_is_counted_and_nothing_else(door: Door) -> None:
     for _ in range(3):
         answer = door.post(BODY, signed="sha256=0", identifier="1")
         assert answer.status_code == 401
+        door.at += TOLD_EVERY
     assert (door.kept(), door.kicks) == ([], [])
     assert door.counted() == {"signature_refused": 3}
     # The identifier is not burnt by it: the rightful delivery gets through.
@@ -169,7 +192,7 @@ def test_the_default_site_can_be_named(door: Door) -> None:
 def test_a_site_that_is_not_known(door: Door) -> None:
     answer = door.post(BODY, path="/webhooks/jira/nowhere")
     assert answer.status_code == 404
-    assert answer.text == "There is no site 'nowhere' here."
+    assert answer.text == "There is no such site here."
     assert (door.kept(), door.counted()) == ([], {})
 
 
@@ -203,7 +226,7 @@ def test_what_cannot_be_kept_is_asked_for_again(
     # A counter that cannot be written changes nothing about the refusal.
     assert refused.status_code == 401
     assert [line["event"] for line in logs] == [
-        "delivery could not be stored", "signature refused", "refusal could not be counted",
+        "delivery could not be stored", "signature refused", "refusals could not be counted",
     ]  # fmt: skip
     assert door.kicks == []
     assert door.post(BODY, identifier="1").status_code == 202
@@ -221,11 +244,17 @@ def test_a_closed_database_is_no_500(door: Door) -> None:
 
 
 def test_a_delivery_that_jira_repeats_is_kept_once(door: Door) -> None:
-    """Its identifier stays the same over the retries, whose bodies may differ in small things."""
-    answers = [door.post(body, identifier="7f3").status_code for body in (BODY, BODY, b"{}")]
+    answers = [door.post(BODY, identifier="7f3").status_code for _ in range(3)]
     assert answers == [202, 202, 202]
     assert door.kept() == [("default", BODY)]
-    assert door.kicks == ["inbox"]
+    assert door.kicks == ["default"]
+
+
+def test_one_identifier_with_another_body_is_another_delivery(door: Door) -> None:
+    """No signature covers the identifier: whoever repeats it must not have a delivery lost."""
+    for body in (BODY, b"{}", BODY):
+        assert door.post(body, identifier="7f3").status_code == 202
+    assert [body for _, body in door.kept()] == [BODY, b"{}"]
 
 
 def test_without_identifier_the_body_tells_deliveries_apart(door: Door) -> None:
@@ -247,14 +276,23 @@ def test_one_identifier_at_two_sites_is_two_deliveries(door: Door) -> None:
     assert len(door.kept()) == 2
 
 
+DIGEST_ID = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
+
+
 @pytest.mark.parametrize(
     ("identifier", "known_by"),
     [
-        ("7f3", "7f3"),
-        ("x" * 200, "x" * 200),
-        ("x" * 201, f"sha256:{hashlib.sha256(BODY).hexdigest()}"),
-        ("", f"sha256:{hashlib.sha256(BODY).hexdigest()}"),
-        (None, f"sha256:{hashlib.sha256(BODY).hexdigest()}"),
+        ("7f3", f"7f3 {DIGEST_ID}"),
+        ("x" * 200, f"{'x' * 200} {DIGEST_ID}"),
+        ("x" * 201, DIGEST_ID),
+        ("", DIGEST_ID),
+        (None, DIGEST_ID),
+        ("7\x003", DIGEST_ID),
+        ("7\x7f3", DIGEST_ID),
+        ("7\t3", DIGEST_ID),
+        ("7\xff3", DIGEST_ID),
+        ("7\ud8003", DIGEST_ID),
+        ("7€3", DIGEST_ID),
     ],
 )
 def test_what_a_delivery_is_known_by(identifier: str | None, known_by: str) -> None:
@@ -266,8 +304,51 @@ def test_it_is_kept_under_what_it_is_known_by(door: Door) -> None:
     door.post(BODY)
     query = select(inbox_table.c.delivery)
     assert door.database.read(lambda c: list(c.execute(query).scalars())) == [
-        "7f3", f"sha256:{hashlib.sha256(BODY).hexdigest()}",
+        f"7f3 {DIGEST_ID}", DIGEST_ID,
     ]  # fmt: skip
+
+
+# -- too many of them ------------------------------------------------------------------------------
+
+
+def flood(door: Door, number: int, **parts: Any) -> list[int]:
+    return [door.post(BODY, signed="sha256=0", **parts).status_code for _ in range(number)]
+
+
+def test_whoever_goes_on_is_told_to_wait(door: Door) -> None:
+    assert flood(door, PATIENCE + 2) == [401] * PATIENCE + [429, 429]
+    door.at += timedelta(seconds=0.5)
+    answer = door.post(BODY, signed="sha256=0")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    # One address among others: they are told what is wrong.
+    assert flood(door, 1, address="192.0.2.2") == [401]
+    door.at += WINDOW
+    assert flood(door, 1) == [401]
+
+
+def test_what_is_rightly_signed_is_taken_from_there_all_the_same(door: Door) -> None:
+    """Behind a proxy all that comes has one address."""
+    flood(door, PATIENCE + 1)
+    assert door.post(BODY).status_code == 202
+    assert door.kept() == [("default", BODY)]
+
+
+def test_a_flood_is_told_once_in_a_while(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes: list[object] = []
+    write = door.database.write
+
+    def counting(work: Any) -> Any:
+        writes.append(work)
+        return write(work)
+
+    monkeypatch.setattr(door.database, "write", counting)
+    with capture_logs() as logs:
+        flood(door, 500)
+        door.at += TOLD_EVERY
+        flood(door, 1)
+    assert [line["times"] for line in logs] == [1, 500]
+    assert len(writes) == 2
+    assert door.counted() == {"signature_refused": 501}
 
 
 # -- whatever comes --------------------------------------------------------------------------------
@@ -293,6 +374,7 @@ def test_anything_is_202_when_rightly_signed_else_401(
 ) -> None:
     signed = {"right": signature(body), "of another": signature(body, "wrong")}.get(header, header)
     before = len(door.kept())
+    door.at += WINDOW
     answer = door.post(body, signed=signed, identifier=identifier)
     assert answer.status_code == (202 if header == "right" else 401)
     if answer.status_code == 401:

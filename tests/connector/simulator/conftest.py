@@ -104,8 +104,7 @@ def serve() -> Iterator[Callable[..., Callable[..., requests.Response]]]:
             prefix = "" if path.startswith(("/rest", "//")) else "/rest/api/"
             version = (3 if sim.cloud else 2) if prefix else ""
             url = f"{base}{prefix}{version}{path.removeprefix('/') if path[:2] == '//' else path}"
-            more.setdefault("auth", auth)
-            return session.request(method, url, timeout=10, **more)
+            return session.request(method, url, **{"auth": auth, "timeout": 10, **more})
 
         return ask
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import requests
 
 from connector.simulator import Simulator
-from connector.simulator.faults import Faults, read_rule
+from connector.simulator.faults import Faults, Rule, read_rule
 
 Ask = Callable[..., requests.Response]
 
@@ -40,16 +40,56 @@ def test_an_error_after_the_effect(cloudy: Ask, cloud: Simulator, key: str) -> N
     assert len(cloud.issue(key).comments) == 3
 
 
-@pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize(("when", "made"), [("before", 0), ("during", 1), ("after", 1)])
 def test_a_dropped_connection(
     cloudy: Ask, cloud: Simulator, key: str, when: Any, made: int
 ) -> None:
     cloud.faults.drop(when, method="POST")
-    with pytest.raises(requests.ConnectionError):
+    with pytest.raises(requests.RequestException):
         comment(cloudy, key)
     assert len(cloud.issue(key).comments) == made
     assert comment(cloudy, key).status_code == 201
     assert [request.status for request in cloud.requests] == [0, 201]
+
+
+def test_a_connection_dropped_within_an_answer_that_has_no_body(
+    cloudy: Ask, cloud: Simulator, key: str
+) -> None:
+    cloud.faults.drop("during", method="PUT")
+    with pytest.raises(requests.ConnectionError):
+        cloudy("PUT", f"/rest/api/3/issue/{key}", json={"fields": {"summary": "y"}})
+    assert cloud.issue(key).values["summary"] == "y"
+
+
+@pytest.mark.parametrize(("when", "made"), [("before", 0), ("after", 1)])
+def test_an_answer_that_comes_too_late(
+    cloudy: Ask, cloud: Simulator, key: str, when: Any, made: int
+) -> None:
+    cloud.faults.slow(0.5, when, method="POST")
+    with pytest.raises(requests.Timeout):
+        cloudy("POST", f"/rest/api/2/issue/{key}/comment", json={"body": "x"}, timeout=0.1)
+    assert len(cloud.issue(key).comments) == made
+
+
+def test_the_weather_is_asked_where_no_rule_is_left(
+    cloudy: Ask, cloud: Simulator, key: str
+) -> None:
+    class Foul:
+        def over_request(self, method: str, path: str) -> Rule | None:
+            return Rule(status=502) if method == "POST" else None
+
+        def over_delivery(self, event: str) -> Literal["drop", "double"] | None:
+            return "drop"
+
+        def over_batch(self, size: int) -> bool:
+            return True
+
+    cloud.faults.weather = Foul()
+    cloud.faults.error(418, method="POST")
+    assert [comment(cloudy, key).status_code for _ in range(2)] == [418, 502]
+    assert cloudy("GET", "/myself").status_code == 200
+    assert cloud.faults.for_delivery("comment_created") == "drop"
+    assert cloud.faults.for_batch(2)
 
 
 def test_rate_limits_carry_jiras_headers(cloudy: Ask, cloud: Simulator) -> None:

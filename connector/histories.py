@@ -1,0 +1,90 @@
+"""The histories that webhooks cannot tell: read from Jira, issue by issue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from connector.errors import ConnectorError
+from connector.outlet import Holds, Judge, Outlet
+from sla.engine import Engine
+from sla.lanes import Key
+from sla.store import issues
+from sla.store.database import Database
+from sla.store.outbox import AFTER_A_FAULT
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class HistoryReader:
+    """Reads from Jira the history of issues that were first heard of in mid-life.
+
+    Attributes:
+        outlets: for each site that was reached; what another site knows waits.
+        jitter: a number from 0 to 1, so that many waits do not end at once.
+        holds: the sites that are to be left alone.
+    """
+
+    database: Database
+    engine: Engine
+    now: Callable[[], datetime]
+    outlets: dict[str, Outlet]
+    jitter: Callable[[], float]
+    holds: Holds
+
+    def __post_init__(self) -> None:
+        self._judge = Judge(self.holds, self.now, self.jitter)
+
+    def due(self, limit: int) -> Sequence[Key]:
+        """The issues whose history is to be asked for, the longest overdue first."""
+        sites, now = self.holds.open(self.outlets), self.now()
+        return self.database.read(lambda c: issues.to_read(c, now, sites, limit))
+
+    def run(self, key: Key) -> None:
+        """Read the history of an issue, and have it decided."""
+        site, issue_id = key
+        if not self.holds.open([site]) or site not in self.outlets:
+            return
+        outlet = self.outlets[site]
+        row = self.database.read(lambda c: issues.get(c, site, issue_id))
+        if row is None or row.read_at is None:
+            return
+        try:
+            history = outlet.client.read_history(issue_id, ignored_fields=outlet.own_fields)
+            self.holds.answered(site)
+            self.engine.learn_history(
+                site, issue_id, history.issue_key, history.events, reads_asked=row.reads_asked
+            )
+        except ConnectorError as error:
+            self._failed(site, issue_id, error)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged; others must not wait behind it
+            _log.exception("history could not be taken in", site=site, issue_id=issue_id)
+            fault = f"{type(error).__name__}: {error}"
+            self._change(site, issue_id, read_at=self.now() + AFTER_A_FAULT, read_error=fault)
+
+    def next_run(self) -> datetime | None:
+        """When a history is to be asked for next, holds considered."""
+        return self.holds.next_call({site: self._next_at(site) for site in tuple(self.outlets)})
+
+    def _next_at(self, site: str) -> datetime | None:
+        return self.database.read(lambda c: issues.next_read(c, [site]))
+
+    def _failed(self, site: str, issue_id: str, error: ConnectorError) -> None:
+        attempts = self.database.read(lambda c: issues.read_attempts(c, site, issue_id))
+        found = self._judge.judge(site, error, attempts)
+        again_at = self._judge.again_at(error, found)
+        values: dict[str, Any] = {"read_attempts": found.attempts, "read_error": found.reason}
+        if again_at is None:
+            values |= {"covered": False, "reason": found.reason}
+        self._change(site, issue_id, read_at=again_at, **values)
+
+    def _change(self, site: str, issue_id: str, **values: Any) -> None:
+        self.database.write(lambda c: issues.change(c, site, issue_id, **values))

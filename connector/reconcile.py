@@ -1,0 +1,130 @@
+"""What webhooks lost is found again: Jira is asked what was updated, and what is open.
+
+A poll only notes which histories are to be read; reading them is the lane of `HistoryReader`, with
+its pauses, its retries and its list of what was given up. The notes of a page are committed before
+the next page is asked for, and the watermark moves after the last: a poll that breaks off is made
+again from where the last whole one began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from connector.errors import ConnectorError
+from connector.outlet import Judge, Outlet
+from sla.engine import Engine
+from sla.store import issues, sites
+from sla.store.database import Database
+
+_log = structlog.get_logger(__name__)
+OVERLAP = timedelta(minutes=10)
+"""How far a poll reaches back before the last one began: Jira's search lags behind, by minutes
+after bulk changes."""
+LOOK_FOR_THE_LOST = timedelta(days=1)
+"""How often what should be open is compared with what is: a deletion is in no search."""
+_WATERMARK, _POLL, _LOST = "reconciled_at", "reconcile_next_at", "lost_next_at"
+_INSTALLED = "installed_at"
+_AT_ONCE = 500
+
+
+@dataclass
+class Reconciler:
+    """Asks each Jira what was missed.
+
+    Attributes:
+        outlets: for each site that was reached.
+        judge: what is done after a failed call.
+        every: how often a site is polled; None: only when somebody asks for it.
+    """
+
+    database: Database
+    engine: Engine
+    now: Callable[[], datetime]
+    outlets: dict[str, Outlet]
+    judge: Judge
+    every: timedelta | None
+
+    def run(self) -> None:
+        """Do for each site whose turn it is what is due; of several processes one does it."""
+        if self.every is None:
+            return
+        for site in self.judge.holds.open(self.outlets):
+            try:
+                if self._turn(site, _POLL, self.every):
+                    self.poll(site)
+                if self._turn(site, _LOST, LOOK_FOR_THE_LOST):
+                    self.look_for_the_lost(site)
+            except ConnectorError as error:
+                # The watermark stands where it stood: the next poll reaches back as far.
+                self.judge.judge(site, error, 0)
+
+    def poll(self, site: str) -> int:
+        """Have read again what was updated since the last poll began; how many issues.
+
+        Raises:
+            ConnectorError: Jira did not answer; nothing is missed by that.
+        """
+        began_at = self.now()
+        since = self.watermark(site) - OVERLAP
+        client = self.outlets[site].client
+        found = sum(self.engine.look_again(site, page) for page in client.updated_since(since))
+        self._remember(site, _WATERMARK, began_at)
+        _log.info("reconciled", site=site, since=since.isoformat(), to_read=found)
+        return found
+
+    def look_for_the_lost(self, site: str) -> int:
+        """Have looked at what should be open in Jira and is not; how many issues.
+
+        Raises:
+            ConnectorError: Jira did not answer.
+        """
+        client = self.outlets[site].client
+        # Taken before Jira is asked: what opens meanwhile is not missing.
+        should_be = self.database.read(lambda c: issues.open_ids(c, site))
+        projects = self.engine.policy(self.engine.in_force).projects
+        there = {found.issue_id for page in client.open_issues(projects) for found in page}
+        missing = sorted(should_be - there)
+        for start in range(0, len(missing), _AT_ONCE):
+            self.engine.look_for(site, missing[start : start + _AT_ONCE])
+        return len(missing)
+
+    def take_over(
+        self, site: str, projects: Collection[str], tell: Callable[[int], None] = lambda _: None
+    ) -> int:
+        """Have the histories of open issues read that were never heard of; how many issues.
+
+        Args:
+            site: the site.
+            projects: by their keys.
+            tell: told after each page how many issues were looked at so far.
+
+        Raises:
+            ConnectorError: Jira did not answer; asked again, it goes on where it broke off.
+        """
+        looked_at = new = 0
+        for page in self.outlets[site].client.open_issues(projects):
+            new += self.engine.look_again(site, page, taken_over=True)
+            looked_at += len(page)
+            tell(looked_at)
+        return new
+
+    def watermark(self, site: str) -> datetime:
+        """When the last poll began; before the first one, when this installation began."""
+
+        def work(connection: Connection) -> datetime:
+            known = sites.known(connection, site, _WATERMARK)
+            return datetime.fromisoformat(known or sites.known(connection, site, _INSTALLED))
+
+        return self.database.read(work)
+
+    def _turn(self, site: str, name: str, every: timedelta) -> bool:
+        now = self.now()
+        return self.database.write(lambda c: sites.take_turn(c, site, name, now, every))
+
+    def _remember(self, site: str, name: str, at: datetime) -> None:
+        self.database.write(lambda c: sites.learn(c, site, name, at.isoformat()))

@@ -1,0 +1,237 @@
+"""Comments: each once, brought up to date where it may be, and the issue given to whom it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypedDict
+
+import structlog
+from sqlalchemy import Connection
+
+from connector.attempt import Attempt, may_follow, next_look
+from connector.errors import (
+    Call,
+    ConnectorError,
+    JiraRefused,
+    JiraUncertain,
+    TakenOver,
+    WordingError,
+)
+from connector.outlet import Held, Judge, Outlet
+from connector.rest import asking_before
+from connector.retry import verdict
+from connector.wording import mention, plain, render
+from sla.contract import Audience
+from sla.effects import Saying
+from sla.store import issues, outbox
+from sla.store.database import Database
+from sla.store.outbox import Pending
+
+_log = structlog.get_logger(__name__)
+_MOST_MENTIONED = 20
+
+
+@dataclass
+class Speaker:
+    """Says what is pending.
+
+    Attributes:
+        monotonic: seconds of real time from any start.
+    """
+
+    database: Database
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    judge: Judge
+
+    def say(self, outlet: Outlet, site: str, issue_id: str, pending: Pending) -> None:
+        """Say one thing, unless it was said; raises `Held` when the site is to be left alone."""
+        pending = self._not_from_the_future(pending)
+        try:
+            comment_id = pending.comment_id or self._found(outlet, site, issue_id, pending)
+            if comment_id is None and self._may_follow(pending):
+                return
+            text, addressed = self._words(outlet, site, issue_id, pending.saying)
+            if comment_id and pending.saying.revisable:
+                # The same words twice are the same comment: an edit needs no look beforehand.
+                outlet.client.edit_comment(
+                    issue_id, comment_id, text, **_readers(outlet, pending.saying)
+                )
+        except ConnectorError as error:
+            # Nothing new was said now, so that what was in doubt before is in doubt still.
+            self._not_said(site, pending, error, pending.attempted_at)
+            return
+        comment_id = comment_id or self._added(outlet, site, issue_id, pending, text)
+        if comment_id is None:
+            return
+        if pending.saying.assign and addressed:
+            pending = self._said(pending, comment_id)
+            try:
+                self._assign(outlet, issue_id, addressed[0])
+            except ConnectorError as error:
+                # What was said is said; only the issue is still to be given to somebody.
+                self._not_said(site, pending, error, None)
+                return
+        self.judge.holds.answered(site)
+        self.database.write(lambda c: outbox.sent(c, pending, comment_id))
+
+    def put_off(self, pending: Pending, fault: str) -> None:
+        """After a fault of ours: leave a saying as it is for a while."""
+        until = self.now() + outbox.AFTER_A_FAULT
+        self.database.write(lambda c: outbox.put_off(c, pending, until, fault))
+
+    def _not_from_the_future(self, pending: Pending) -> Pending:
+        """A saying whose attempt was before now: the clock may have been set back since."""
+        now = self.now()
+        if pending.attempted_at is None or pending.attempted_at <= now:
+            return pending
+        self.database.write(lambda c: outbox.note(c, pending, attempted_at=now))
+        return replace(pending, attempted_at=now)
+
+    def _found(self, outlet: Outlet, site: str, issue_id: str, pending: Pending) -> str | None:
+        """The comment that an uncertain request made after all; None where none was in doubt."""
+        if pending.attempted_at is None:
+            return None
+        found = outlet.client.find_comment(issue_id, _key(site, issue_id, pending))
+        self.judge.holds.answered(site)
+        return found
+
+    def _may_follow(self, pending: Pending) -> bool:
+        """Whether the request that was not found may still take effect; then it is looked for."""
+        now, attempted_at = self.now(), pending.attempted_at
+        if attempted_at is None or not may_follow(attempted_at, now):
+            return False
+        look_at = next_look(attempted_at, now)
+        self.database.write(lambda c: outbox.note(c, pending, try_at=look_at))
+        return True
+
+    def _added(
+        self, outlet: Outlet, site: str, issue_id: str, pending: Pending, text: str
+    ) -> str | None:
+        """A new comment's id; None where there is none, which is recorded."""
+
+        def record(before: datetime | None, at: datetime) -> bool:
+            mine = replace(pending, attempted_at=before)
+            return self.database.write(lambda c: outbox.leaves(c, mine, at))
+
+        # From here on a crash leaves the question open whether Jira has it.
+        attempt = Attempt(record, self.now, self.monotonic, pending.attempted_at)
+        if not attempt.may_leave():
+            return None
+        try:
+            with asking_before(attempt.may_leave):
+                return self._add(outlet, site, issue_id, pending, text)
+        except TakenOver as error:
+            _log.warning("comment not sent", site=site, issue_id=issue_id, reason=str(error))
+        except ConnectorError as error:
+            left = replace(pending, attempted_at=attempt.at)
+            in_doubt = attempt.at if isinstance(error, JiraUncertain) else None
+            self._not_said(site, left, error, in_doubt)
+        return None
+
+    def _add(self, outlet: Outlet, site: str, issue_id: str, pending: Pending, text: str) -> str:
+        key = _key(site, issue_id, pending)
+        comment_id = outlet.client.add_comment(
+            issue_id, text, key=key, **_readers(outlet, pending.saying)
+        )
+        if not comment_id:
+            call = Call("adding a comment", issue_id, "POST")
+            raise JiraUncertain(call, "the answer names no comment", status=200)
+        return comment_id
+
+    def _said(self, pending: Pending, comment_id: str) -> Pending:
+        """Record the comment of a saying that asks for more than to be said."""
+        self.database.write(lambda c: outbox.commented(c, pending, comment_id))
+        return replace(pending, comment_id=comment_id, attempted_at=None)
+
+    def _assign(self, outlet: Outlet, issue_id: str, account: str) -> None:
+        try:
+            outlet.client.assign(issue_id, account)
+        except JiraRefused as error:
+            if not _is_refused_for_good(error):
+                raise
+            # Somebody who cannot be given the issue is still told of it.
+            _log.warning("issue cannot be assigned", issue_id=issue_id, reason=str(error))
+
+    def _not_said(
+        self, site: str, pending: Pending, error: ConnectorError, in_doubt_since: datetime | None
+    ) -> None:
+        """Record a failure, and since when it is not known whether Jira has the comment."""
+        found = self.judge.judge(site, error, pending.attempts)
+        again_at = self.judge.again_at(error, found)
+
+        def work(connection: Connection) -> None:
+            values = {
+                "attempts": found.attempts,
+                "error": found.reason,
+                "attempted_at": in_doubt_since,
+            }
+            if again_at is None:
+                outbox.give_up(connection, pending, **values)
+            else:
+                outbox.note(connection, pending, try_at=again_at, **values)
+
+        self.database.write(work)
+        if found.kind == "wait":
+            raise Held
+
+    def _words(
+        self, outlet: Outlet, site: str, issue_id: str, saying: Saying
+    ) -> tuple[str, list[str]]:
+        """A saying in words, and the accounts that it addresses."""
+        row = self.database.read(lambda c: issues.get(c, site, issue_id))
+        assignee = self.database.read(lambda c: issues.assignee(c, site, issue_id))
+        facts = {**saying.facts, "issue": row.key if row else None}
+        mentions, accounts = _addressed(outlet, saying.audience, assignee)
+        wanted = saying.wording or outlet.wording[saying.occasion]
+        try:
+            text = render(wanted, facts, mentions, at=saying.at, now=self.now())
+        except WordingError as error:
+            # Better said in plain words than not at all.
+            _log.exception("wording cannot be used", issue_id=issue_id, reason=str(error))
+            plainly = outlet.fallback[saying.occasion]
+            text = render(plainly, facts, mentions, at=saying.at, now=self.now())
+        return text, accounts
+
+
+class _Readers(TypedDict):
+    internal: bool
+    role: str | None
+
+
+def _readers(outlet: Outlet, saying: Saying) -> _Readers:
+    """Who may read a comment: the customer too where it is for them."""
+    if saying.public:
+        return {"internal": False, "role": None}
+    return {"internal": outlet.internal, "role": outlet.role}
+
+
+def _is_refused_for_good(error: JiraRefused) -> bool:
+    return verdict(error, 1, jitter=0).kind == "give_up"
+
+
+def _key(site: str, issue_id: str, pending: Pending) -> str:
+    return f"{site}/{issue_id}/{pending.key}"
+
+
+def _addressed(
+    outlet: Outlet, audience: Audience, assignee: str | None
+) -> tuple[list[str], list[str]]:
+    """The mentions of those addressed, and their accounts as far as they can be known."""
+    accounts = [assignee] if audience.assignee and assignee else []
+    accounts += audience.users
+    unknown: list[str] = []
+    for group in audience.groups:
+        try:
+            accounts += outlet.client.group_members(group)
+        except JiraRefused as error:
+            if not _is_refused_for_good(error):
+                raise
+            # A group that is not there, or not to be seen, is no reason to say nothing.
+            _log.warning("group cannot be read", group=group, reason=str(error))
+            unknown.append(plain(group))
+    accounts = list(dict.fromkeys(accounts))
+    mentions = [mention(account) for account in accounts] + unknown
+    return mentions[:_MOST_MENTIONED], accounts

@@ -1,0 +1,55 @@
+"""Which issue a delivery is about, told from its raw body in microseconds.
+
+What waits for one issue is handled together and in order, so that this must be known before anybody
+reads the delivery. Where it cannot be told the delivery is kept all the same.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from connector import facts
+from connector.translate import issue_of_comment
+
+_NOTHING = msgspec.Raw(b"null")
+
+
+class _Payload(msgspec.Struct):
+    # Read one by one: what a member that nobody needs looks like must not hide the others.
+    issue: msgspec.Raw = _NOTHING
+    comment: msgspec.Raw = _NOTHING
+    issueLink: msgspec.Raw = _NOTHING  # noqa: N815 - Jira's name
+
+
+class _Member(msgspec.Struct):
+    id: str | int | None = None
+    self: str | None = None
+    sourceIssueId: str | int | None = None  # noqa: N815 - Jira's name
+
+
+_payload = msgspec.json.Decoder(_Payload)
+_member = msgspec.json.Decoder(_Member)
+
+
+def subject_of(body: bytes) -> str | None:
+    """Jira's id of the issue that a delivery is about; of a link, of its source.
+
+    Returns:
+        None where the body does not tell; `translate` may still.
+    """
+    try:
+        payload = _payload.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return (
+        facts.identifier(_read(payload.issue).id)
+        or issue_of_comment(_read(payload.comment).self)
+        or facts.identifier(_read(payload.issueLink).sourceIssueId)
+    )
+
+
+def _read(member: msgspec.Raw) -> _Member:
+    try:
+        return _member.decode(member)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _Member()

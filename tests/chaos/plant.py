@@ -1,0 +1,286 @@
+"""The service under test as real processes: started, killed at any instant, and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Self
+
+import requests
+
+from connector.simulator import DUELINE
+from tests.chaos import clock as chaos_clock
+
+SECRET = "chaos-webhook-secret"
+_ROOT = Path(__file__).parents[2]
+_CLOCKWORK = Path(__file__).parent / "clockwork"
+_PATIENCE = 30.0
+
+
+class PlantError(Exception):
+    """The service does not start or does not die; the message says which."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(
+    *, jira_url: str, database_url: str, config: Path, port: int, clock: Path
+) -> dict[str, str]:
+    """What the service is told, whichever way it is started; the database is any that it takes."""
+    others = {name: v for name, v in os.environ.items() if not name.startswith("DUELINE_")}
+    return others | {
+        "DUELINE_JIRA_URL": jira_url,
+        "DUELINE_JIRA_USER": DUELINE,
+        "DUELINE_JIRA_TOKEN": "simulator",
+        "DUELINE_JIRA_FLAVOUR": "cloud",
+        "DUELINE_WEBHOOK_SECRET": SECRET,
+        "DUELINE_DATABASE_URL": database_url,
+        "DUELINE_PORT": str(port),
+        "DUELINE_CONFIG": str(config),
+        "PYTHONPATH": os.pathsep.join([str(_CLOCKWORK), str(_ROOT)]),
+        chaos_clock.VARIABLE: str(clock),
+    }
+
+
+class Plant(ABC):
+    """Some processes that together are one Dueline.
+
+    Attributes:
+        victims: the ways in which they can be killed.
+        moments: between which numbers of seconds after a start a kill does most harm.
+    """
+
+    victims: Sequence[str]
+    moments: tuple[float, float]
+
+    def __init__(self, told: Mapping[str, str], log: Path) -> None:
+        self.told = dict(told)
+        self.log = log
+        self.url = f"http://127.0.0.1:{self.told['DUELINE_PORT']}"
+        self.starts = 0
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start what does not run; returns at once."""
+
+    @abstractmethod
+    def kill(self, victim: str) -> None:
+        """SIGKILL; returns when all that has to go is gone."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Kill whatever is left."""
+
+    @property
+    @abstractmethod
+    def alive(self) -> bool:
+        """Whether it runs, ready or not."""
+
+    def await_ready(self) -> None:
+        """Return when it can do its work."""
+        pause = threading.Event()
+        for _ in range(int(_PATIENCE / 0.02)):
+            if not self.alive:
+                raise PlantError(f"the service ended by itself; see {self.log}")
+            try:
+                if requests.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                    return
+            except requests.RequestException:
+                pass
+            pause.wait(0.02)
+        raise PlantError(f"the service is not ready after {_PATIENCE:g} s; see {self.log}")
+
+
+class ForkServer:
+    """Forks services out of a process that has everything imported; see `fork_server`."""
+
+    def __init__(self, config: Path, log: Path) -> None:
+        self.log = log
+        self._guard = threading.Lock()
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(  # noqa: S603 - our own
+                [sys.executable, "-m", "tests.chaos.fork_server", str(config)],
+                cwd=_ROOT,
+                env={**os.environ, "PYTHONPATH": str(_ROOT)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        self._answer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+        self._process.wait(_PATIENCE)
+
+    def tell(self, *words: object) -> int:
+        """Have something done, and return what came of it."""
+        with self._guard:
+            if self._process.stdin is None:
+                raise PlantError("the fork server has no standard input")
+            self._process.stdin.write(f"{json.dumps(words)}\n")
+            self._process.stdin.flush()
+            return int(self._answer())
+
+    def _answer(self) -> Any:
+        said = self._process.stdout.readline() if self._process.stdout else ""
+        if not said:
+            raise PlantError(f"the fork server is gone; see {self.log}")
+        return json.loads(said)
+
+
+class Forked(Plant):
+    """What granian's worker loads, in a process that is forked with everything imported before.
+
+    A start takes a tenth of a second, so that hundreds of kills fit into a minute.
+    """
+
+    victims = ("process",)
+    moments = (0.02, 0.3)
+
+    def __init__(self, server: ForkServer, told: Mapping[str, str], log: Path) -> None:
+        super().__init__(told, log)
+        self._server = server
+        self._child: int | None = None
+
+    def start(self) -> None:
+        """See `Plant`."""
+        if self._child is None:
+            self._child = self._server.tell("start", self.told, str(self.log))
+            self.starts += 1
+
+    def kill(self, victim: str) -> None:
+        """See `Plant`."""
+        if self._child is not None:
+            self._server.tell("kill", self._child)
+        self._child = None
+
+    @property
+    def alive(self) -> bool:
+        """See `Plant`."""
+        return self._child is not None and bool(self._server.tell("alive", self._child))
+
+    def close(self) -> None:
+        """See `Plant`."""
+        self.kill("process")
+
+
+class Served(Plant):
+    """`dueline serve` itself, its parent and its worker."""
+
+    victims = ("group", "worker", "parent")
+    moments = (0.5, 4.5)
+
+    def __init__(self, told: Mapping[str, str], log: Path) -> None:
+        super().__init__(told, log)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self.survived = 0
+        """How often the parent made a new worker by itself."""
+
+    def start(self) -> None:
+        if self.alive:
+            return
+        self._log = self._log or self.log.open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "webhooks.cli", "serve"],
+            cwd=_ROOT,
+            env=self.told,
+            stdout=self._log,
+            stderr=self._log,
+        )
+        self.starts += 1
+
+    def kill(self, victim: str) -> None:
+        process = self._process
+        if process is None:
+            return
+        workers = _children(process.pid)
+        aims = {"group": [process.pid, *workers], "worker": workers, "parent": [process.pid]}
+        for aim in aims[victim] or [process.pid]:
+            _kill(aim)
+        if victim == "worker" and workers:
+            self._await_end_of_parent(process)
+        else:
+            process.wait(_PATIENCE)
+        for worker in workers:
+            _await_gone(worker)
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def close(self) -> None:
+        if self.alive:
+            self.kill("group")
+        if self._log:
+            self._log.close()
+
+    def _await_end_of_parent(self, process: subprocess.Popen[bytes]) -> None:
+        try:
+            process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            if _children(process.pid):
+                self.survived += 1
+                return
+            raise PlantError("the parent neither ended nor made a new worker") from None
+
+
+def _children(process_id: int) -> list[int]:
+    path = Path(f"/proc/{process_id}/task/{process_id}/children")
+    try:
+        found = [int(child) for child in path.read_text(encoding="ascii").split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    # Beside the worker there may be multiprocessing's own tracker, which holds nothing.
+    return [child for child in found if b"resource_tracker" not in _command(child)]
+
+
+def _command(process_id: int) -> bytes:
+    try:
+        return Path(f"/proc/{process_id}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def _kill(process_id: int) -> None:
+    try:
+        os.kill(process_id, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _await_gone(process_id: int) -> None:
+    pause = threading.Event()
+    for _ in range(int(_PATIENCE / 0.01)):
+        if not _runs(process_id):
+            return
+        pause.wait(0.01)
+    raise PlantError(f"process {process_id} goes on without its parent")
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"

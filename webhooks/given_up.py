@@ -1,0 +1,57 @@
+"""What Jira does not have yet, and what it was never to have: shown, and put back to be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from config.settings import Settings
+from sla.store import holds, outbox
+from sla.store.outbox import Waiting
+from sla.words import utc
+from webhooks.databases import opened
+
+_SHOWN = 100
+
+
+def outbox_lines(
+    settings: Settings, now: Callable[[], datetime], *, retry: bool = False, key: str | None = None
+) -> Iterator[str]:
+    """What waits and what was given up, a line each.
+
+    Args:
+        settings: with the database.
+        now: the clock.
+        retry: put back what was given up, to be tried again by the service.
+        key: with `retry`, that of one issue alone.
+    """
+    with opened(settings, must_exist=True) as database:
+        at = now()
+        yield from _counted(database.read(outbox.counts))
+        for site, hold in sorted(database.read(lambda c: holds.held(c, at)).items()):
+            yield f"site {site} is left alone until {utc(hold.until)}: {hold.reason}"
+        for waiting in database.read(lambda c: outbox.waiting(c, _SHOWN)):
+            yield _line(waiting)
+        if retry:
+            yield f"{database.write(lambda c: outbox.try_again(c, key, at))} to be tried again"
+
+
+def _counted(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    for what, by_state in counts.items():
+        some = [
+            f"{number} {state.replace('_', ' ')}"
+            for state, number in sorted(by_state.items())
+            if number
+        ]
+        yield f"{what}: {', '.join(some) or 'none'}"
+
+
+def _line(waiting: Waiting) -> str:
+    since = f" of {utc(waiting.since)}" if waiting.since else ""
+    if waiting.again_at is None:
+        state = "given up"
+    else:
+        tried = f"failed {waiting.attempts} times, " if waiting.attempts else ""
+        state = f"{tried}next at {utc(waiting.again_at)}"
+    why = f": {waiting.error}" if waiting.error else ""
+    return f"{waiting.issue}  {waiting.what}{since}  {state}{why}"

@@ -1,0 +1,47 @@
+"""A worker: it does what those who hear Jira leave to it, on as many machines as wanted."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+from config.settings import Settings
+from sla.errors import StoreError
+from sla.wakeups import Clock
+from webhooks.logs import set_up_logs
+from webhooks.publishing import configuration_in_force
+from webhooks.service import DEFAULT_SITE, Service
+
+
+def need_shared(settings: Settings) -> None:
+    """Refuse where nobody else could do the work, or hand it over.
+
+    Raises:
+        StoreError: the database is a file.
+    """
+    if settings.database_url.reveal().startswith("sqlite"):
+        raise StoreError(
+            "workers share a PostgreSQL database: set DUELINE_DATABASE_URL to one; "
+            "with SQLite `dueline serve` does all the work itself"
+        )
+
+
+def work(settings: Settings, clock: Clock) -> None:
+    """Work until SIGTERM or SIGINT; what runs then is finished.
+
+    Raises:
+        ConfigError: the configuration is faulty, and nothing was ever published.
+        StoreError: the database cannot be used, or cannot be shared.
+    """
+    set_up_logs()
+    need_shared(settings)
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    service = Service(settings, configuration_in_force(settings, DEFAULT_SITE), clock)
+    running = service.start()
+    try:
+        asked.wait()
+    finally:
+        running.stop()
+        service.close()
