@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, JiraRefused
+from connector.facts import HISTORY
 from connector.outlet import Holds, Judge, Outlet
 from sla.engine import Engine
 from sla.lanes import Key
 from sla.store import issues
 from sla.store.database import Database
+from sla.store.issues import IssueRow
 from sla.store.outbox import AFTER_A_FAULT
+from sla.timeline import Event, Seen
 
 _log = structlog.get_logger(__name__)
+_ONE_TICK = timedelta(seconds=2)
 
 
 @dataclass
@@ -59,10 +63,15 @@ class HistoryReader:
             history = outlet.client.read_history(issue_id, ignored_fields=outlet.own_fields)
             self.holds.answered(site)
             self.engine.learn_history(
-                site, issue_id, history.issue_key, history.events, reads_asked=row.reads_asked
+                site,
+                issue_id,
+                history.issue_key,
+                history.events,
+                reads_asked=row.reads_asked,
+                updated_at=self._read_for(history.events),
             )
         except ConnectorError as error:
-            self._failed(site, issue_id, error)
+            self._failed(outlet, row, error)
         except OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - logged; others must not wait behind it
@@ -77,14 +86,41 @@ class HistoryReader:
     def _next_at(self, site: str) -> datetime | None:
         return self.database.read(lambda c: issues.next_read(c, [site]))
 
-    def _failed(self, site: str, issue_id: str, error: ConnectorError) -> None:
+    def _read_for(self, events: Sequence[Event]) -> datetime | None:
+        """Which of the issue's updates a history that was just read shows."""
+        updated_at = max((each.at for each in events if _shows_all(each)), default=None)
+        if updated_at and updated_at > self.now() - _ONE_TICK:
+            # Another update may follow within the same tick of Jira's clock.
+            return updated_at - _ONE_TICK
+        return updated_at
+
+    def _failed(self, outlet: Outlet, row: IssueRow, error: ConnectorError) -> None:
+        site, issue_id = row.site, row.issue_id
+        if self._is_gone(outlet, row, error):
+            _log.info("issue is gone", site=site, issue_id=issue_id, reason=str(error))
+            self.engine.learn_gone(site, issue_id)
+            return
         attempts = self.database.read(lambda c: issues.read_attempts(c, site, issue_id))
         found = self._judge.judge(site, error, attempts)
         again_at = self._judge.again_at(error, found)
         values: dict[str, Any] = {"read_attempts": found.attempts, "read_error": found.reason}
-        if again_at is None:
+        if again_at is None and row.incomplete:
             values |= {"covered": False, "reason": found.reason}
         self._change(site, issue_id, read_at=again_at, **values)
 
+    def _is_gone(self, outlet: Outlet, row: IssueRow, error: ConnectorError) -> bool:
+        """Whether Jira has an issue no more: it does not know it, and shows its project."""
+        if not (isinstance(error, JiraRefused) and error.status == 404 and row.key):
+            return False
+        try:
+            # Permissions that were taken away hide whole projects; their clocks go on.
+            return outlet.client.has_project(row.key.rpartition("-")[0])
+        except ConnectorError:
+            return False
+
     def _change(self, site: str, issue_id: str, **values: Any) -> None:
         self.database.write(lambda c: issues.change(c, site, issue_id, **values))
+
+
+def _shows_all(event: Event) -> bool:
+    return isinstance(event, Seen) and event.source == HISTORY

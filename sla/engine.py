@@ -462,7 +462,7 @@ class Engine:
             "wake_at": decision.wake_at,
         }
         # What was shown and holds no longer is cleared; what was never shown is not touched.
-        wanted = _as_json(decision.fields) if decision.fields else row.fields_wanted and _CLEARED
+        wanted = as_json(decision.fields) if decision.fields else row.fields_wanted and _CLEARED
         if wanted != row.fields_wanted:
             values |= {"fields_wanted": wanted, "write_at": now, "write_attempts": 0}
         issues.change(connection, site, issue_id, **values)
@@ -509,7 +509,8 @@ def remembered_site(database: Database, site: str) -> SiteFacts | None:
     return database.read(work)
 
 
-def _as_json(fields: Fields) -> str:
+def as_json(fields: Fields) -> str:
+    """The fields as they stand in the tables: by role, instants in ISO 8601."""
     plain = {
         role: value.isoformat() if isinstance(value, datetime) else value
         for role, value in asdict(fields).items()

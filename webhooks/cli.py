@@ -77,12 +77,11 @@ def reconcile(thorough: bool) -> None:
     from rich.console import Console
 
     from webhooks import reconciling
+    from webhooks.serve import clock_from
 
     with _refusing():
-        lines = reconciling.reconcile(
-            _settings(), Console(stderr=True), thorough=thorough, wait=reconciling.patiently
-        )
-        _print_lines(lines)
+        settings, clock, console = _settings(), clock_from(os.environ), Console(stderr=True)
+        _print_lines(reconciling.reconcile(settings, clock, console, thorough=thorough))
 
 
 @main.command()
@@ -92,12 +91,11 @@ def backfill(projects: tuple[str, ...]) -> None:
     from rich.console import Console
 
     from webhooks import reconciling
+    from webhooks.serve import clock_from
 
     with _refusing():
-        lines = reconciling.backfill(
-            _settings(), Console(stderr=True), projects=projects, wait=reconciling.patiently
-        )
-        _print_lines(lines)
+        settings, clock, console = _settings(), clock_from(os.environ), Console(stderr=True)
+        _print_lines(reconciling.backfill(settings, clock, console, projects=projects))
 
 
 @main.command()
@@ -343,6 +341,21 @@ def show_inbox(replay: bool) -> None:
             click.echo(line)
     except SlaError as error:
         _fail(str(error))
+
+
+@main.command()
+@click.option("--retry", is_flag=True, help="Try again what was given up, once the service runs.")
+@click.argument("key", required=False)
+def outbox(retry: bool, key: str | None) -> None:
+    """What waits to be written to Jira, and what was given up with the reason."""
+    from webhooks.given_up import outbox_lines
+    from webhooks.serve import clock_from
+
+    if key and not retry:
+        raise click.UsageError("a key goes with --retry")
+    with _refusing():
+        now = clock_from(os.environ).now
+        _print_lines(iter(outbox_lines(_settings(), now, retry=retry, key=key)))
 
 
 @main.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,15 +14,20 @@ from config.settings import Settings
 from connector.errors import ConnectorError
 from sla.lanes import drain
 from sla.store import issues
+from sla.wakeups import Clock
 from sla.words import utc
 from webhooks.publishing import configuration_published
 from webhooks.questions import QuestionError
-from webhooks.serve import clock_from
 from webhooks.service import DEFAULT_SITE, Service
 
 _READERS = 4
 _LONGEST_WAIT = 5.0
 _UNREADABLE = "`dueline outbox` names them"
+
+
+def patiently(seconds: float) -> None:
+    """Wait in real time."""
+    threading.Event().wait(seconds)
 
 
 @dataclass
@@ -60,12 +64,18 @@ class Reading:
 
 
 def reconcile(
-    settings: Settings, console: Console, *, thorough: bool, wait: Callable[[float], object]
+    settings: Settings,
+    clock: Clock,
+    console: Console,
+    *,
+    thorough: bool,
+    wait: Callable[[float], object] = patiently,
 ) -> Iterator[str]:
     """Ask Jira what was updated since the last time, and read it; what it came to, in lines.
 
     Args:
         settings: the environment.
+        clock: the one clock.
         console: where progress is shown.
         thorough: look for open issues as well that Jira has no more.
         wait: waits for some seconds.
@@ -73,7 +83,7 @@ def reconcile(
     Raises:
         QuestionError: Jira cannot be reached.
     """
-    with _in_reach(settings) as service:
+    with _in_reach(settings, clock) as service:
         reconciler = service.reconciler
         yield f"Asking for what was updated since {utc(reconciler.watermark(DEFAULT_SITE))}"
         found = reconciler.poll(DEFAULT_SITE)
@@ -86,15 +96,17 @@ def reconcile(
 
 def backfill(
     settings: Settings,
+    clock: Clock,
     console: Console,
     *,
     projects: Sequence[str],
-    wait: Callable[[float], object],
+    wait: Callable[[float], object] = patiently,
 ) -> Iterator[str]:
     """Take over the open issues that were never heard of; what it came to, in lines.
 
     Args:
         settings: the environment.
+        clock: the one clock.
         console: where progress is shown.
         projects: their keys; none: all of the mapping.
         wait: waits for some seconds.
@@ -102,7 +114,7 @@ def backfill(
     Raises:
         QuestionError: a project is in no mapping, or Jira cannot be reached.
     """
-    with _in_reach(settings) as service:
+    with _in_reach(settings, clock) as service:
         mapped = sorted(service.configuration.policy.projects)
         if unknown := sorted(set(projects) - set(mapped)):
             raise QuestionError(
@@ -116,11 +128,6 @@ def backfill(
             )
         yield f"{new} open issues that were not known"
         yield from _read(Reading(service, wait), console, "Taking over")
-
-
-def patiently(seconds: float) -> None:
-    """Wait in real time."""
-    threading.Event().wait(seconds)
 
 
 def _read(reading: Reading, console: Console, what: str) -> Iterator[str]:
@@ -141,10 +148,10 @@ def _read(reading: Reading, console: Console, what: str) -> Iterator[str]:
 
 
 @contextmanager
-def _in_reach(settings: Settings) -> Iterator[Service]:
+def _in_reach(settings: Settings, clock: Clock) -> Iterator[Service]:
     """A service that runs nothing by itself, with Jira in reach."""
     in_force = configuration_published(settings, DEFAULT_SITE)
-    service = Service(settings, in_force, clock_from(os.environ))
+    service = Service(settings, in_force, clock)
     try:
         service.keep_contact()
         if trouble := service.troubles.get("jira"):

@@ -25,7 +25,7 @@ from connector.translate import Translation, translate
 from sla.engine import Call, Engine, remember_installation, remember_site, remembered_site
 from sla.lanes import Lane, drain
 from sla.mapping import Policy
-from sla.store import inbox, outbox, sites
+from sla.store import holds, inbox, outbox, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.timeline import SYSTEM_FIELDS
@@ -91,17 +91,17 @@ class Service:
         self.engine = Engine(
             self.database, clock.now, self._read_delivery, self._policy(), self._publish()
         )
-        self._holds = holds = Holds(self.database, clock.now)
-        self.dispatcher = Dispatcher(self.database, clock.now, outlets, jitter, holds)
+        self._holds = Holds(self.database, clock.now)
+        self.dispatcher = Dispatcher(self.database, clock.now, outlets, jitter, self._holds)
         self.histories = HistoryReader(
-            self.database, self.engine, clock.now, outlets, jitter, holds
+            self.database, self.engine, clock.now, outlets, jitter, self._holds
         )
         self.reconciler = Reconciler(
             self.database,
             self.engine,
             clock.now,
             outlets,
-            Judge(holds, clock.now, jitter),
+            Judge(self._holds, clock.now, jitter),
             settings.reconcile_every,
         )
         self._inbox_days = timedelta(days=settings.inbox_days)
@@ -190,13 +190,34 @@ class Service:
 
     def health(self) -> dict[str, object]:
         """What waits, what failed and what is wrong, for people and for monitoring."""
+        now = self.clock.now()
         return {
-            "troubles": dict(self.troubles),
+            "troubles": {**self.troubles, **self._refused_fields()},
+            "holds": {
+                site: {"until": hold.until.isoformat(), "reason": hold.reason}
+                for site, hold in self.database.read(lambda c: holds.held(c, now)).items()
+            },
             "inbox": self.database.read(inbox.tally),
             "sayings": self.database.read(outbox.tally),
             "counters": self.database.read(inbox.counted),
             "policy_version": self.engine.in_force,
         }
+
+    def _note_roles(self, roles: list[str]) -> None:
+        """Have written what waited for a field, when Jira has others than before."""
+        now = self.clock.now()
+
+        def work(connection: Connection) -> None:
+            if sites.known(connection, DEFAULT_SITE, "roles") != roles:
+                sites.learn(connection, DEFAULT_SITE, "roles", roles)
+                outbox.fields_are_there(connection, DEFAULT_SITE, now)
+
+        self.database.write(work)
+
+    def _refused_fields(self) -> dict[str, str]:
+        """The fields that Jira has and does not take, with its words."""
+        refused = [each.refused for each in self._outlets.values()]
+        return {f"field {name}": words for each in refused for name, words in each.items()}
 
     def _publish(self) -> str:
         configuration, now = self.configuration, self.clock.now()
@@ -278,6 +299,7 @@ class Service:
             [*site.fields.values(), *(field.id for field in found.values())]
         )
         self._recall_site()
+        self._note_roles(sorted(found))
         self._outlets[DEFAULT_SITE] = Outlet(
             client=client,
             fields=found,

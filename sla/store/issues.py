@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, union, updat
 
 from sla import timeline as facts
 from sla.cycle import Cycle
+from sla.store.holds import LONGEST
 from sla.store.schema import cycles, events, issue_keys, issues, promises, refers
 from sla.store.upsert import insert
 from sla.timeline import Changed, Event, Seen, Timeline
@@ -201,7 +202,7 @@ def timeline_of(
         )
     )
     decoded = (msgspec.json.decode(data, type=_KINDS[kind]) for kind, data in rows)
-    return Timeline.of(_named(event, field_names) for event in decoded)
+    return Timeline.of(named(event, field_names) for event in decoded)
 
 
 def timelines(
@@ -365,7 +366,15 @@ def to_read(
     connection: Connection, now: datetime, sites: Sequence[str], limit: int
 ) -> Sequence[tuple[str, str]]:
     """The issues (site, id) of these sites whose history is to be asked for now."""
-    return _due(connection, issues.c.read_at, now, sites, limit)
+    # Nothing is put off for longer: what lies further ahead is from before the clock was set back.
+    due = or_(issues.c.read_at <= now, issues.c.read_at > now + LONGEST)
+    rows = connection.execute(
+        select(issues.c.site, issues.c.issue_id)
+        .where(due, issues.c.site.in_(sites))
+        .order_by(issues.c.read_at)
+        .limit(limit)
+    )
+    return [(site, issue_id) for site, issue_id in rows]
 
 
 def next_wake(connection: Connection, sites: Sequence[str]) -> datetime | None:
@@ -399,18 +408,6 @@ def _one(
     return IssueRow(*row) if row else None
 
 
-def _due(
-    connection: Connection, column: Any, now: datetime, sites: Sequence[str], limit: int
-) -> Sequence[tuple[str, str]]:
-    rows = connection.execute(
-        select(issues.c.site, issues.c.issue_id)
-        .where(column <= now, issues.c.site.in_(sites))
-        .order_by(column)
-        .limit(limit)
-    )
-    return [(site, issue_id) for site, issue_id in rows]
-
-
 def _earliest(connection: Connection, column: Any, sites: Sequence[str]) -> datetime | None:
     found: datetime | None = connection.execute(
         select(column)
@@ -421,7 +418,8 @@ def _earliest(connection: Connection, column: Any, sites: Sequence[str]) -> date
     return found
 
 
-def _named(event: Event, names: Mapping[str, str]) -> Event:
+def named(event: Event, names: Mapping[str, str]) -> Event:
+    """A fact in which custom fields go by their names, where `names` has their ids."""
     if isinstance(event, Changed):
         return replace(event, field=names.get(event.field, event.field))
     if isinstance(event, Seen):

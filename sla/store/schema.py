@@ -99,7 +99,7 @@ issues = Table(
     # The next instant at which time alone changes the answer; only a hint, the truth is refolded.
     Column("wake_at", Instant),
     # The SLA fields as they should stand, and as Jira last took them, by role, as JSON. A role that
-    # was never written, or of which it is not known whether Jira took it, is not in the latter.
+    # was never written is not in the latter; {"sent": value}: it is not known whether Jira took it.
     Column("fields_wanted", Text),
     Column("fields_written", Text),
     # When to write what differs; NULL: nothing differs, or it was given up.

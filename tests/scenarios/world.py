@@ -131,6 +131,10 @@ class World:
         self.clock.at = end
         self.settle()
 
+    def advance_by(self, seconds: float) -> None:
+        """Move the clock on as somebody would who waits."""
+        self.advance(timedelta(seconds=seconds))
+
     def fields(self, key: str) -> dict[str, Any]:
         """The SLA fields of an issue, by name, as Jira shows them to an agent."""
         names = {field["name"]: field["id"] for field in self._get("field")}

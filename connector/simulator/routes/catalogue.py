@@ -28,7 +28,7 @@ def get_server_info(call: Call) -> Answer:
 
 def get_projects(call: Call) -> Answer:
     """GET /project."""
-    return 200, [_project(call, project) for project in call.sim.site.projects.values()]
+    return 200, [_project(call, project) for project in _browsable(call)]
 
 
 def search_projects(call: Call) -> Answer:
@@ -36,7 +36,7 @@ def search_projects(call: Call) -> Answer:
     keys, sought = call.args.get("keys", []), call.arg("query").casefold()
     found = [
         _project(call, project)
-        for project in call.sim.site.projects.values()
+        for project in _browsable(call)
         if (not keys or project.key in keys)
         and (sought in project.name.casefold() or sought in project.key.casefold())
     ]
@@ -96,8 +96,15 @@ def get_resolutions(call: Call) -> Answer:
     return 200, [call.show.resolution(r) for r in call.sim.site.resolutions]
 
 
+def _browsable(call: Call) -> list[Project]:
+    """Return the projects that the account may see."""
+    if not call.sim.allows(call.account, "BROWSE_PROJECTS"):
+        return []
+    return list(call.sim.site.projects.values())
+
+
 def _find(call: Call, key: str) -> Project:
-    for project in call.sim.site.projects.values():
+    for project in _browsable(call):
         if key.upper() == project.key or key == project.id:
             return project
     raise JiraError(404, [f"No project could be found with key '{key}'."])
