@@ -399,14 +399,13 @@ class Engine:
         ]
         ledger = Ledger(outbox.said(connection, site, issue_id))
         decision = decide(timeline, policy, ledger, now, issue_id=issue_id, relatives=relatives)
-        self._save(connection, row, version, decision, now)
+        calls += self._save(connection, row, version, decision, now)
         keys = timeline.values("key")
         if keys and keys[-1][1] != row.key:
             # Moved: a late delivery from before must not bring the old key back.
             issues.change(connection, site, issue_id, key=keys[-1][1])
         if timeline.deleted_at:
             issues.change(connection, site, issue_id, write_at=None)
-        calls.append(Call("dispatch", key, now, urgent=bool(decision.sayings)))
         if decision.wake_at:
             calls.append(Call("decide", key, decision.wake_at))
         if not alone:
@@ -441,7 +440,8 @@ class Engine:
         version: str,
         decision: Decision,
         now: datetime,
-    ) -> None:
+    ) -> list[Call]:
+        """Store what was decided; returns whether there is something to write to Jira."""
         site, issue_id = row.site, row.issue_id
         issues.save_cycles(connection, site, issue_id, decision.cycles, version, now)
         outbox.withdraw(connection, site, issue_id, standing=decision.standing)
@@ -466,6 +466,10 @@ class Engine:
         if wanted != row.fields_wanted:
             values |= {"fields_wanted": wanted, "write_at": now, "write_attempts": 0}
         issues.change(connection, site, issue_id, **values)
+        if wanted == row.fields_wanted and not decision.sayings:
+            return []
+        urgent = any(not saying.revisable for saying in decision.sayings)
+        return [Call("dispatch", (site, issue_id), now, urgent=urgent)]
 
 
 def _is_news(each: Known, known: Mapping[str, datetime | None]) -> bool:

@@ -44,6 +44,7 @@ _KNOWN_FOR = timedelta(hours=1)
 _UNKNOWN_FOR = timedelta(seconds=10)
 _VERSIONS_IN_MEMORY = 16
 _TRIMMED_AT_ONCE = 500
+_TRIM_EVERY = timedelta(hours=1)
 # Issues at once in one process: what waits for Jira more than for the processor goes side by side.
 _SIDE_BY_SIDE = {"decide": 2, "histories": 2, "dispatch": 4}
 
@@ -165,7 +166,12 @@ class Service:
 
     def trim_inbox(self) -> None:
         """Forget deliveries that were handled, once they are old enough."""
-        before = self.clock.now() - self._inbox_days
+        now = self.clock.now()
+        if not self.database.write(
+            lambda c: sites.take_turn(c, DEFAULT_SITE, "trim_next_at", now, _TRIM_EVERY)
+        ):
+            return
+        before = now - self._inbox_days
         while self.database.write(lambda c: inbox.trim(c, before, _TRIMMED_AT_ONCE)):
             pass
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import accumulate
 from typing import Literal
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, true, update
 
 from sla.store.schema import counters, inbox
 from sla.store.upsert import insert
@@ -142,11 +142,12 @@ def trim(connection: Connection, before: datetime, limit: int) -> int:
 
     What was not understood or failed stays until somebody has dealt with it.
     """
+    # Ids grow with time: nothing behind the first that is new enough has to be looked at.
+    kept = select(inbox.c.id).where(inbox.c.received_at >= before).order_by(inbox.c.id).limit(1)
+    first_kept = connection.execute(kept).scalar()
+    older = true() if first_kept is None else inbox.c.id < first_kept
     oldest = (
-        select(inbox.c.id)
-        .where(inbox.c.state == "done", inbox.c.received_at < before)
-        .order_by(inbox.c.id)
-        .limit(limit)
+        select(inbox.c.id).where(inbox.c.state == "done", older).order_by(inbox.c.id).limit(limit)
     )
     return connection.execute(delete(inbox).where(inbox.c.id.in_(oldest))).rowcount
 

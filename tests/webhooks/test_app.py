@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,7 @@ def test_readiness_says_what_waits_and_what_is_wrong(service: Service, client: F
     assert answer.status_code == 200
     assert answer.json == {
         "troubles": {"jira": "not reached yet"},
+        "holds": {},
         "inbox": {"new": 1},
         "sayings": {},
         "counters": {"signature_refused": 1},
@@ -270,3 +272,22 @@ def test_readiness_counts_refusals_that_the_database_does_not_know_yet(
     health = client.get("/readyz").json
     assert health
     assert health["counters"] == {"signature_refused": 30}
+
+
+def test_deliveries_that_were_handled_are_forgotten_after_their_days(
+    service: Service,
+) -> None:
+    def keep(delivery: str, days_ago: int) -> None:
+        received_at = NINE - timedelta(days=days_ago)
+        service.database.write(
+            lambda c: inbox.keep(c, "default", delivery, b"not JSON", received_at)
+        )
+
+    for number in range(3):
+        keep(f"old {number}", 31)
+    service.database.write(lambda c: inbox.handled(c, 1, "failed", "why", None))
+    for number in (2, 3):
+        service.database.write(lambda c, n=number: inbox.handled(c, n, "done", None, None))  # type: ignore[misc]
+    keep("young", 29)
+    service.trim_inbox()
+    assert service.database.read(inbox.tally) == {"failed": 1, "new": 1}

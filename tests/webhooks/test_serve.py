@@ -18,6 +18,8 @@ import requests
 
 from connector.setup import EVENTS
 from connector.simulator import AGENT, DUELINE, Simulator, running
+from tests.conftest import free_port
+from tests.postgres import PostgresServer
 from webhooks.clock import SystemClock
 
 pytestmark = pytest.mark.skipif(
@@ -45,13 +47,6 @@ def eventually(what: str, holds: Callable[[], Any]) -> Any:
             return found
         pause.wait(0.02)
     raise AssertionError(f"in {PATIENCE:g} s: {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def is_free(port: int) -> bool:
@@ -82,7 +77,7 @@ def children(process_id: int) -> list[int]:
 class Served:
     """`dueline serve`, on the same port and database whenever it is started."""
 
-    def __init__(self, jira_url: str, directory: Path) -> None:
+    def __init__(self, jira_url: str, directory: Path, database: str | None = None) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = directory / "log"
@@ -94,21 +89,32 @@ class Served:
             "DUELINE_JIRA_USER": DUELINE,
             "DUELINE_JIRA_TOKEN": TOKEN,
             "DUELINE_WEBHOOK_SECRET": SECRET,
-            "DUELINE_DATABASE_URL": f"sqlite:///{directory / 'dueline.sqlite3'}",
+            "DUELINE_DATABASE_URL": database or f"sqlite:///{directory / 'dueline.sqlite3'}",
             "DUELINE_PORT": str(self.port),
             "DUELINE_CONFIG": str(directory),
         }
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
         """The process, once it is ready; killed at the end if it still runs then."""
-        command = [sys.executable, "-m", "webhooks.cli", "serve"]
+        with self._process("serve", *options) as process:
+            eventually("ready", self.is_ready)
+            yield process
+
+    @contextmanager
+    def worker(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A worker on the same database; killed at the end if it still runs then."""
+        with self._process("worker") as process:
+            yield process
+
+    @contextmanager
+    def _process(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        command = [sys.executable, "-m", "webhooks.cli", *arguments]
         with (
             self.log.open("ab") as log,
             subprocess.Popen(command, env=self._environment, stdout=log, stderr=log) as process,  # noqa: S603 - our own
         ):
             try:
-                eventually("ready", self.is_ready)
                 yield process
             finally:
                 process.kill()
@@ -137,10 +143,7 @@ def test_killed_and_started_again_it_goes_on_where_it_was(
     sim.register_webhook(f"{served.url}/webhooks/jira", events=EVENTS["cloud"], secret=SECRET)
 
     def shown(key: str, name: str) -> Any:
-        answer = requests.get(f"{jira_url}/rest/api/2/issue/{key}", auth=(AGENT, TOKEN), timeout=5)
-        field = sim.field_named(name)
-        assert field is not None
-        return answer.json()["fields"].get(field.id)
+        return shown_in(sim, jira_url, key, name)
 
     with served.running() as process:
         key = sim.create_issue(project="BOT", summary="Help").key
@@ -167,6 +170,46 @@ def test_killed_and_started_again_it_goes_on_where_it_was(
     log = served.log.read_text(encoding="utf-8")
     assert SECRET not in log
     assert "Traceback" not in log
+
+
+def shown_in(sim: Simulator, jira_url: str, key: str, name: str) -> Any:
+    """What Jira shows in a field."""
+    answer = requests.get(f"{jira_url}/rest/api/2/issue/{key}", auth=(AGENT, TOKEN), timeout=5)
+    field = sim.field_named(name)
+    assert field is not None
+    return answer.json()["fields"].get(field.id)
+
+
+def test_workers_do_what_a_receiver_leaves_to_them_and_take_over_from_a_killed_one(
+    jira: tuple[Simulator, str], tmp_path: Path, postgres: PostgresServer
+) -> None:
+    sim, jira_url = jira
+    served = Served(jira_url, tmp_path, postgres.empty_database())
+    sim.register_webhook(f"{served.url}/webhooks/jira", events=EVENTS["cloud"], secret=SECRET)
+
+    def shown(key: str, name: str) -> Any:
+        return shown_in(sim, jira_url, key, name)
+
+    with served.running("--receive-only"), served.worker() as first:
+        key = sim.create_issue(project="BOT", summary="Help").key
+        eventually("the fields are there", lambda: shown(key, "First response due"))
+        with served.worker() as second:
+            first.send_signal(signal.SIGKILL)
+            first.wait(PATIENCE)
+            sim.add_comment(key, "We are on it.", account=AGENT)
+            eventually("the answer was heard", lambda: shown(key, "SLA state") == "met")
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(PATIENCE) == 0
+    log = served.log.read_text(encoding="utf-8")
+    assert SECRET not in log
+    assert "Traceback" not in log
+
+
+def test_a_worker_on_a_file_is_refused(tmp_path: Path) -> None:
+    served = Served("http://127.0.0.1:9", tmp_path)
+    with served.worker() as process:
+        assert process.wait(PATIENCE) == 1
+    assert "workers share a PostgreSQL database" in served.log.read_text(encoding="utf-8")
 
 
 def test_a_port_that_is_taken_is_said_and_ends_it(tmp_path: Path) -> None:
