@@ -9,7 +9,7 @@ again from where the last whole one began.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -30,6 +30,7 @@ LOOK_FOR_THE_LOST = timedelta(days=1)
 _WATERMARK, _POLL, _LOST = "reconciled_at", "reconcile_next_at", "lost_next_at"
 _INSTALLED = "installed_at"
 _AT_ONCE = 500
+_JUST_NOW = timedelta(minutes=1)
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Reconciler:
     outlets: dict[str, Outlet]
     judge: Judge
     every: timedelta | None
+    _begun: set[str] = field(default_factory=set, init=False, repr=False)
 
     def run(self) -> None:
         """Do for each site whose turn it is what is due; of several processes one does it."""
@@ -55,8 +57,9 @@ class Reconciler:
             return
         for site in self.judge.holds.open(self.outlets):
             try:
-                if self._turn(site, _POLL, self.every):
+                if self._turn(site, _POLL, self.every) or self._begins(site):
                     self.poll(site)
+                self._begun.add(site)
                 if self._turn(site, _LOST, LOOK_FOR_THE_LOST):
                     self.look_for_the_lost(site)
             except ConnectorError as error:
@@ -121,6 +124,10 @@ class Reconciler:
             return datetime.fromisoformat(known or sites.known(connection, site, _INSTALLED))
 
         return self.database.read(work)
+
+    def _begins(self, site: str) -> bool:
+        """Whether this process was not there before, and nobody polled just now."""
+        return site not in self._begun and self.now() - self.watermark(site) > _JUST_NOW
 
     def _turn(self, site: str, name: str, every: timedelta) -> bool:
         now = self.now()

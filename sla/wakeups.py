@@ -15,6 +15,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import OperationalError
 
 from sla.lanes import Key
 
@@ -144,6 +145,9 @@ def _logged(name: str, work: Callable[[], None]) -> Callable[[], None]:
     def run() -> None:
         try:
             work()
+        except OperationalError as error:
+            # The database is away or full: that needs no traceback every few seconds.
+            _log.error("lane failed", lane=name, reason=str(error.orig or error))
         except Exception:  # noqa: BLE001 - logged; the sweep repairs it
             # The tables still say what is to be done; the sweep will come back to it.
             _log.exception("lane failed", lane=name)

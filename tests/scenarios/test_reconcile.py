@@ -91,6 +91,18 @@ def test_while_it_runs_it_reconciles_by_itself(anywhere: World) -> None:
     assert anywhere.fields(again)["SLA state"] == "running"
 
 
+def test_at_its_start_it_asks_what_it_missed_while_it_was_away(anywhere: World) -> None:
+    anywhere.service.reconciler.run()
+    anywhere.stop()
+    lose(anywhere)
+    key = anywhere.jira.create_issue({"summary": "Help", **ENTERPRISE}, project="HLP").key
+    anywhere.clock.at += 3 * MINUTE
+    anywhere.start()
+    anywhere.service.reconciler.run()
+    anywhere.settle()
+    assert anywhere.fields(key)["SLA state"] == "running"
+
+
 def test_an_issue_that_was_deleted_unheard_is_looked_for(anywhere: World) -> None:
     key = anywhere.report("HLP", ENTERPRISE)
     issue_id = anywhere.jira.issue(key).id
