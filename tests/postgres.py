@@ -88,6 +88,13 @@ class PostgresServer:
             self._process.wait(_PATIENCE)
             self._process = None
 
+    def crash(self) -> None:
+        """Have it end without tidying up: it recovers from its log when it is started again."""
+        if self._process:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(_PATIENCE)
+            self._process = None
+
     def empty_database(self) -> str:
         """Make an empty database without tables; returns its address."""
         return self._create("template0")

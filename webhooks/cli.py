@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -359,6 +360,73 @@ def outbox(retry: bool, key: str | None) -> None:
 
 
 @main.command()
+def migrate() -> None:
+    """Bring the database to this version's tables."""
+    from webhooks.migrating import migrated
+
+    with _refusing():
+        click.echo(migrated(_settings()))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the database into a new file, while the service goes on."""
+    from rich.console import Console
+
+    from webhooks.backing_up import back_up
+    from webhooks.serve import clock_from
+
+    with _refusing():
+        now = clock_from(os.environ).now()
+        click.echo(back_up(_settings(), file, now, Console(stderr=True)))
+
+
+@main.command()
+@click.option(
+    "--of",
+    "at",
+    required=True,
+    type=click.DateTime(["%Y-%m-%dT%H:%MZ"]),
+    help="When the copy was made, in UTC, such as 2026-11-20T15:00Z.",
+)
+def restored(at: datetime) -> None:
+    """Say that the database is a copy, put back by other means than a backup of ours."""
+    from webhooks.backing_up import note_restored
+
+    with _refusing():
+        click.echo(note_restored(_settings(), at.replace(tzinfo=UTC)))
+
+
+@main.command("copy-database")
+@click.option(
+    "--to",
+    required=True,
+    envvar="DUELINE_COPY_TO",
+    help="The address of an empty database; it may come from DUELINE_COPY_TO.",
+)
+def copy_database(to: str) -> None:
+    """Copy everything into an empty database of either kind, and hold both against each other."""
+    from rich.console import Console
+
+    from webhooks import copying
+
+    with _refusing():
+        found = copying.copy_database(_settings(), to, Console(stderr=True))
+        copying.show(found, Console() if sys.stdout.isatty() else Console(width=140))
+
+
+@main.command()
+@click.argument("account")
+def forget(account: str) -> None:
+    """Remove a person from what is stored, by the account that Jira knows them by."""
+    from webhooks.forgetting import forget_account
+
+    with _refusing():
+        _print_lines(forget_account(_settings(), account))
+
+
+@main.command()
 @click.argument("key")
 def explain(key: str) -> None:
     """What was promised for an issue, by which clause, and each step to each instant."""
@@ -393,6 +461,7 @@ def _serve(*, receive_only: bool = False) -> None:
             need_shared(settings)
         with opened(settings) as database:
             database.claim()
+            database.check()
         in_force = configuration_in_force(settings, DEFAULT_SITE)
     except (ConfigurationError, SlaError, ServeError, ClockError) as error:
         _fail(str(error))

@@ -16,7 +16,7 @@ from sla.store import copying
 from sla.store.checksums import Sum
 from sla.store.copying import Told
 from sla.store.database import Database, StoreError, address_of
-from webhooks.databases import not_migrated
+from webhooks.databases import at, not_migrated
 
 
 def copy_database(settings: Settings, to: str, console: Console) -> Sequence[Sum]:
@@ -38,7 +38,7 @@ def copy_database(settings: Settings, to: str, console: Console) -> Sequence[Sum
     to_address = address_of(to, "--to")
     if from_address == to_address or _is_one_file(from_address, to_address):
         raise StoreError("--to names the very database that DUELINE_DATABASE_URL names")
-    with not_migrated(settings) as source, _opened(to) as target:
+    with not_migrated(settings) as source, at(to) as target:
         for database in (source, target):
             database.claim()
             _require_quiet(database)
@@ -68,15 +68,6 @@ def progress_of(database: Database, console: Console) -> Iterator[Told]:
             bar.update(task, advance=rows, description=table)
 
         yield told
-
-
-@contextmanager
-def _opened(address: str) -> Iterator[Database]:
-    database = Database(address)
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 def _require_quiet(database: Database) -> None:

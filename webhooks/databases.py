@@ -8,6 +8,7 @@ from pathlib import Path
 
 from config.settings import Settings
 from sla.store.database import Database, StoreError, address_of
+from sla.store.faults import reason, storage_fault
 from sla.store.migrate import migrate
 
 
@@ -43,8 +44,24 @@ def not_migrated(settings: Settings, *, must_exist: bool = True) -> Iterator[Dat
     path = address.database if address.drivername.startswith("sqlite") else None
     if must_exist and path and not Path(path).exists():
         raise StoreError(f"{path}: there is no database; DUELINE_DATABASE_URL names it")
+    with at(url) as database:
+        yield database
+
+
+@contextmanager
+def at(url: str) -> Iterator[Database]:
+    """The database at an address, whatever is in it, closed at the end.
+
+    Raises:
+        StoreError: it cannot be used, now or in the midst of it.
+    """
     database = Database(url)
     try:
         yield database
+    except Exception as error:
+        fault = storage_fault(error)
+        if fault is None or isinstance(fault, StoreError):
+            raise
+        raise StoreError(f"{database.name}: cannot be used: {reason(fault)}") from error
     finally:
         database.close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from config.configuration import Configuration
 from config.settings import JiraAccess, Settings
@@ -23,9 +25,10 @@ from connector.reconcile import Reconciler
 from connector.setup import find_fields
 from connector.translate import Translation, translate
 from sla.engine import Call, Engine, remember_installation, remember_site, remembered_site
+from sla.errors import StoreError
 from sla.lanes import Lane, drain
 from sla.mapping import Policy
-from sla.store import holds, inbox, outbox, sites
+from sla.store import faults, holds, inbox, outbox, restored, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.timeline import SYSTEM_FIELDS
@@ -82,6 +85,9 @@ class Service:
         self.clock = clock
         self.database = Database(settings.database_url.reveal())
         migrate(self.database)
+        copied_at = self.database.write(lambda c: restored.recognise(c, clock.now()))
+        if copied_at:
+            _log.warning("begun on a copy of the database", copied_at=copied_at.isoformat())
         self._client: JiraClient | None = None
         self._contact_at: datetime | None = None
         self._ignored_fields: frozenset[str] = frozenset(self.configuration.site.fields.values())
@@ -191,23 +197,40 @@ class Service:
 
     @property
     def ready(self) -> bool:
-        """Whether deliveries can be judged: this Jira was reached, now or at an earlier start."""
-        return DEFAULT_SITE in self.engine.sites
+        """Whether deliveries can be taken and judged: the database answers, and this Jira was
+        reached, now or at an earlier start."""
+        return self.database.trouble is None and DEFAULT_SITE in self.engine.sites
 
     def health(self) -> dict[str, object]:
         """What waits, what failed and what is wrong, for people and for monitoring."""
+        self._look_whether_it_writes()
+        troubles = {**self.troubles, **self._refused_fields()}
+        try:
+            counts = self._counts()
+        except SQLAlchemyError as error:
+            return {"troubles": {**troubles, "database": faults.reason(error)}}
+        if self.database.trouble:
+            troubles["database"] = self.database.trouble
+        return {"troubles": troubles, **counts, "policy_version": self.engine.in_force}
+
+    def _counts(self) -> dict[str, object]:
         now = self.clock.now()
+        held = self.database.read(lambda c: holds.held(c, now))
         return {
-            "troubles": {**self.troubles, **self._refused_fields()},
             "holds": {
                 site: {"until": hold.until.isoformat(), "reason": hold.reason}
-                for site, hold in self.database.read(lambda c: holds.held(c, now)).items()
+                for site, hold in held.items()
             },
             "inbox": self.database.read(inbox.tally),
             "sayings": self.database.read(outbox.tally),
             "counters": self.database.read(inbox.counted),
-            "policy_version": self.engine.in_force,
         }
+
+    def _look_whether_it_writes(self) -> None:
+        """After a fault, find out whether the database takes writes again."""
+        if self.database.trouble:
+            with suppress(SQLAlchemyError, StoreError):
+                self.database.write(lambda c: sites.learn(c, DEFAULT_SITE, "writable", True))
 
     def _note_roles(self, roles: list[str]) -> None:
         """Have written what waited for a field, when Jira has others than before."""

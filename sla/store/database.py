@@ -15,9 +15,10 @@ from typing import Any, Protocol, TextIO, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError
 
 from sla.errors import StoreError
+from sla.store.faults import reason, storage_fault
 from sla.store.group_commit import GroupCommit
 
 __all__ = ["Database", "StoreError", "address_of", "shown"]
@@ -25,8 +26,11 @@ __all__ = ["Database", "StoreError", "address_of", "shown"]
 T = TypeVar("T")
 _CLAIM_TRIES = 50
 _CLAIM_PAUSE = 0.1
-_ROLLED_BACK = frozenset({"40001", "40P01"})
+_ROLLED_BACK = frozenset({"40001", "40P01", "25P03"})
 """What PostgreSQL calls a transaction that it took back for another's sake: made again, it goes."""
+# A process that hangs within a transaction keeps its rows locked: whoever takes over its work would
+# wait for as long as it hangs.
+_AWAKE = "SET LOCAL idle_in_transaction_session_timeout = '4s'"
 _TRIES = 10
 _CONNECTIONS = 24
 
@@ -53,6 +57,7 @@ class Database:
         )
         self._claim: TextIO | None = None
         self._closed = False
+        self._trouble: str | None = None
         self._gate = threading.Lock()
 
     @property
@@ -74,17 +79,51 @@ class Database:
         """Run `work` in a transaction and return its result once that is safely on disk.
 
         Raises:
-            StoreError: when the database is closed.
+            StoreError: the database is closed, or its file was taken away.
+            OperationalError: it cannot store anything at present; nothing of this was stored.
             Exception: whatever `work` raised; then nothing of it was stored.
         """
         if self._closed:
             raise StoreError("the database is closed")
-        return self._writer.write(work)
+        try:
+            result = self._writer.write(work)
+        except Exception as error:
+            fault = storage_fault(error)
+            if fault is None:
+                raise
+            self._trouble = reason(fault)
+            raise fault from error.__cause__
+        self._trouble = None
+        return result
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last write could not be stored; None when it was, or there was none yet."""
+        return self._trouble
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a connection of its own; it sees only what is committed."""
         with self._readers.connect() as connection:
             return work(connection)
+
+    def check(self) -> None:
+        """Look a database file through, which takes about a second for each gigabyte.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+        if self.is_shared:
+            return
+        try:
+            found = self.read(lambda c: c.exec_driver_sql("PRAGMA quick_check(1)").scalar())
+        except DatabaseError as error:
+            found = reason(error)
+        if found != "ok":
+            told = " ".join(str(found).split())
+            raise StoreError(
+                f"{self.name}: the file is damaged ({told}): put a backup in its place, or move "
+                "what can be read of it into a new one with sqlite3's .recover"
+            )
 
     def claim(self) -> None:
         """Make this process the only one that decides and writes from a database file.
@@ -136,8 +175,9 @@ class _Transactions:
         for last in (*[False] * (_TRIES - 1), True):
             try:
                 with self._engine.begin() as connection:
+                    connection.exec_driver_sql(_AWAKE)
                     return work(connection)
-            except OperationalError as error:
+            except DBAPIError as error:
                 if last or getattr(error.orig, "sqlstate", None) not in _ROLLED_BACK:
                     raise
         raise AssertionError("the last try returns or raises")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
 
 from sla.errors import StoreError
+from sla.store.faults import storage_fault
 
 T = TypeVar("T")
 _Job = tuple[Callable[[Connection], Any], "Future[Any]"]
@@ -25,7 +27,9 @@ class GroupCommit:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._path = Path(engine.url.database or "")
+        self._journal_path = self._path.with_name(f"{self._path.name}-wal")
         self._file: tuple[int, int] | None = None
+        self._journal: tuple[int, int] | None = None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._gate = threading.Lock()
@@ -72,6 +76,8 @@ class GroupCommit:
                     outcomes.append((outcome, *_attempt(connection, work)))
                 self._check_file()
         except Exception as error:  # noqa: BLE001 - whoever waits for this commit must hear why
+            if isinstance(error, _JournalGoneError):
+                self._rescue()
             for _, outcome in batch:
                 outcome.set_exception(error)
             return
@@ -85,19 +91,45 @@ class GroupCommit:
     def _check_file(self) -> None:
         """Refuse to commit into a file that was taken away: nobody would find it again."""
         try:
-            found = self._path.stat()
+            file = _identity(self._path)
         except OSError as error:
             raise StoreError(
                 f"{self._path}: the database file is gone ({error.strerror}); put it back, or "
                 "restart the service to begin with an empty one"
             ) from error
-        file = (found.st_dev, found.st_ino)
-        self._file = self._file or file
+        if self._file is None:
+            self._file, self._journal = file, _identity_if_there(self._journal_path)
         if file != self._file:
             raise StoreError(
                 f"{self._path}: another file was put in the place of the open database; "
                 "restart the service to use it"
             )
+        if self._journal and self._journal != _identity_if_there(self._journal_path):
+            raise _JournalGoneError(
+                f"{self._journal_path}: was removed, and belongs to the open database; "
+                "restart the service"
+            )
+
+    def _rescue(self) -> None:
+        """Bring what was committed before into the file, while its journal is still open here."""
+        with suppress(sqlite3.Error), closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+
+
+class _JournalGoneError(StoreError):
+    """What would be committed would be gone with the process."""
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _identity_if_there(path: Path) -> tuple[int, int] | None:
+    try:
+        return _identity(path)
+    except OSError:
+        return None
 
 
 def _attempt(
@@ -106,8 +138,8 @@ def _attempt(
     try:
         with connection.begin_nested():
             return work(connection), None
-    except OperationalError:
-        # Not the job's fault: the disk is full, or the file locked. The whole commit is in doubt.
-        raise
-    except Exception as error:  # noqa: BLE001 - handed to the one who asked
+    except Exception as error:
+        # The disk is full, the file locked or damaged: the whole commit is in doubt.
+        if storage_fault(error) is not None:
+            raise
         return None, error

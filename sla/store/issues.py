@@ -5,16 +5,30 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, or_, select, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    union,
+    update,
+)
 
 from sla import timeline as facts
 from sla.cycle import Cycle
 from sla.store.holds import LONGEST
 from sla.store.schema import cycles, events, issue_keys, issues, promises, refers
-from sla.store.upsert import insert
+from sla.store.upsert import insert, insert_for
 from sla.timeline import Changed, Event, Seen, Timeline
 
 _KINDS: dict[str, type[Event]] = {
@@ -57,6 +71,51 @@ class IssueRow:
 
 _COLUMNS = [issues.c[name] for name in IssueRow.__dataclass_fields__]
 
+# Building a statement takes as long as running it: what every event needs is built once.
+_SITE, _ISSUE = bindparam("site", type_=String), bindparam("issue_id", type_=String)
+_FOUND = select(*_COLUMNS).where(issues.c.site == _SITE, issues.c.issue_id == _ISSUE)
+_LOCKED = _FOUND.with_for_update()
+_FACTS = select(events.c.kind, events.c.data).where(
+    events.c.site == _SITE, events.c.issue_id == _ISSUE
+)
+
+
+@cache
+def _new_issue(dialect: str) -> Any:
+    return insert_for(dialect, issues).on_conflict_do_nothing().returning(issues.c.issue_id)
+
+
+@cache
+def _new_facts(dialect: str) -> Any:
+    statement = insert_for(dialect, events)
+    arriving = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["site", "issue_id", "identity"],
+        set_={"at": arriving.at, "data": arriving.data},
+        where=or_(
+            arriving.at < events.c.at,
+            and_(arriving.at == events.c.at, arriving.data < events.c.data),
+        ),
+    )
+
+
+@cache
+def _new_promises(dialect: str) -> Any:
+    return insert_for(dialect, promises).on_conflict_do_nothing()
+
+
+@cache
+def _judged_cycles(dialect: str) -> Any:
+    statement = insert_for(dialect, cycles)
+    arriving = statement.excluded
+    judged = [column for column in cycles.c if not column.primary_key]
+    return statement.on_conflict_do_update(
+        index_elements=list(cycles.primary_key),
+        set_={column.name: arriving[column.name] for column in judged},
+        # Most are as they were, and a row that is written anew is work for the whole database.
+        where=or_(*(column.is_distinct_from(arriving[column.name]) for column in judged)),
+    )
+
 
 def get(
     connection: Connection, site: str, issue_id: str, *, locked: bool = False
@@ -69,19 +128,23 @@ def get(
         issue_id: Jira's id of the issue.
         locked: nobody else decides for the issue until the transaction ends.
     """
-    return _one(connection, issues.c.issue_id == issue_id, site, locked=locked)
+    row = connection.execute(
+        _LOCKED if locked else _FOUND, {"site": site, "issue_id": issue_id}
+    ).first()
+    return IssueRow(*row) if row else None
 
 
 def by_key(connection: Connection, site: str, key: str) -> IssueRow | None:
     """The same, by the key that people use."""
-    return _one(connection, issues.c.key == key, site)
+    statement = select(*_COLUMNS).where(issues.c.site == site, issues.c.key == key)
+    row = connection.execute(statement).first()
+    return IssueRow(*row) if row else None
 
 
 def hear_of(connection: Connection, site: str, issue_id: str, key: str | None) -> bool:
     """Make sure that an issue has a row; True when it is new here."""
-    statement = insert(connection, issues).values(site=site, issue_id=issue_id, key=key)
-    new = statement.on_conflict_do_nothing().returning(issues.c.issue_id)
-    return connection.execute(new).first() is not None
+    row = {"site": site, "issue_id": issue_id, "key": key}
+    return connection.execute(_new_issue(connection.dialect.name), row).first() is not None
 
 
 def known(
@@ -108,7 +171,8 @@ def open_ids(connection: Connection, site: str) -> frozenset[str]:
 
 def to_be_read(connection: Connection, site: str) -> int:
     """How many histories of a site are still to be read."""
-    waiting = select(func.count()).where(issues.c.site == site, issues.c.read_at.is_not(None))
+    mine = unindexed(issues.c.site) == site
+    waiting = select(func.count()).where(mine, issues.c.read_at.is_not(None))
     return connection.execute(waiting).scalar_one()
 
 
@@ -166,19 +230,7 @@ def add_facts(connection: Connection, site: str, issue_id: str, new: Iterable[Ev
     ]
     if not rows:
         return
-    statement = insert(connection, events)
-    arriving = statement.excluded
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["site", "issue_id", "identity"],
-            set_={"at": arriving.at, "data": arriving.data},
-            where=or_(
-                arriving.at < events.c.at,
-                and_(arriving.at == events.c.at, arriving.data < events.c.data),
-            ),
-        ),
-        rows,
-    )
+    connection.execute(_new_facts(connection.dialect.name), rows)
 
 
 def forget_deletion(connection: Connection, site: str, issue_id: str) -> None:
@@ -196,11 +248,7 @@ def timeline_of(
     connection: Connection, site: str, issue_id: str, field_names: Mapping[str, str]
 ) -> Timeline:
     """An issue's timeline; custom fields go by their names where `field_names` has their id."""
-    rows = connection.execute(
-        select(events.c.kind, events.c.data).where(
-            events.c.site == site, events.c.issue_id == issue_id
-        )
-    )
+    rows = connection.execute(_FACTS, {"site": site, "issue_id": issue_id})
     decoded = (msgspec.json.decode(data, type=_KINDS[kind]) for kind, data in rows)
     return Timeline.of(named(event, field_names) for event in decoded)
 
@@ -243,51 +291,62 @@ def save_cycles(
     now: datetime,
 ) -> None:
     """Record cycles as judged now, and each promise as it was when it was first made."""
+    identity = {"site": site, "issue_id": issue_id}
     # Facts heard late may show that a clock never ran.
     latest = {cycle.metric: cycle.number for cycle in found}
-    mine = (cycles.c.site == site, cycles.c.issue_id == issue_id)
-    connection.execute(delete(cycles).where(*mine, cycles.c.metric.not_in(latest)))
-    for metric, number in latest.items():
-        later = cycles.c.number > number
-        connection.execute(delete(cycles).where(*mine, cycles.c.metric == metric, later))
-    for cycle in found:
-        row = {
-            "state": cycle.state,
-            "started_at": cycle.started_at,
-            "due_at": cycle.due_at,
-            "stopped_at": cycle.stopped_at,
-            "ended_at": cycle.ending.at if cycle.ending else None,
-            **_counted_by(cycle),
-        }
-        identity = {
-            "site": site,
-            "issue_id": issue_id,
+    never_ran = [
+        and_(cycles.c.metric == metric, cycles.c.number > number)
+        for metric, number in latest.items()
+    ]
+    connection.execute(
+        delete(cycles).where(
+            cycles.c.site == site,
+            cycles.c.issue_id == issue_id,
+            or_(cycles.c.metric.not_in(latest), *never_ran),
+        )
+    )
+    if not found:
+        return
+    judged = [{**identity, **_judged(cycle)} for cycle in found]
+    connection.execute(_judged_cycles(connection.dialect.name), judged)
+    made = [
+        {**identity, **row, "promised_at": now, "policy_version": policy_version}
+        for cycle in found
+        for row in _promised(cycle)
+    ]
+    if made:
+        connection.execute(_new_promises(connection.dialect.name), made)
+
+
+def _judged(cycle: Cycle) -> dict[str, Any]:
+    return {
+        "metric": cycle.metric,
+        "number": cycle.number,
+        "state": cycle.state,
+        "started_at": cycle.started_at,
+        "due_at": cycle.due_at,
+        "stopped_at": cycle.stopped_at,
+        "ended_at": cycle.ending.at if cycle.ending else None,
+        **_counted_by(cycle),
+    }
+
+
+def _promised(cycle: Cycle) -> Iterator[dict[str, Any]]:
+    for promise in cycle.promises:
+        contract = promise.coverage.contract
+        yield {
             "metric": cycle.metric,
             "number": cycle.number,
+            "since_at": promise.since_at,
+            "contract": contract.id if contract else "",
+            "tier": promise.coverage.tier,
+            "severity": promise.coverage.severity,
+            "target": promise.goal.target.text,
+            "binding": promise.goal.binding,
+            "calendar": promise.goal.calendar.id,
+            "due_at": promise.due_at,
+            "reason": promise.coverage.reason,
         }
-        connection.execute(
-            insert(connection, cycles)
-            .values(**identity, **row)
-            .on_conflict_do_update(index_elements=list(identity), set_=row)
-        )
-        made = [
-            {
-                **identity,
-                "since_at": promise.since_at,
-                "promised_at": now,
-                "policy_version": policy_version,
-                "contract": promise.coverage.contract.id if promise.coverage.contract else "",
-                "tier": promise.coverage.tier,
-                "severity": promise.coverage.severity,
-                "target": promise.goal.target.text,
-                "binding": promise.goal.binding,
-                "calendar": promise.goal.calendar.id,
-                "due_at": promise.due_at,
-                "reason": promise.coverage.reason,
-            }
-            for promise in cycle.promises
-        ]
-        connection.execute(insert(connection, promises).on_conflict_do_nothing(), made)
 
 
 def wake(connection: Connection, site: str, issue_ids: Collection[str], now: datetime) -> None:
@@ -355,7 +414,7 @@ def to_wake(
     """Issues of these sites that want to be woken by an instant: when, site, id; earliest first."""
     rows = connection.execute(
         select(issues.c.wake_at, issues.c.site, issues.c.issue_id)
-        .where(issues.c.wake_at <= until, issues.c.site.in_(sites))
+        .where(issues.c.wake_at <= until, unindexed(issues.c.site).in_(sites))
         .order_by(issues.c.wake_at)
         .limit(limit)
     )
@@ -370,7 +429,7 @@ def to_read(
     due = or_(issues.c.read_at <= now, issues.c.read_at > now + LONGEST)
     rows = connection.execute(
         select(issues.c.site, issues.c.issue_id)
-        .where(due, issues.c.site.in_(sites))
+        .where(issues.c.read_at.is_not(None), due, unindexed(issues.c.site).in_(sites))
         .order_by(issues.c.read_at)
         .limit(limit)
     )
@@ -400,22 +459,23 @@ def _counted_by(cycle: Cycle) -> dict[str, Any]:
     }
 
 
-def _one(
-    connection: Connection, condition: Any, site: str, *, locked: bool = False
-) -> IssueRow | None:
-    statement = select(*_COLUMNS).where(issues.c.site == site, condition)
-    row = connection.execute(statement.with_for_update() if locked else statement).first()
-    return IssueRow(*row) if row else None
-
-
 def _earliest(connection: Connection, column: Any, sites: Sequence[str]) -> datetime | None:
     found: datetime | None = connection.execute(
         select(column)
-        .where(column.is_not(None), issues.c.site.in_(sites))
+        .where(column.is_not(None), unindexed(issues.c.site).in_(sites))
         .order_by(column)
         .limit(1)
     ).scalar()
     return found
+
+
+def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
+    """A column to be compared or grouped by in rows that another condition has found.
+
+    An index that begins with the site or the issue is no way to the few rows that are due, since a
+    site has all of them; the bare column would tempt SQLite to take it.
+    """
+    return column.concat(literal_column("''"))
 
 
 def named(event: Event, names: Mapping[str, str]) -> Event:

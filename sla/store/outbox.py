@@ -18,7 +18,9 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    String,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -30,8 +32,9 @@ from sqlalchemy import (
 )
 
 from sla.effects import Saying
+from sla.store import restored
 from sla.store.holds import LONGEST
-from sla.store.issues import IssueRow
+from sla.store.issues import IssueRow, unindexed
 from sla.store.schema import Instant, issues, sayings
 from sla.store.upsert import insert
 
@@ -50,6 +53,28 @@ def is_due(at: datetime, attempts: int, now: datetime) -> bool:
 def _due(at: Any, attempts: Any, now: datetime) -> ColumnElement[bool]:
     untried = and_(attempts == 0, at > now + AFTER_A_FAULT)
     return or_(at <= now, at > now + LONGEST, untried)
+
+
+# Building a statement takes as long as running it: what every event needs is built once.
+_MINE = (
+    sayings.c.site == bindparam("of_site", type_=String),
+    sayings.c.issue_id == bindparam("of_issue", type_=String),
+)
+_SAID = select(sayings.c.key).where(*_MINE, sayings.c.state != "withdrawn")
+_WITHDRAW = (
+    update(sayings)
+    .where(
+        *_MINE,
+        sayings.c.state == "pending",
+        sayings.c.attempted_at.is_(None),
+        sayings.c.key.not_in(bindparam("standing", expanding=True, type_=String)),
+    )
+    .values(
+        # What was said before, and was only to be brought up to date, stays said.
+        state=case((sayings.c.comment_id.is_not(None), "sent"), else_="withdrawn"),
+        try_at=None,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +147,7 @@ def _without(values: Mapping[str, Any], roles: Collection[str]) -> dict[str, Any
 
 def said(connection: Connection, site: str, issue_id: str) -> frozenset[str]:
     """The ledger: every key that was decided for an issue and not withdrawn unsent."""
-    rows = connection.execute(
-        select(sayings.c.key).where(
-            sayings.c.site == site,
-            sayings.c.issue_id == issue_id,
-            sayings.c.state != "withdrawn",
-        )
-    )
+    rows = connection.execute(_SAID, {"of_site": site, "of_issue": issue_id})
     return frozenset(key for (key,) in rows)
 
 
@@ -155,8 +174,11 @@ def put(
 
     What lies before `quiet_before`, the instant from which this installation answers for the
     site, is recorded and never sent: old breaches are shown, not shouted. What was said and can be
-    brought up to date is sent again where it reads otherwise now.
+    brought up to date is sent again where it reads otherwise now. On a database that was put back
+    from a copy, what may have been said before is entered as in doubt: Jira is asked for it first.
     """
+    new = tuple(new)
+    doubt = restored.doubt(connection) if new else None
     rows = [
         {
             "site": site,
@@ -167,6 +189,7 @@ def put(
             "saying": msgspec.json.encode(saying),
             "state": "quiet" if saying.at < quiet_before else "pending",
             "try_at": now,
+            "attempted_at": doubt.since if doubt and saying.at < doubt.until else None,
             "revisable": saying.revisable,
         }
         for saying in new
@@ -183,8 +206,12 @@ def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: boo
     statement = insert(connection, sayings)
     new_row = statement.excluded
     columns = ("at", "decided_at", "saying", "state", "try_at")
-    again = {**{name: new_row[name] for name in columns}, "attempts": 0}
     taken_back = sayings.c.state == "withdrawn"
+    again = {
+        **{name: new_row[name] for name in columns},
+        "attempts": 0,
+        "attempted_at": case((taken_back, new_row.attempted_at), else_=sayings.c.attempted_at),
+    }
     outdated = and_(
         sayings.c.state.in_(["sent", "pending", "given_up"]), sayings.c.saying != new_row.saying
     )
@@ -202,21 +229,8 @@ def withdraw(
     connection: Connection, site: str, issue_id: str, *, standing: Collection[str]
 ) -> None:
     """Take back what was decided, does not stand any more, and certainly did not leave yet."""
-    connection.execute(
-        update(sayings)
-        .where(
-            sayings.c.site == site,
-            sayings.c.issue_id == issue_id,
-            sayings.c.state == "pending",
-            sayings.c.attempted_at.is_(None),
-            sayings.c.key.not_in(standing),
-        )
-        .values(
-            # What was said before, and was only to be brought up to date, stays said.
-            state=case((sayings.c.comment_id.is_not(None), "sent"), else_="withdrawn"),
-            try_at=None,
-        )
-    )
+    values = {"of_site": site, "of_issue": issue_id, "standing": list(standing)}
+    connection.execute(_WITHDRAW, values)
 
 
 def to_dispatch(
@@ -230,20 +244,25 @@ def to_dispatch(
     """
     failed = func.min(sayings.c.attempts) > 0
     due = _due(sayings.c.try_at, sayings.c.attempts, now)
+    site, issue_id = unindexed(sayings.c.site), unindexed(sayings.c.issue_id)
     comments = connection.execute(
-        select(sayings.c.site, sayings.c.issue_id)
-        .where(sayings.c.state == "pending", due, sayings.c.site.in_(sites))
-        .group_by(sayings.c.site, sayings.c.issue_id)
+        select(site, issue_id)
+        .where(sayings.c.state == "pending", due, site.in_(sites))
+        .group_by(site, issue_id)
         .order_by(
             failed,
             case((failed, func.min(sayings.c.try_at)), else_=func.min(sayings.c.at)),
-            sayings.c.issue_id,
+            issue_id,
         )
         .limit(limit)
     )
     fields = connection.execute(
         select(issues.c.site, issues.c.issue_id)
-        .where(_due(issues.c.write_at, issues.c.write_attempts, now), issues.c.site.in_(sites))
+        .where(
+            issues.c.write_at.is_not(None),
+            _due(issues.c.write_at, issues.c.write_attempts, now),
+            unindexed(issues.c.site).in_(sites),
+        )
         .order_by(
             issues.c.write_attempts > 0,
             issues.c.wake_at.is_(None),
@@ -260,10 +279,12 @@ def to_dispatch(
 def next_dispatch(connection: Connection, sites: Sequence[str], now: datetime) -> datetime | None:
     """The earliest instant at which something is to be written to one of these sites."""
     fields = select(issues.c.write_at.label("at")).where(
-        issues.c.write_at <= now + LONGEST, issues.c.site.in_(sites)
+        issues.c.write_at <= now + LONGEST, unindexed(issues.c.site).in_(sites)
     )
     comments = select(sayings.c.try_at.label("at")).where(
-        sayings.c.state == "pending", sayings.c.try_at <= now + LONGEST, sayings.c.site.in_(sites)
+        sayings.c.state == "pending",
+        sayings.c.try_at <= now + LONGEST,
+        unindexed(sayings.c.site).in_(sites),
     )
     either = union_all(fields, comments).subquery()
     earliest: datetime | None = connection.execute(select(func.min(either.c.at))).scalar()

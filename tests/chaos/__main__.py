@@ -9,12 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from config.settings import SHIPPED
+from tests.chaos.fleet import Commands, Fleet, Forks, Role
 from tests.chaos.harness import (
     USUAL,
     Calm,
@@ -27,8 +29,10 @@ from tests.chaos.harness import (
     play,
 )
 from tests.chaos.oracle import Findings, compare
-from tests.chaos.plant import Forked, ForkServer, Plant, Served
+from tests.chaos.plant import Forked, ForkServer, Plant, Served, free_port
 from tests.chaos.script import Script
+from tests.chaos.troubles import Hangs, Losses, Outages
+from tests.postgres import PostgresServer, postgres_server
 
 MakePlant = Callable[[Mapping[str, str], Path], Plant]
 # Of the time of a suite the rest is for the calm run.
@@ -38,7 +42,15 @@ _PACE_OF_FAULTS = Pace(
     lead=timedelta(minutes=25),
     again=tuple(timedelta(seconds=seconds) for seconds in (39, 75, 120, 200, 320)),
 )
-_SUITES = ("kills", "serve", "faults")
+_SUITES = {
+    "sqlite": ("kills", "faults", "drops", "serve"),
+    "postgresql": ("kills", "hangs", "outages", "faults", "drops", "serve"),
+}
+_LONG = frozenset({"serve"})
+_TOGETHER: tuple[Role, ...] = ("serve", "serve", "worker")
+_APART: tuple[Role, ...] = ("receive", "worker", "worker")
+# Longer than after which the others take it for dead and take over.
+_HUNG_SECONDS = 2.5
 
 
 @dataclass(frozen=True)
@@ -52,8 +64,16 @@ class Asked:
     kills: int
     rate: float
     drops: float
-    suites: tuple[str, ...]
+    database: tuple[str, ...]
+    suites: tuple[str, ...] | None
     keep: bool
+
+    def chosen(self) -> Iterator[tuple[str, str]]:
+        """Each suite with its database; the real commands take longer, and only when asked for."""
+        for database in self.database:
+            for suite in _SUITES[database]:
+                if suite in self.suites if self.suites else suite not in _LONG:
+                    yield database, suite
 
 
 @dataclass(frozen=True)
@@ -71,14 +91,63 @@ class Suite:
     pace: Pace = USUAL
 
 
+@dataclass(frozen=True)
+class Means:
+    """What the suites of a run share."""
+
+    asked: Asked
+    directory: Path
+    forks: ForkServer
+    server: PostgresServer | None
+
+    def suite(self, database: str, name: str) -> Suite:
+        """A suite by its name."""
+        shared = database == "postgresql"
+        plant: MakePlant = (
+            partial(Fleet, Forks(self.forks), _TOGETHER) if shared else partial(Forked, self.forks)
+        )
+        mixed = (7, 8, 10, 15, 20, 45, 90, 240)
+        if name == "faults":
+            faults = Faults(self.asked.rate)
+            return Suite(name, plant, faults, (50, 60, 90, 300), _PACE_OF_FAULTS)
+        if name == "serve":
+            plant = partial(Fleet, Commands(), _APART) if shared else Served
+        return Suite(name, plant, self._trouble(name), mixed)
+
+    def _trouble(self, name: str) -> Trouble:
+        asked = self.asked
+        draw = random.Random(asked.seed)
+        if name == "hangs":
+            return Hangs(draw, _HUNG_SECONDS)
+        if name == "outages" and self.server:
+            return Outages(draw, self.server)
+        if name == "drops":
+            return Losses(asked.drops)
+        return Kills(draw, 2 if name in _LONG else asked.kills)
+
+    def calm_plant(self, database: str) -> MakePlant:
+        """What the calm run is held on: one process; both databases are to come to the same."""
+        return partial(Forked, self.forks)
+
+    def setting(self, directory: Path, plant: MakePlant, database: str) -> Setting:
+        """Where a run takes place."""
+        url = self.server.database() if database == "postgresql" and self.server else None
+        return Setting(directory, plant, database_url=url)
+
+
 def main() -> int:
     """Run what is asked for; 1 when anything was lost, doubled or different."""
     asked = _asked()
+    chosen = list(asked.chosen())
     broken = False
     directory = Path(tempfile.mkdtemp(prefix="dueline-chaos-"))
-    with ForkServer(SHIPPED, directory / "log") as server:
-        for name in asked.suites:
-            broken |= _run(_suite(name, server, asked), server, asked, directory / name)
+    with ExitStack() as stack:
+        forks = stack.enter_context(ForkServer(SHIPPED, directory / "log"))
+        shared = any(database == "postgresql" for database, _ in chosen)
+        server = stack.enter_context(postgres_server(free_port())) if shared else None
+        means = Means(asked, directory, forks, server)
+        for database, name in chosen:
+            broken |= _run(means, database, name, asked.seconds / len(chosen))
     if asked.keep or broken:
         _print(f"Databases and logs: {directory}")
     else:
@@ -86,30 +155,21 @@ def main() -> int:
     return int(broken)
 
 
-def _suite(name: str, server: ForkServer, asked: Asked) -> Suite:
-    forked = partial(Forked, server)
-    draw = random.Random(asked.seed)
-    mixed = (7, 8, 10, 15, 20, 45, 90, 240)
-    match name:
-        case "kills":
-            return Suite(name, forked, Kills(draw, asked.kills), mixed)
-        case "serve":
-            return Suite(name, Served, Kills(draw, 2), mixed)
-    return Suite(name, forked, Faults(asked.rate, asked.drops), (50, 60, 90, 300), _PACE_OF_FAULTS)
+def _run(means: Means, database: str, name: str, seconds: float) -> bool:
+    asked, suite = means.asked, means.suite(database, name)
+    directory = means.directory / f"{database}-{name}"
 
-
-def _run(suite: Suite, server: ForkServer, asked: Asked, directory: Path) -> bool:
     def script() -> Script:
         return Script(asked.seed, asked.issues, suite.gaps)
 
-    until = time.monotonic() + asked.seconds * _SHARE / len(asked.suites)
+    until = time.monotonic() + seconds * _SHARE
 
     def goes_on(done: int) -> bool:
         return done < asked.steps if asked.steps else time.monotonic() < until
 
     tried = play(
         script(),
-        Setting(directory / "tried", suite.plant),
+        means.setting(directory / "tried", suite.plant, database),
         suite.trouble,
         goes_on,
         seed=asked.seed,
@@ -117,13 +177,13 @@ def _run(suite: Suite, server: ForkServer, asked: Asked, directory: Path) -> boo
     )
     calm = play(
         script(),
-        Setting(directory / "calm", partial(Forked, server)),
+        Setting(directory / "calm", means.calm_plant(database)),
         Calm(),
         lambda done: done < tried.steps,
         pace=suite.pace,
     )
     found = compare(calm.shown, tried.shown)
-    for line in _report(suite.name, asked.seed, calm, tried, found):
+    for line in _report(f"{name} on {database}", asked.seed, calm, tried, found):
         _print(line)
     return found.broken or bool(tried.unsettled or calm.unsettled)
 
@@ -135,7 +195,7 @@ def _report(name: str, seed: int, calm: Outcome, tried: Outcome, found: Findings
         f"  requests    {tried.requests} (calm: {calm.requests}), of which {tried.lookups} asked "
         f"for an issue's comments (calm: {calm.lookups})"
     )
-    yield f"  kills       {sum(tried.kills.values())}{_each(tried.kills)}"
+    yield f"  kills       {sum(tried.troubles.values())}{_each(tried.troubles)}"
     yield f"  faults      {sum(tried.faults.values())}{_each(tried.faults)}"
     yield (
         f"  compared    {len(calm.shown)} issues, {found.compared} comments, of which "
@@ -145,8 +205,9 @@ def _report(name: str, seed: int, calm: Outcome, tried: Outcome, found: Findings
     yield f"  doubled     {len(found.doubled)}"
     yield f"  more        {len(found.more)}"
     yield f"  differing   {len(found.differing)}"
+    yield f"  together    {len(tried.together)} writes to an issue while another was under way"
     yield f"  took        {tried.seconds:.0f} s, and {calm.seconds:.0f} s for the calm run"
-    for line in found.lines():
+    for line in (*found.lines(), *(f"together: {each}" for each in tried.together)):
         yield f"  {line}"
     for what, outcome in (("tried", tried), ("calm", calm)):
         for each in outcome.unsettled:
@@ -171,15 +232,18 @@ def _asked() -> Asked:
     parser.add_argument("--kills", type=int, default=4, help="at most so many at an instant")
     parser.add_argument("--rate", type=float, default=0.25, help="the share of faulty answers")
     parser.add_argument(
-        "--drops", type=float, default=0.0, help="the share of webhooks that Jira loses for good"
+        "--drops", type=float, default=0.1, help="the share of webhooks lost for good, in `drops`"
     )
-    parser.add_argument("--suites", default="kills,faults", help=", ".join(_SUITES))
+    parser.add_argument("--database", choices=[*_SUITES, "both"], default="both")
+    every = dict.fromkeys(suite for suites in _SUITES.values() for suite in suites)
+    parser.add_argument("--suites", help=f"of {','.join(every)}; left out: all but serve")
     parser.add_argument("--keep", action="store_true", help="keep databases and logs")
-    given = parser.parse_args()
-    suites = tuple(given.suites.split(","))
-    if unknown := set(suites) - set(_SUITES):
-        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(_SUITES)}")
-    return Asked(**{**vars(given), "suites": suites})
+    given = vars(parser.parse_args())
+    suites = tuple(given["suites"].split(",")) if given["suites"] else None
+    if suites and (unknown := set(suites) - set(every)):
+        parser.error(f"no suite {', '.join(sorted(unknown))}; there are {', '.join(every)}")
+    database = tuple(_SUITES) if given["database"] == "both" else (given["database"],)
+    return Asked(**{**given, "suites": suites, "database": database})
 
 
 def _print(line: str) -> None:

@@ -1,7 +1,7 @@
 """A small process with all of Dueline imported, which forks services under test when told to.
 
 It has no threads of its own, so that forking is safe. On its standard input comes a JSON list a
-line, each answered with a line: `["start", environment, log]` with the child's process id,
+line, each answered with a line: `["start", environment, log, role]` with the child's process id,
 `["kill", id]` and `["alive", id]` with whether it ran.
 """
 
@@ -23,15 +23,20 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from config.configuration import Configuration
 from config.loader import load
 from config.settings import Settings
-from connector import client
+from connector import attempt, client
+from sla import queue
+from sla.store import database
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from tests.chaos import clock as chaos_clock
 from tests.chaos.clock import SharedClock
 from tests.chaos.sky import CLIENT_PATIENCE
-from webhooks import publishing, serve, service
+from webhooks import publishing, serve, service, working
 
 _SWEEP_SECONDS = 0.25
+# Whoever is silent for so long is taken for dead: all of these are a fifth of what they are in
+# earnest, so that who hung does not speak, and who waits does not speak too early.
+_QUICK = 0.2
 
 
 class _Silent(WSGIRequestHandler):
@@ -74,6 +79,14 @@ def _quicken(configuration: Configuration) -> None:
     connect = client.connect
     _replace(publishing, "load", lambda _directory: configuration)
     _replace(service, "SWEEP_SECONDS", _SWEEP_SECONDS)
+    for module, name in (
+        (queue, "_HEARTBEAT_SECONDS"),
+        (queue, "_STALE_SECONDS"),
+        (queue, "_TAKE_OVER_SECONDS"),
+        (attempt, "_FRESH_SECONDS"),
+    ):
+        _replace(module, name, getattr(module, name) * _QUICK)
+    _replace(database, "_AWAKE", "SET LOCAL idle_in_transaction_session_timeout = '0.8s'")
     _replace(
         service,
         "connect",
@@ -102,7 +115,7 @@ def _import_the_rest() -> None:
         made.close()
 
 
-def _fork(told: Mapping[str, str], log: str) -> int:
+def _fork(told: Mapping[str, str], log: str, role: str) -> int:
     child = os.fork()
     if child:
         return child
@@ -112,17 +125,24 @@ def _fork(told: Mapping[str, str], log: str) -> int:
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
         for stream in (1, 2):
             os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
-        settings = Settings.from_environment(os.environ)
-        application: Flask = serve.application()
-        make_server(
-            settings.host, settings.port, application, threaded=True, request_handler=_Silent
-        ).serve_forever()
+        _be(role, Settings.from_environment(os.environ))
     except BaseException:
         traceback.print_exc()
         raise
     finally:
         sys.stderr.flush()
         os._exit(1)
+
+
+def _be(role: str, settings: Settings) -> None:
+    if role == "worker":
+        serve.belong_to_parent()
+        working.work(settings, serve.clock_from(os.environ))
+        return
+    application: Flask = serve.application()
+    make_server(
+        settings.host, settings.port, application, threaded=True, request_handler=_Silent
+    ).serve_forever()
 
 
 def _say(answer: object) -> None:

@@ -13,16 +13,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Engine, NullPool, create_engine, func, select
+from sqlalchemy import Engine, NullPool, create_engine, func, select, text
 
 from config.loader import load
 from config.settings import SHIPPED, Settings
 from connector.setup import EVENTS
 from connector.simulator import running
+from sla.store import holds
+from sla.store.database import address_of
 from sla.store.schema import inbox, issues, sayings
 from tests.chaos import plant as plants
 from tests.chaos.clock import SharedClock
@@ -33,8 +35,9 @@ from tests.chaos.sky import Sky
 from webhooks.set_up import set_up_jira
 
 _GLANCE = 0.01
-# So long nothing may happen at all until an instant counts as over while something still waits.
-_STILL = 0.2
+# So long nothing may happen at all until an instant counts as over while something still waits:
+# a process that lost Jira when it started asks again later, and knows of no site until then.
+_STILL = 1.5
 _PATIENCE = 30.0
 
 # The moves within a step. Before it time alone does its work: what fell due meanwhile is said, some
@@ -47,6 +50,7 @@ _JUST_BEFORE = timedelta(microseconds=-500)
 _UNDER_FIRE = tuple(timedelta(seconds=seconds) for seconds in range(4))
 _HEARD = timedelta(seconds=4)
 _FURTHER = timedelta(seconds=35)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,13 @@ _REST_AFTER_HARSH = timedelta(hours=3)
 
 
 class Trouble(Protocol):
-    """What is done to the service at an instant under fire."""
+    """What is done to the service at an instant under fire.
+
+    Attributes:
+        count: how often what was done to its processes.
+    """
+
+    count: Counter[str]
 
     def strike(self, run: Run) -> None:
         """Do it, and leave the service running."""
@@ -76,15 +86,24 @@ class Trouble(Protocol):
     def prepare(self, run: Run, rest: timedelta) -> None:
         """Told how long nothing will happen in Jira afterwards."""
 
+    def relent(self, run: Run) -> None:
+        """Leave the service whole, since peace begins."""
+
 
 class Calm:
     """Nothing is done to it."""
+
+    def __init__(self) -> None:
+        self.count: Counter[str] = Counter()
 
     def strike(self, run: Run) -> None:
         """See `Trouble`."""
         run.settle()
 
     def prepare(self, run: Run, rest: timedelta) -> None:
+        """See `Trouble`."""
+
+    def relent(self, run: Run) -> None:
         """See `Trouble`."""
 
 
@@ -116,19 +135,22 @@ class Kills:
         """See `Trouble`."""
         run.jira.sky.latency = self.latency
 
+    def relent(self, run: Run) -> None:
+        """See `Trouble`."""
+
 
 @dataclass
 class Faults:
     """Foul weather at the instants under fire; of the harsh kind before a long rest only."""
 
     rate: float
-    drops: float = 0.0
+    count: Counter[str] = field(default_factory=Counter)
     _harsh: bool = False
 
     def strike(self, run: Run) -> None:
         """See `Trouble`."""
         sky = run.jira.sky
-        sky.rate, sky.webhooks, sky.drops = self.rate, self.rate / 4, self.drops
+        sky.rate, sky.webhooks = self.rate, self.rate / 4
         sky.harsh = self._harsh
         run.await_stillness()
         sky.clear()
@@ -136,6 +158,9 @@ class Faults:
     def prepare(self, run: Run, rest: timedelta) -> None:
         """See `Trouble`."""
         self._harsh = rest >= _REST_AFTER_HARSH
+
+    def relent(self, run: Run) -> None:
+        """See `Trouble`."""
 
 
 @dataclass
@@ -149,11 +174,12 @@ class Outcome:
     tries: int
     requests: int
     starts: int
-    kills: Mapping[str, int]
+    troubles: Mapping[str, int]
     faults: Mapping[str, int]
     unsettled: list[str]
     given_up: list[str]
     lookups: int
+    together: list[str]
     tracebacks: int
     seconds: float
 
@@ -186,6 +212,10 @@ class Run:
         for move in _UNDER_FIRE:
             self._under_fire(step.at + move)
         self._in_peace(step.at + _HEARD)
+        if self.jira.sky.lost_any:
+            # Before anything can fall due that would not, had it been heard.
+            self.plant.reconcile()
+            self.settle()
         for move in self.pace.again:
             self._under_fire(step.at + move)
         self._in_peace(self.clock.now() + _FURTHER)
@@ -199,6 +229,8 @@ class Run:
 
     def _in_peace(self, at: datetime) -> None:
         self._move(at)
+        self.settle()
+        self.trouble.relent(self)
         self.settle()
 
     def _note_what_is_left(self) -> None:
@@ -227,7 +259,9 @@ class Run:
                 return
             if traffic != (traffic := self.jira.traffic) or not self.jira.at_rest:
                 still_since = time.monotonic()
-            if time.monotonic() - still_since > _STILL and not self._undecided():
+            if self._undecided() or self._queued():
+                still_since = time.monotonic()
+            elif time.monotonic() - still_since > _STILL:
                 return
             pause.wait(_GLANCE)
         raise RuntimeError(f"it does not come to rest: {self._left()}; see {self.plant.log}")
@@ -239,7 +273,9 @@ class Run:
     def _done(self) -> bool:
         """Whether nothing waits for this instant; what is under way counts as waiting."""
         before = self.jira.at_rest, self.jira.traffic
-        if not before[0] or self._undecided() or self._unsaid(self.clock.now()):
+        if not before[0] or self._undecided() or self._unsaid(self._open_until()):
+            return False
+        if self._queued():
             return False
         return before == (self.jira.at_rest, self.jira.traffic)
 
@@ -253,6 +289,18 @@ class Run:
         heard = select(func.count()).where(inbox.c.state == "new")
         due = select(func.count()).where(issues.c.wake_at <= now)
         return self._count(heard) + self._count(due)
+
+    def _queued(self) -> int:
+        """How many jobs the processes have or wait for; also those of the dead."""
+        if self.engine.dialect.name == "sqlite":
+            return 0
+        return self._count(text("SELECT count(*) FROM procrastinate_jobs"))
+
+    def _open_until(self) -> datetime:
+        """Until when what is due can be said: now, unless Jira asked for patience."""
+        with self.engine.connect() as connection:
+            held = holds.held(connection, self.clock.now())
+        return LONG_AGO if held else self.clock.now()
 
     def _unsaid(self, by: datetime | None) -> int:
         comments = select(func.count()).where(sayings.c.state == "pending")
@@ -334,11 +382,12 @@ def play(
             tries=run.jira.tries,
             requests=sky.requests,
             starts=run.plant.starts,
-            kills=trouble.count if isinstance(trouble, Kills) else {},
+            troubles=trouble.count,
             faults={name: times for name, times in sky.injected.items() if times},
             unsettled=run.unsettled,
             given_up=run.given_up(),
             lookups=sky.lookups,
+            together=sky.writes.together,
             tracebacks=log.read_text(encoding="utf-8", errors="replace").count("Traceback"),
             seconds=time.monotonic() - begun,
         )
@@ -367,8 +416,17 @@ def _new_run(setting: Setting, trouble: Trouble, sky: Sky, pace: Pace) -> Iterat
         jira.register_webhook(
             f"{plant.url}/webhooks/jira", events=EVENTS["cloud"], secret=plants.SECRET
         )
+        jira.balancer.stand_before(plant.urls)
         stack.enter_context(jira.sending())
-        # Never the last connection to a file: closing that would tidy up after a killed service.
-        engine = create_engine(database_url, poolclass=NullPool)
+        engine = _onlooker(database_url)
         stack.callback(engine.dispose)
         yield Run(clock, jira, plant, engine, trouble, pace)
+
+
+def _onlooker(database_url: str) -> Engine:
+    """To look into the tables from outside."""
+    address = address_of(database_url)
+    if address.drivername.startswith("sqlite"):
+        # Never the last connection to a file: closing that would tidy up after a killed service.
+        return create_engine(address, poolclass=NullPool)
+    return create_engine(address, pool_pre_ping=True, isolation_level="AUTOCOMMIT")

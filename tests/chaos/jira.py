@@ -9,7 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from typing import Any
+from urllib.parse import urlsplit
+
+import requests
 
 from connector.base import PROPERTY
 from connector.simulator import AGENT, CUSTOMER, DUELINE, Delivery, RecordedRequest, Simulator
@@ -23,6 +27,8 @@ SLA_FIELDS = ("SLA ", "First resp")
 # anything can fall due (see `script.Step`).
 _RETRY_DELAYS = (*[timedelta(seconds=1)] * 4, timedelta(minutes=10))
 _AT_ONCE = 4
+# A receiver that hangs is passed over after so many seconds.
+_BALANCER_PATIENCE = 2.0
 _GLANCE = 0.05
 _OF_BOTH = frozenset({"comment", "history"})
 # Numbers of what Dueline makes lie far from those of the script, which are the same in each run.
@@ -51,11 +57,41 @@ class Shown:
 class _Answers(deque[RecordedRequest]):
     """Counts what was answered."""
 
-    number = 0
+    def __init__(self, sky: Sky) -> None:
+        super().__init__(maxlen=1)
+        self._sky = sky
+        self.number = 0
 
     def append(self, answered: RecordedRequest) -> None:
+        self._sky.answered()
         self.number += 1
         super().append(answered)
+
+
+class Balancer:
+    """In front of several receivers: each delivery to the next of them that answers."""
+
+    def __init__(self) -> None:
+        self._urls: Sequence[str] = ()
+        self._turns = count()
+
+    def stand_before(self, urls: Sequence[str]) -> None:
+        """Know the receivers by their addresses."""
+        self._urls = urls
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send a delivery; raises `OSError` when nobody answers."""
+        first, path = next(self._turns), urlsplit(url).path
+        failure: OSError = OSError("there is no receiver")
+        for number in range(len(self._urls)):
+            receiver = self._urls[(first + number) % len(self._urls)]
+            try:
+                return requests.post(
+                    f"{receiver}{path}", data=body, headers=headers, timeout=_BALANCER_PATIENCE
+                ).status_code
+            except requests.RequestException as error:
+                failure = error
+        raise failure
 
 
 class Jira(Simulator):
@@ -65,9 +101,10 @@ class Jira(Simulator):
     """
 
     def __init__(self, clock: SharedClock, sky: Sky) -> None:
-        super().__init__(now=clock.now)
+        self.balancer = Balancer()
+        super().__init__(now=clock.now, post=self.balancer.post)
         self.faults.weather = self.sky = sky
-        self.requests = self._answers = _Answers(maxlen=1)
+        self.requests = self._answers = _Answers(sky)
         self.sent = 0
         self.tries = 0
         self._keys: dict[int, str] = {}

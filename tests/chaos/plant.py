@@ -20,9 +20,9 @@ from connector.simulator import DUELINE
 from tests.chaos import clock as chaos_clock
 
 SECRET = "chaos-webhook-secret"
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 _CLOCKWORK = Path(__file__).parent / "clockwork"
-_PATIENCE = 30.0
+PATIENCE = 30.0
 
 
 class PlantError(Exception):
@@ -51,7 +51,7 @@ def environment(
         "DUELINE_DATABASE_URL": database_url,
         "DUELINE_PORT": str(port),
         "DUELINE_CONFIG": str(config),
-        "PYTHONPATH": os.pathsep.join([str(_CLOCKWORK), str(_ROOT)]),
+        "PYTHONPATH": os.pathsep.join([str(_CLOCKWORK), str(ROOT)]),
         chaos_clock.VARIABLE: str(clock),
     }
 
@@ -81,6 +81,19 @@ class Plant(ABC):
     def kill(self, victim: str) -> None:
         """SIGKILL; returns when all that has to go is gone."""
 
+    def reconcile(self) -> None:
+        """Have Jira asked for what was lost, by the command; returns when all of it is read."""
+        with self.log.open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", "webhooks.cli", "reconcile", "--all"],
+                cwd=ROOT,
+                env=self.told,
+                stdout=log,
+                stderr=log,
+                timeout=PATIENCE,
+                check=True,
+            )
+
     @abstractmethod
     def close(self) -> None:
         """Kill whatever is left."""
@@ -90,19 +103,33 @@ class Plant(ABC):
     def alive(self) -> bool:
         """Whether it runs, ready or not."""
 
+    @property
+    def urls(self) -> Sequence[str]:
+        """Where it hears Jira; several: behind a balancer."""
+        return [self.url]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can do its work."""
+        return self.answers(self.url)
+
+    def answers(self, url: str) -> bool:
+        """Whether a process says that it is ready."""
+        try:
+            return requests.get(f"{url}/readyz", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
     def await_ready(self) -> None:
         """Return when it can do its work."""
         pause = threading.Event()
-        for _ in range(int(_PATIENCE / 0.02)):
+        for _ in range(int(PATIENCE / 0.02)):
             if not self.alive:
                 raise PlantError(f"the service ended by itself; see {self.log}")
-            try:
-                if requests.get(f"{self.url}/readyz", timeout=5).status_code == 200:
-                    return
-            except requests.RequestException:
-                pass
+            if self.ready:
+                return
             pause.wait(0.02)
-        raise PlantError(f"the service is not ready after {_PATIENCE:g} s; see {self.log}")
+        raise PlantError(f"the service is not ready after {PATIENCE:g} s; see {self.log}")
 
 
 class ForkServer:
@@ -114,8 +141,8 @@ class ForkServer:
         with log.open("ab") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own
                 [sys.executable, "-m", "tests.chaos.fork_server", str(config)],
-                cwd=_ROOT,
-                env={**os.environ, "PYTHONPATH": str(_ROOT)},
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -130,7 +157,7 @@ class ForkServer:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 pipe.close()
-        self._process.wait(_PATIENCE)
+        self._process.wait(PATIENCE)
 
     def tell(self, *words: object) -> int:
         """Have something done, and return what came of it."""
@@ -165,7 +192,7 @@ class Forked(Plant):
     def start(self) -> None:
         """See `Plant`."""
         if self._child is None:
-            self._child = self._server.tell("start", self.told, str(self.log))
+            self._child = self._server.tell("start", self.told, str(self.log), "serve")
             self.starts += 1
 
     def kill(self, victim: str) -> None:
@@ -203,7 +230,7 @@ class Served(Plant):
         self._log = self._log or self.log.open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "webhooks.cli", "serve"],
-            cwd=_ROOT,
+            cwd=ROOT,
             env=self.told,
             stdout=self._log,
             stderr=self._log,
@@ -214,16 +241,16 @@ class Served(Plant):
         process = self._process
         if process is None:
             return
-        workers = _children(process.pid)
+        workers = children(process.pid)
         aims = {"group": [process.pid, *workers], "worker": workers, "parent": [process.pid]}
         for aim in aims[victim] or [process.pid]:
-            _kill(aim)
+            send(aim)
         if victim == "worker" and workers:
             self._await_end_of_parent(process)
         else:
-            process.wait(_PATIENCE)
+            process.wait(PATIENCE)
         for worker in workers:
-            _await_gone(worker)
+            await_gone(worker)
 
     @property
     def alive(self) -> bool:
@@ -239,13 +266,14 @@ class Served(Plant):
         try:
             process.wait(5.0)
         except subprocess.TimeoutExpired:
-            if _children(process.pid):
+            if children(process.pid):
                 self.survived += 1
                 return
             raise PlantError("the parent neither ended nor made a new worker") from None
 
 
-def _children(process_id: int) -> list[int]:
+def children(process_id: int) -> list[int]:
+    """Granian's workers."""
     path = Path(f"/proc/{process_id}/task/{process_id}/children")
     try:
         found = [int(child) for child in path.read_text(encoding="ascii").split()]
@@ -262,16 +290,18 @@ def _command(process_id: int) -> bytes:
         return b""
 
 
-def _kill(process_id: int) -> None:
+def send(process_id: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to a process, if it is there."""
     try:
-        os.kill(process_id, signal.SIGKILL)
+        os.kill(process_id, number)
     except ProcessLookupError:
         return
 
 
-def _await_gone(process_id: int) -> None:
+def await_gone(process_id: int) -> None:
+    """Return when a process of the command's own is gone."""
     pause = threading.Event()
-    for _ in range(int(_PATIENCE / 0.01)):
+    for _ in range(int(PATIENCE / 0.01)):
         if not _runs(process_id):
             return
         pause.wait(0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any, Literal
 
 from connector.simulator import Faults, Rule
 
+_ISSUE = re.compile(r"/issue/([^/]+)")
 CLIENT_PATIENCE = 1.0
 """Seconds that the service under test waits for an answer, instead of the 20 of every day."""
 _REASONS = (
@@ -61,6 +63,31 @@ def _harsh_menu() -> dict[str, tuple[int, Rule]]:
 _MILD, _HARSH = _menu(), _harsh_menu()
 
 
+class Writes:
+    """Which issues are being written to: two requests at once can only come of two processes.
+
+    The server has a thread for each connection, and a process writes to an issue in one thread.
+    """
+
+    def __init__(self) -> None:
+        self.together: list[str] = []
+        self._under_way: dict[int, str] = {}
+
+    def begin(self, method: str, path: str) -> None:
+        """A request came in."""
+        found = _ISSUE.search(path)
+        if method == "GET" or found is None:
+            return
+        issue = found.group(1)
+        if issue in self._under_way.values():
+            self.together.append(f"{method} {path}")
+        self._under_way[threading.get_ident()] = issue
+
+    def end(self) -> None:
+        """It was answered."""
+        self._under_way.pop(threading.get_ident(), None)
+
+
 @dataclass
 class Sky:
     """Draws what happens next.
@@ -74,6 +101,7 @@ class Sky:
         drops: the share of deliveries that are lost for good.
         requests: how many there were so far.
         lookups: how many of them asked for an issue's comments, as where one is in doubt.
+        writes: those that are under way.
     """
 
     seed: int
@@ -84,6 +112,7 @@ class Sky:
     drops: float = 0.0
     requests: int = field(default=0, init=False)
     lookups: int = field(default=0, init=False)
+    writes: Writes = field(default_factory=lambda: Writes(), init=False)
     injected: Counter[str] = field(default_factory=Counter, init=False)
 
     def __post_init__(self) -> None:
@@ -100,12 +129,23 @@ class Sky:
         with self._lock:
             self.requests += 1
             self.lookups += method == "GET" and path.endswith("/comment")
+            self.writes.begin(method, path)
             if self._random.random() < self.rate:
                 return self._fault()
             if not self.latency:
                 return None
             delay = self._random.uniform(0, self.latency)
             return Rule(status=0, delay=delay, when=self._random.choice(("before", "after")))
+
+    @property
+    def lost_any(self) -> bool:
+        """Whether a delivery was lost for good."""
+        return self.injected["webhook dropped"] > 0
+
+    def answered(self) -> None:
+        """Told that the request of this thread was answered, or dropped."""
+        with self._lock:
+            self.writes.end()
 
     def over_delivery(self, event: str) -> Literal["drop", "double"] | None:
         """See `Weather`."""

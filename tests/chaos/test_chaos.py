@@ -49,7 +49,7 @@ def test_killed_and_under_faults_jira_hears_all_of_it_once(tmp_path: Path) -> No
     assert list(compare(calm.shown, killed.shown).lines()) == []
     assert list(compare(calm.shown, faulted.shown).lines()) == []
     assert sum(len(issue.said) for issue in calm.shown.values()) > 20
-    assert killed.kills["process"] > 10
+    assert killed.troubles["process"] > 10
     assert faulted.faults
     assert calm.tracebacks == killed.tracebacks == faulted.tracebacks == 0
 

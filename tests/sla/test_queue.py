@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from sla.lanes import Key
@@ -256,6 +256,32 @@ def test_a_server_that_restarts_is_survived(postgres: PostgresServer, database: 
         eventually(lambda: _added(database, "2"))
         wakeups.kick("lane")
         eventually(lambda: left(database) == 0)
+
+
+def test_a_process_that_hangs_within_a_transaction_holds_nobody_up(database: Database) -> None:
+    add(database, "1")
+    go_on, begun = threading.Event(), threading.Event()
+    mine = text("UPDATE work SET done = true WHERE issue = '1'")
+    tries: list[str] = []
+
+    def hang(connection: Connection) -> None:
+        tries.append("begins")
+        connection.execute(mine)
+        if len(tries) == 1:
+            begun.set()
+            assert go_on.wait(PATIENCE)
+        connection.execute(mine)
+
+    hanging = threading.Thread(target=lambda: database.write(hang))
+    hanging.start()
+    assert begun.wait(PATIENCE)
+    begun_at = CLOCK.now()
+    database.write(lambda c: c.execute(mine) and None)
+    assert CLOCK.now() - begun_at < timedelta(seconds=LARGEST_WAIT)
+    go_on.set()
+    hanging.join(PATIENCE)
+    # What was taken back is done anew.
+    assert tries == ["begins", "begins"]
 
 
 def _added(database: Database, issue: str) -> bool:
