@@ -312,7 +312,8 @@ class Engine:
         """Keep what cannot be handled, and do not try it again at once."""
         site, issue_id = key
         _log.error("issue could not be decided", site=site, issue_id=issue_id, exc_info=error)
-        note = f"{type(error).__name__}: {error}"
+        # PostgreSQL refuses NUL in a text.
+        note = f"{type(error).__name__}: {error}".replace("\0", "\N{REPLACEMENT CHARACTER}")
         later = self.now() + _AFTER_A_FAULT
 
         def work(connection: Connection) -> None:

@@ -79,6 +79,6 @@ def _with_untold(health: dict[str, Any], number: int) -> dict[str, Any]:
     """Health with the refusals that the database does not know of yet."""
     if not number:
         return health
-    counters = dict(health["counters"])
+    counters = dict(health.get("counters", {}))
     counters["signature_refused"] = counters.get("signature_refused", 0) + number
     return {**health, "counters": counters}

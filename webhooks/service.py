@@ -28,7 +28,7 @@ from sla.engine import Call, Engine, remember_installation, remember_site, remem
 from sla.errors import StoreError
 from sla.lanes import Lane, drain
 from sla.mapping import Policy
-from sla.store import faults, holds, inbox, outbox, restored, sites
+from sla.store import absence, faults, holds, inbox, outbox, restored, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.timeline import SYSTEM_FIELDS
@@ -133,12 +133,26 @@ class Service:
             works: whether this process does the work itself; else it hands it to those that share
                 its database.
         """
+        self.come_back()
         wakeups = self._shared_wakeups(works=works) if self.database.is_shared else self._local()
         self._wakeups = wakeups
         self.engine.after_commit = self._call
         wakeups.start()
         wakeups.every("sweep", SWEEP_SECONDS, self._kick_all)
+        wakeups.every("alive", absence.NOTED_EVERY.total_seconds(), self.note_alive)
         return wakeups
+
+    def come_back(self) -> None:
+        """After an absence: have read what happened to the issues in which something fell due."""
+        now = self.clock.now()
+        away = self.database.write(lambda c: absence.come_back(c, DEFAULT_SITE, now))
+        if away:
+            _log.warning("nobody heard jira for a while", seconds=round(away.total_seconds()))
+
+    def note_alive(self) -> None:
+        """Note that this site is heard."""
+        now = self.clock.now()
+        self.database.write(lambda c: absence.note_alive(c, DEFAULT_SITE, now))
 
     def _local(self) -> LocalWakeups:
         lanes = {name: partial(self._drain, name) for name in self.lanes}

@@ -103,6 +103,37 @@ def test_at_its_start_it_asks_what_it_missed_while_it_was_away(anywhere: World) 
     assert anywhere.fields(key)["SLA state"] == "running"
 
 
+def test_what_was_answered_while_nobody_listened_is_not_called_broken(anywhere: World) -> None:
+    """Jira tells it again, but later than the clock runs out."""
+    answered, open_still = anywhere.report("HLP", ENTERPRISE), anywhere.report("HLP", ENTERPRISE)
+    anywhere.stop()
+    lose(anywhere)
+    anywhere.clock.at += 10 * MINUTE
+    anywhere.jira.add_comment(answered, "On it.", account=AGENT)
+    anywhere.clock.at += 2 * HOUR
+    anywhere.start()
+    assert anywhere.states(answered, "first_response") == ["met"]
+    assert not [words for words in anywhere.said(answered) if "missed" in words.lower()]
+    assert anywhere.states(open_still, "first_response") == ["breached"]
+    assert len(anywhere.said(open_still)) > len(anywhere.said(answered))
+
+
+def test_after_an_absence_nothing_is_said_while_jira_is_down_but_intake_goes_on(
+    anywhere: World,
+) -> None:
+    key = anywhere.report("HLP", ENTERPRISE)
+    anywhere.stop()
+    anywhere.clock.at += 2 * HOUR
+    anywhere.jira.faults.error(503, times=1_000_000)
+    anywhere.start()
+    other = anywhere.report("HLP", ENTERPRISE)
+    anywhere.advance(MINUTE)
+    assert anywhere.states(other, "first_response") == ["running"]
+    anywhere.jira.faults.clear()
+    anywhere.advance(5 * MINUTE)
+    assert anywhere.fields(key)["SLA state"] == "breached"
+
+
 def test_an_issue_that_was_deleted_unheard_is_looked_for(anywhere: World) -> None:
     key = anywhere.report("HLP", ENTERPRISE)
     issue_id = anywhere.jira.issue(key).id

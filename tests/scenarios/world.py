@@ -85,6 +85,7 @@ class World:
         in_force = InForce(self.configuration)
         self.service = Service(self.settings, in_force, self.clock, jitter=lambda: 0.5)
         self.receiver: FlaskClient = create_app(self.service).test_client()
+        self.service.come_back()
         self.settle()
 
     def stop(self) -> None:
@@ -113,6 +114,7 @@ class World:
     def settle(self) -> None:
         """Let everything happen that happens at this instant."""
         service = self.service
+        service.note_alive()
         service.keep_contact()
         while self.jira.deliver() + sum(drain(lane) for lane in service.lanes.values()):
             pass

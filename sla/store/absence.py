@@ -1,0 +1,52 @@
+"""Time in which nobody heard Jira: what fell due meanwhile may have been answered meanwhile.
+
+Jira tells again what was not taken, but later than a service that was away decides, and not for
+ever. So what fell due in an absence is judged only after the issue's history was read.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, update
+
+from sla.store import sites
+from sla.store.schema import issues
+
+_ALIVE_AT = "alive_at"
+NOTED_EVERY: Final = timedelta(seconds=15)
+"""How often a process notes that it is there."""
+ABSENCE: Final = timedelta(minutes=1)
+"""A shorter gap is a restart, in which senders wait."""
+
+
+def note_alive(connection: Connection, site: str, now: datetime) -> None:
+    """Note that somebody hears this site."""
+    sites.learn(connection, site, _ALIVE_AT, now.isoformat())
+
+
+def come_back(connection: Connection, site: str, now: datetime) -> timedelta | None:
+    """Have the histories read of the issues in which something fell due while nobody was there.
+
+    Returns:
+        How long nobody was there; None where it was no longer than a restart, or not at all.
+    """
+    known = sites.known(connection, site, _ALIVE_AT)
+    note_alive(connection, site, now)
+    away = now - datetime.fromisoformat(known) if known else timedelta(0)
+    if away < ABSENCE:
+        return None
+    connection.execute(
+        update(issues)
+        .where(issues.c.site == site, issues.c.wake_at <= now, issues.c.incomplete.is_(False))
+        .values(
+            read_at=now,
+            reads_asked=issues.c.reads_asked + 1,
+            read_attempts=0,
+            incomplete=True,
+            lacks_creation=False,
+            wake_at=None,
+        )
+    )
+    return away
