@@ -33,7 +33,7 @@ run: $(VENV)/.run
 	@$(BIN)/dueline run
 
 test: $(VENV)/.dev
-	@$(BIN)/pytest -q $(ARGS)
+	@$(BIN)/pytest -q -n auto --dist worksteal $(ARGS)
 
 # Processes killed and a Jira that misbehaves, for so many seconds: make chaos SECONDS=600 SEED=7
 SECONDS ?= 60

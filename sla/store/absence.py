@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, update
 
 from sla.store import sites
+from sla.store.issues import read_first
 from sla.store.schema import issues
 
 _ALIVE_AT = "alive_at"
@@ -40,13 +41,6 @@ def come_back(connection: Connection, site: str, now: datetime) -> timedelta | N
     connection.execute(
         update(issues)
         .where(issues.c.site == site, issues.c.wake_at <= now, issues.c.incomplete.is_(False))
-        .values(
-            read_at=now,
-            reads_asked=issues.c.reads_asked + 1,
-            read_attempts=0,
-            incomplete=True,
-            lacks_creation=False,
-            wake_at=None,
-        )
+        .values(read_first(now))
     )
     return away

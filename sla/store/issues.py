@@ -215,6 +215,18 @@ def ask_for_history(
     change(connection, site, issue_id, **asked)
 
 
+def read_first(now: datetime) -> dict[str, Any]:
+    """The columns of an issue of which nothing is concluded until its history was read."""
+    return {
+        "read_at": now,
+        "reads_asked": issues.c.reads_asked + 1,
+        "read_attempts": 0,
+        "incomplete": True,
+        "lacks_creation": False,
+        "wake_at": None,
+    }
+
+
 def add_facts(connection: Connection, site: str, issue_id: str, new: Iterable[Event]) -> None:
     """Store facts; of one fact reported twice the report stays that `Timeline.of` would take."""
     rows = [

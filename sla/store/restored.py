@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, exists, or_, update
 
 from sla.store import sites
+from sla.store.issues import read_first
 from sla.store.schema import issues, sayings, site_facts
 
 # No site has an empty name: this is said of the database as a whole.
@@ -76,17 +77,7 @@ def _look_again(connection: Connection, now: datetime) -> None:
     )
     # Nothing is concluded for an issue whose clock runs until its history was read.
     connection.execute(
-        update(issues)
-        .where(or_(open_still, waits))
-        .values(
-            read_at=now,
-            reads_asked=issues.c.reads_asked + 1,
-            read_attempts=0,
-            incomplete=True,
-            lacks_creation=False,
-            wake_at=None,
-            write_at=None,
-        )
+        update(issues).where(or_(open_still, waits)).values(**read_first(now), write_at=None)
     )
     # What was to be said is decided anew, if it still stands then, and looked for in Jira.
     connection.execute(

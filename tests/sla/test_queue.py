@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, text
@@ -20,9 +19,9 @@ from sla.lanes import Key
 from sla.queue import LARGEST_WAIT, SharedWakeups
 from sla.store.database import Database
 from tests.postgres import PostgresServer
+from tests.waiting import PATIENCE, eventually
 from webhooks.clock import SystemClock
 
-PATIENCE = 20.0
 CLOCK = SystemClock()
 
 
@@ -93,41 +92,32 @@ def left(database: Database) -> int:
     return int(database.read(lambda c: c.execute(query).scalar_one()))
 
 
-def eventually(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    pause = threading.Event()
-    for _ in range(int(patience / 0.02)):
-        if found := holds():
-            return found
-        pause.wait(0.02)
-    raise AssertionError(f"not in {patience:g} s")
-
-
 def test_a_kick_brings_the_issue_to_its_lane(database: Database) -> None:
     with at_work(database, Work(database)) as wakeups:
         add(database, "1")
         wakeups.kick("lane", ("acme", "1"))
-        eventually(lambda: left(database) == 0)
-        eventually(lambda: runs(database) == [("1", "begins"), ("1", "ends")])
+        eventually("0 left", lambda: left(database) == 0)
+        eventually("run", lambda: runs(database) == [("1", "begins"), ("1", "ends")])
 
 
 def test_what_piled_up_is_found_at_the_start_and_without_a_kick(database: Database) -> None:
     add(database, *map(str, range(30)))
     with at_work(database, Work(database)) as wakeups:
-        eventually(lambda: left(database) == 0)
+        eventually("0 left", lambda: left(database) == 0)
         add(database, "lost")
         # As the sweep does.
         wakeups.kick("lane")
-        eventually(lambda: left(database) == 0)
+        eventually("0 left", lambda: left(database) == 0)
 
 
 def test_a_process_without_crews_hands_over_what_is_due(database: Database) -> None:
     add(database, "1", "2")
     with at_work(database, Work(database), side_by_side=0):
         waiting = text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
-        eventually(lambda: database.read(lambda c: c.execute(waiting).scalar_one()) == 2)
+        eventually("jobs", lambda: database.read(lambda c: c.execute(waiting).scalar_one()) == 2)
     assert left(database) == 2
     with at_work(database, Work(database)):
-        eventually(lambda: left(database) == 0)
+        eventually("0 left", lambda: left(database) == 0)
 
 
 def test_one_issue_is_never_run_twice_at_a_time_and_others_run_beside_it(
@@ -156,7 +146,7 @@ def test_one_issue_is_never_run_twice_at_a_time_and_others_run_beside_it(
             issue = str(number % 5)
             add(database, issue)
             (one if number % 2 else other).kick("lane", ("acme", issue))
-        eventually(lambda: left(database) == 0)
+        eventually("0 left", lambda: left(database) == 0)
     assert together.is_set()
     assert all(most[str(issue)] == 1 for issue in range(5)), most
 
@@ -175,19 +165,18 @@ def test_kicks_of_an_issue_that_waits_already_are_one_job(database: Database) ->
         for _ in range(20):
             wakeups.kick("lane", ("acme", "1"))
         go.set()
-        eventually(lambda: runs(database).count(("1", "ends")) == 2)
+        eventually("run", lambda: runs(database).count(("1", "ends")) == 2)
         jobs = text("SELECT count(*) FROM procrastinate_jobs")
-        eventually(lambda: database.read(lambda c: c.execute(jobs).scalar_one()) == 0)
+        eventually("jobs", lambda: database.read(lambda c: c.execute(jobs).scalar_one()) == 0)
     assert runs(database).count(("1", "begins")) == 2
 
 
 def test_a_timer_hands_over_what_is_due_by_then(database: Database) -> None:
     lane = Work(database)
     with at_work(database, lane) as wakeups:
-        eventually(lambda: wakeups)
         add(database, "1")
         wakeups.wake_at("lane", CLOCK.now() + timedelta(milliseconds=200))
-        eventually(lambda: left(database) == 0)
+        eventually("0 left", lambda: left(database) == 0)
 
 
 def test_a_failing_lane_does_not_stop_the_crew(database: Database) -> None:
@@ -199,7 +188,7 @@ def test_a_failing_lane_does_not_stop_the_crew(database: Database) -> None:
         add(database, "bad", "good")
         wakeups.kick("lane", ("acme", "bad"))
         wakeups.kick("lane", ("acme", "good"))
-        eventually(lambda: left(database) == 1)
+        eventually("1 left", lambda: left(database) == 1)
 
 
 def test_each_process_does_for_itself_what_is_beside(database: Database) -> None:
@@ -217,13 +206,13 @@ def test_the_work_of_a_killed_process_is_taken_over_within_ten_seconds(
     address = database.engine.url.render_as_string(hide_password=False)
     stuck = context.Process(target=_work_for_ever, args=(address,), daemon=True)
     stuck.start()
-    eventually(lambda: runs(database) == [("1", "begins")])
+    eventually("run", lambda: runs(database) == [("1", "begins")])
     assert stuck.pid is not None
     os.kill(stuck.pid, signal.SIGKILL)
     stuck.join(PATIENCE)
     killed_at = CLOCK.now()
     with at_work(database, Work(database)):
-        eventually(lambda: left(database) == 0)
+        eventually("0 left", lambda: left(database) == 0)
     assert LARGEST_WAIT < 10
     assert CLOCK.now() - killed_at < timedelta(seconds=10)
 
@@ -246,16 +235,16 @@ def test_a_server_that_restarts_is_survived(postgres: PostgresServer, database: 
     with at_work(database, Work(database)) as wakeups:
         add(database, "1")
         wakeups.kick("lane", ("acme", "1"))
-        eventually(lambda: left(database) == 0)
+        eventually("0 left", lambda: left(database) == 0)
         postgres.stop()
         with pytest.raises(Exception, match=r"connect|closed|terminat"):
             add(database, "2")
         # Nothing is raised: the sweep finds it when the server is back.
         wakeups.kick("lane", ("acme", "2"))
         postgres.start()
-        eventually(lambda: _added(database, "2"))
+        eventually("added", lambda: _added(database, "2"))
         wakeups.kick("lane")
-        eventually(lambda: left(database) == 0)
+        eventually("0 left", lambda: left(database) == 0)
 
 
 def test_a_process_that_hangs_within_a_transaction_holds_nobody_up(database: Database) -> None:

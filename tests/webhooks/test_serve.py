@@ -7,8 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,12 @@ from connector.setup import EVENTS
 from connector.simulator import AGENT, DUELINE, Simulator, running
 from tests.conftest import free_port
 from tests.postgres import PostgresServer
+from tests.waiting import PATIENCE, eventually
 from webhooks.clock import SystemClock
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="how a child goes with its parent is Linux's own"
 )
-PATIENCE = 20.0
 SECRET = "planted-webhook-secret"
 TOKEN = "simulator"
 PROJECTS = "projects: {BOT: {contracts: [{contract: botron}], severities: [{severity: All}]}}"
@@ -37,16 +36,6 @@ FIELDS = {
     "SLA state": "textfield",
     "SLA escalation level": "float",
 }
-
-
-def eventually(what: str, holds: Callable[[], Any]) -> Any:
-    """The first true answer; looked for every 20 ms."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE / 0.02)):
-        if found := holds():
-            return found
-        pause.wait(0.02)
-    raise AssertionError(f"in {PATIENCE:g} s: {what}")
 
 
 def is_free(port: int) -> bool:
