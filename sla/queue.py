@@ -38,6 +38,8 @@ _TAKE_OVER_SECONDS = 2.0
 _POLL_SECONDS = 0.25
 _GRACE_SECONDS = 20.0
 _PAUSE_SECONDS = 1.0
+# A pooler between us and the server may hand each transaction another connection.
+_POOLED = {"prepare_threshold": None}
 _TASK = "dueline"
 _URGENT = 10
 
@@ -71,7 +73,7 @@ class SharedWakeups:
         dsn = address.render_as_string(hide_password=False)
         self._deferring = App(
             connector=SyncPsycopgConnector(
-                conninfo=dsn, min_size=1, max_size=8, timeout=_PAUSE_SECONDS
+                conninfo=dsn, min_size=1, max_size=8, timeout=_PAUSE_SECONDS, kwargs=_POOLED
             )
         )
         self._crews = [
@@ -155,7 +157,9 @@ class _Crew(threading.Thread):
         self._lane, self._lane_name, self._side_by_side = lane, name, side_by_side
         self._pool = ThreadPoolExecutor(side_by_side, f"crew-{name}")
         # One connection to listen, the others to fetch and finish jobs and to give signs of life.
-        self._app = App(connector=PsycopgConnector(conninfo=dsn, min_size=1, max_size=4))
+        self._app = App(
+            connector=PsycopgConnector(conninfo=dsn, min_size=1, max_size=4, kwargs=_POOLED)
+        )
         self._app.task(name=_TASK, queue=name)(self._look)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._working: asyncio.Task[None] | None = None
@@ -179,11 +183,8 @@ class _Crew(threading.Thread):
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
-            self._working = asyncio.create_task(self._until_stopped())
             try:
-                await self._working
-            except asyncio.CancelledError:
-                return
+                await self._until_stopped()
             except Exception as error:  # noqa: BLE001 - logged, and tried again
                 # The server is away: what was to be done stands in its tables.
                 _log.warning("queue lost", lane=self._lane_name, reason=str(error))
@@ -191,22 +192,32 @@ class _Crew(threading.Thread):
 
     async def _until_stopped(self) -> None:
         async with self._app.open_async():
+            if self._stopping.is_set():
+                return
+            # Nothing but this is ever cancelled: a pool that is just being opened would hang.
+            self._working = asyncio.create_task(self._run_worker())
             others = asyncio.create_task(self._take_over())
             try:
-                await self._app.run_worker_async(
-                    queues=[self._lane_name],
-                    name=self.name,
-                    concurrency=self._side_by_side,
-                    install_signal_handlers=False,
-                    listen_notify=True,
-                    fetch_job_polling_interval=_POLL_SECONDS,
-                    update_heartbeat_interval=_HEARTBEAT_SECONDS,
-                    stalled_worker_timeout=_STALE_SECONDS,
-                    shutdown_graceful_timeout=_GRACE_SECONDS,
-                    delete_jobs="always",
-                )
+                await self._working
+            except asyncio.CancelledError:
+                return
             finally:
+                self._working = None
                 others.cancel()
+
+    async def _run_worker(self) -> None:
+        await self._app.run_worker_async(
+            queues=[self._lane_name],
+            name=self.name,
+            concurrency=self._side_by_side,
+            install_signal_handlers=False,
+            listen_notify=True,
+            fetch_job_polling_interval=_POLL_SECONDS,
+            update_heartbeat_interval=_HEARTBEAT_SECONDS,
+            stalled_worker_timeout=_STALE_SECONDS,
+            shutdown_graceful_timeout=_GRACE_SECONDS,
+            delete_jobs="always",
+        )
 
     async def _look(self, site: str, issue_id: str) -> None:
         """The one task: do what is due for an issue."""

@@ -167,6 +167,19 @@ def test_every_command_prints_what_is_shown(page: Path) -> None:
         assert as_shown(output).fullmatch(answer.output), f"{command}\n{answer.output}"
 
 
+def test_every_command_of_the_scaling_page_is_one() -> None:
+    page = read("docs/scaling.md")
+    shown = [
+        *re.findall(r"`(dueline [^`]+)`", page),
+        *re.findall(r"^\w+=\S+ (dueline .+)$", page, re.MULTILINE),
+    ]
+    assert {"dueline migrate", "dueline worker", "dueline serve --receive-only"} < set(shown)
+    for line in shown:
+        name, *arguments = line.split()[1:]
+        if line != "dueline copy-database":  # which is named without its target in the text
+            main.commands[name].make_context(name, arguments)
+
+
 def test_the_figures_of_the_worked_example_are_shown() -> None:
     page = read("docs/availability.md")
     assert ": 223.33, due" in page

@@ -97,6 +97,8 @@ def of_issue(connection: Connection, site: str, issue_id: str) -> Sequence[Deliv
         for (id_, size), so_far in zip(sizes, total, strict=True)
         if so_far <= _BYTES_AT_ONCE or so_far == size
     ]
+    if not chosen:
+        return []
     rows = connection.execute(
         select(inbox.c.id, inbox.c.site, inbox.c.body)
         .where(inbox.c.id.in_(chosen))

@@ -1,0 +1,1 @@
+"""Measurements: what Dueline does under a load, on the machine at hand."""
