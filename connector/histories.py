@@ -104,9 +104,12 @@ class HistoryReader:
         found = self._judge.judge(site, error, attempts)
         again_at = self._judge.again_at(error, found)
         values: dict[str, Any] = {"read_attempts": found.attempts, "read_error": found.reason}
-        if again_at is None and row.incomplete:
+        if again_at is None and row.incomplete and not row.reason:
             values |= {"covered": False, "reason": found.reason}
         self._change(site, issue_id, read_at=again_at, **values)
+        if again_at is None and row.reason:
+            # It was judged before: better by what was known then than never again.
+            self.engine.go_on(site, issue_id)
 
     def _is_gone(self, outlet: Outlet, row: IssueRow, error: ConnectorError) -> bool:
         """Whether Jira has an issue no more: it does not know it, and shows its project."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TypedDict
 
 import structlog
@@ -51,28 +52,28 @@ class Speaker:
         pending = self._not_from_the_future(pending)
         try:
             comment_id = pending.comment_id or self._found(outlet, site, issue_id, pending)
-            if comment_id is None and self._may_follow(pending):
+            if (comment_id is None or pending.comment_id) and self._may_follow(pending):
+                # What is on its way may still make the comment, or give it older words.
                 return
             text, addressed = self._words(outlet, site, issue_id, pending.saying)
-            if comment_id and pending.saying.revisable:
-                # The same words twice are the same comment: an edit needs no look beforehand.
-                outlet.client.edit_comment(
-                    issue_id, comment_id, text, **_readers(outlet, pending.saying)
-                )
         except ConnectorError as error:
             # Nothing new was said now, so that what was in doubt before is in doubt still.
             self._not_said(site, pending, error, pending.attempted_at)
             return
-        comment_id = comment_id or self._added(outlet, site, issue_id, pending, text)
         if comment_id is None:
-            return
+            comment_id = self._added(outlet, site, issue_id, pending, text)
+            if comment_id is None:
+                return
+        elif pending.saying.revisable:
+            readers = _readers(outlet, pending.saying)
+            edit = partial(outlet.client.edit_comment, issue_id, comment_id, text, **readers)
+            if not self._sent(site, issue_id, pending, edit):
+                return
         if pending.saying.assign and addressed:
             pending = self._said(pending, comment_id)
-            try:
-                self._assign(outlet, issue_id, addressed[0])
-            except ConnectorError as error:
-                # What was said is said; only the issue is still to be given to somebody.
-                self._not_said(site, pending, error, None)
+            # What was said is said; only the issue is still to be given to somebody.
+            assign = partial(self._assign, outlet, issue_id, addressed[0])
+            if not self._sent(site, issue_id, pending, assign):
                 return
         self.judge.holds.answered(site)
         self.database.write(lambda c: outbox.sent(c, pending, comment_id))
@@ -111,6 +112,17 @@ class Speaker:
         self, outlet: Outlet, site: str, issue_id: str, pending: Pending, text: str
     ) -> str | None:
         """A new comment's id; None where there is none, which is recorded."""
+        made: list[str] = []
+
+        def add() -> None:
+            made.append(self._add(outlet, site, issue_id, pending, text))
+
+        return made[0] if self._sent(site, issue_id, pending, add) else None
+
+    def _sent(
+        self, site: str, issue_id: str, pending: Pending, request: Callable[[], None]
+    ) -> bool:
+        """Send a change, if it is still ours to send; False where it failed, which is recorded."""
 
         def record(before: datetime | None, at: datetime) -> bool:
             mine = replace(pending, attempted_at=before)
@@ -119,17 +131,19 @@ class Speaker:
         # From here on a crash leaves the question open whether Jira has it.
         attempt = Attempt(record, self.now, self.monotonic, pending.attempted_at)
         if not attempt.may_leave():
-            return None
+            return False
         try:
             with asking_before(attempt.may_leave):
-                return self._add(outlet, site, issue_id, pending, text)
+                request()
         except TakenOver as error:
-            _log.warning("comment not sent", site=site, issue_id=issue_id, reason=str(error))
+            _log.warning("not sent", site=site, issue_id=issue_id, reason=str(error))
+            return False
         except ConnectorError as error:
             left = replace(pending, attempted_at=attempt.at)
             in_doubt = attempt.at if isinstance(error, JiraUncertain) else None
             self._not_said(site, left, error, in_doubt)
-        return None
+            return False
+        return True
 
     def _add(self, outlet: Outlet, site: str, issue_id: str, pending: Pending, text: str) -> str:
         key = _key(site, issue_id, pending)

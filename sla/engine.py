@@ -24,7 +24,7 @@ from sla.effects import Fields
 from sla.lanes import Key, LaneName
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
-from sla.store import inbox, issues, outbox, sites
+from sla.store import inbox, issues, outbox, schema, sites
 from sla.store.database import Database
 from sla.store.inbox import Delivery
 from sla.store.issues import IssueRow
@@ -138,6 +138,7 @@ class Engine:
         in_force: the version for issues whose clock has not started yet.
         sites: what is known of each site; one that is missing waits, its deliveries are kept.
         after_commit: told which lane has work for which issue, and from when on.
+        before_waking: called before time alone is to change anything: whether Jira was heard.
     """
 
     database: Database
@@ -147,6 +148,7 @@ class Engine:
     in_force: str
     sites: dict[str, SiteFacts] = field(default_factory=dict)
     after_commit: Callable[[Call], None] = lambda _call: None
+    before_waking: Callable[[], None] = lambda: None
 
     def due(self, limit: int) -> Sequence[Key]:
         """The issues about which something was heard, or whose instant has come, by instant.
@@ -154,6 +156,7 @@ class Engine:
         What was heard before an instant came is handled before it: an answer that waits must not
         be overtaken by a breach.
         """
+        self.before_waking()
         now, sites = self.now(), tuple(self.sites)
         heard = self.database.read(lambda c: inbox.waiting(c, sites, limit))
         woken = self.database.read(lambda c: issues.to_wake(c, now, sites, limit))
@@ -214,10 +217,10 @@ class Engine:
         def work(connection: Connection) -> list[Call]:
             issues.hear_of(connection, site, issue_id, key)
             row = issues.get(connection, site, issue_id, locked=True)
-            # What can be read is there: it only was out of sight.
-            issues.forget_deletion(connection, site, issue_id)
             issues.add_facts(connection, site, issue_id, found)
             if row and row.reads_asked == reads_asked:
+                # What can be read is there: it only was out of sight.
+                issues.forget_deletion(connection, site, issue_id)
                 issues.change(
                     connection,
                     site,
@@ -283,6 +286,15 @@ class Engine:
             for issue_id in ids:
                 issues.ask_for_history(connection, site, issue_id, now, incomplete=False)
             return [Call("histories", (site, issue_id), now) for issue_id in ids]
+
+        self._tell(self.database.write(work))
+
+    def go_on(self, site: str, issue_id: str) -> None:
+        """Decide for an issue by what is known, though its history could not be read."""
+
+        def work(connection: Connection) -> list[Call]:
+            issues.change(connection, site, issue_id, incomplete=False)
+            return self._decide(connection, site, issue_id)
 
         self._tell(self.database.write(work))
 
@@ -356,6 +368,9 @@ class Engine:
         is_new = issues.hear_of(connection, site, issue_id, heard.issue_key)
         row = issues.get(connection, site, issue_id, locked=True)
         issues.add_facts(connection, site, issue_id, heard.events)
+        if any(isinstance(event, Deleted) for event in heard.events):
+            # A history that is being read just now knows nothing of it.
+            issues.change(connection, site, issue_id, reads_asked=schema.issues.c.reads_asked + 1)
         if heard.unclear or (is_new and not heard.complete):
             # An issue from before our time: what was answered then, only its history knows.
             lacks_creation = not heard.unclear

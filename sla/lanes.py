@@ -16,6 +16,7 @@ Key = tuple[str, str]
 """A site, and Jira's id of an issue there (empty for deliveries that name no issue)."""
 LaneName = Literal["decide", "histories", "dispatch"]
 BATCH = 100
+_AT_A_TIME = 4
 
 
 class Lane(Protocol):
@@ -41,7 +42,8 @@ def drain(lane: Lane, side_by_side: int = 1) -> int:
     with ThreadPoolExecutor(side_by_side, "drain") as pool:
         while True:
             due = lane.due(BATCH + len(stuck))
-            keys = [key for key in due if key not in done]
+            keys = [key for key in due if key not in done][: _AT_A_TIME * side_by_side]
+            # Few at a time, so that what becomes urgent meanwhile does not wait for all the others.
             # Within a batch each issue comes once, so that its own work stays in order.
             list(pool.map(lane.run, keys))
             more = len(stuck)

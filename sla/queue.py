@@ -65,7 +65,7 @@ class SharedWakeups:
         lanes: Mapping[str, tuple[Lane, int]],
         beside: Mapping[str, Callable[[], None]],
     ) -> None:
-        self._database = database
+        self._database, self._clock = database, clock
         self._lanes = {name: lane for name, (lane, _) in lanes.items()}
         hand_over = {name: partial(self._hand_over, name) for name in lanes}
         self._local = LocalWakeups(clock, {**hand_over, **beside})
@@ -127,7 +127,8 @@ class SharedWakeups:
                 if _lock(name, key) not in queued:
                     self._defer(name, key)
         next_run = lane.next_run()
-        if next_run is not None:
+        # What is due already is queued by now, or found by the sweep.
+        if next_run is not None and next_run > self._clock.now():
             self._local.wake_at(name, next_run)
 
     def _defer(self, lane: str, key: Key, *, urgent: bool = False) -> None:
@@ -164,6 +165,7 @@ class _Crew(threading.Thread):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._working: asyncio.Task[None] | None = None
         self._stopping = threading.Event()
+        self._running = 0
 
     def run(self) -> None:
         asyncio.run(self._work())
@@ -177,7 +179,8 @@ class _Crew(threading.Thread):
                 self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
-        if self._working:
+        # While jobs run the worker must give signs of life, or others would take them over.
+        if self._working and not self._running:
             self._working.cancel()
 
     async def _work(self) -> None:
@@ -221,11 +224,20 @@ class _Crew(threading.Thread):
 
     async def _look(self, site: str, issue_id: str) -> None:
         """The one task: do what is due for an issue."""
+        if self._stopping.is_set():
+            # Others find it in the tables.
+            return
         loop = asyncio.get_running_loop()
+        self._running += 1
         try:
             await loop.run_in_executor(self._pool, self._lane.run, (site, issue_id))
         except Exception:  # noqa: BLE001 - logged; the sweep repairs it
             _log.exception("lane failed", lane=self._lane_name, issue_id=issue_id)
+        finally:
+            self._running -= 1
+            if self._stopping.is_set():
+                # After this job's end was told to the queue.
+                loop.call_soon(self._cancel)
 
     async def _take_over(self) -> None:
         """Queue anew what a worker was at that gives no sign of life any more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -125,34 +126,46 @@ class Service:
             "trim": self.trim_inbox,
         }
         self._wakeups: Wakeups | None = None
+        self._hears = True
+        self._looking = threading.Lock()
+        self._looked_at: datetime | None = None
 
-    def start(self, *, works: bool = True) -> Running:
+    def start(self, *, works: bool = True, hears: bool = True) -> Running:
         """Do whatever is due from now on; what piled up is found at once.
 
         Args:
             works: whether this process does the work itself; else it hands it to those that share
                 its database.
+            hears: whether Jira's deliveries come to this process.
         """
-        self.come_back()
+        self._hears = hears
+        self.engine.before_waking = self.look_whether_heard
         wakeups = self._shared_wakeups(works=works) if self.database.is_shared else self._local()
         self._wakeups = wakeups
         self.engine.after_commit = self._call
         wakeups.start()
         wakeups.every("sweep", SWEEP_SECONDS, self._kick_all)
-        wakeups.every("alive", absence.NOTED_EVERY.total_seconds(), self.note_alive)
+        wakeups.every("alive", absence.NOTED_EVERY.total_seconds(), self.look_whether_heard)
         return wakeups
 
-    def come_back(self) -> None:
-        """After an absence: have read what happened to the issues in which something fell due."""
+    def look_whether_heard(self) -> None:
+        """After an absence: have read what happened to the issues in which something fell due.
+
+        Asked before anything is decided because of time alone, since a machine may have slept, or
+        the receivers may be away while a worker goes on.
+        """
         now = self.clock.now()
-        away = self.database.write(lambda c: absence.come_back(c, DEFAULT_SITE, now))
+        real_now = self.clock.real_time(now)
+        with self._looking:
+            since = real_now - self._looked_at if self._looked_at else absence.NOTED_EVERY
+            if timedelta(0) <= since < absence.NOTED_EVERY:
+                return
+            self._looked_at = real_now
+        away = self.database.write(
+            lambda c: absence.come_back(c, DEFAULT_SITE, now, real_now, hears=self._hears)
+        )
         if away:
             _log.warning("nobody heard jira for a while", seconds=round(away.total_seconds()))
-
-    def note_alive(self) -> None:
-        """Note that this site is heard."""
-        now = self.clock.now()
-        self.database.write(lambda c: absence.note_alive(c, DEFAULT_SITE, now))
 
     def _local(self) -> LocalWakeups:
         lanes = {name: partial(self._drain, name) for name in self.lanes}
@@ -172,7 +185,8 @@ class Service:
         # A file has one writer: deciding side by side would only wait for it.
         drain(lane, 1 if name == "decide" else _SIDE_BY_SIDE[name])
         next_run = lane.next_run()
-        if next_run is not None and self._wakeups:
+        # What is due still, though it was just run, waits for the sweep.
+        if next_run is not None and next_run > self.clock.now() and self._wakeups:
             self._wakeups.wake_at(name, next_run)
 
     def _call(self, call: Call) -> None:
@@ -299,6 +313,9 @@ class Service:
         now = self.clock.now()
         if self._contact_at and now < self._contact_at:
             return
+        if not self._holds.open([DEFAULT_SITE]):
+            # It asks for patience, or takes no credentials: asking on would lock the account.
+            return
         try:
             self._learn_site()
         except ConnectorError as error:
@@ -306,6 +323,7 @@ class Service:
                 _log.warning("jira cannot be used", reason=str(error))
             self.troubles["jira"] = str(error)
             self._contact_at = now + _UNKNOWN_FOR
+            self.reconciler.judge.judge(DEFAULT_SITE, error, 0)
             return
         self.troubles.pop("jira", None)
         self._holds.let_in(DEFAULT_SITE)

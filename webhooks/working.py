@@ -39,7 +39,7 @@ def work(settings: Settings, clock: Clock) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     service = Service(settings, configuration_in_force(settings, DEFAULT_SITE), clock)
-    running = service.start()
+    running = service.start(hears=False)
     try:
         asked.wait()
     finally:

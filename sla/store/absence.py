@@ -22,20 +22,30 @@ ABSENCE: Final = timedelta(minutes=1)
 """A shorter gap is a restart, in which senders wait."""
 
 
-def note_alive(connection: Connection, site: str, now: datetime) -> None:
-    """Note that somebody hears this site."""
-    sites.learn(connection, site, _ALIVE_AT, now.isoformat())
+def note_alive(connection: Connection, site: str, real_now: datetime) -> None:
+    """Note that somebody hears this site, by the machine's own clock."""
+    sites.learn(connection, site, _ALIVE_AT, real_now.isoformat())
 
 
-def come_back(connection: Connection, site: str, now: datetime) -> timedelta | None:
+def come_back(
+    connection: Connection, site: str, now: datetime, real_now: datetime, *, hears: bool
+) -> timedelta | None:
     """Have the histories read of the issues in which something fell due while nobody was there.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        now: the present instant.
+        real_now: the same by the machine's own clock, which no demo makes faster.
+        hears: whether this process hears Jira, which ends the absence.
 
     Returns:
         How long nobody was there; None where it was no longer than a restart, or not at all.
     """
     known = sites.known(connection, site, _ALIVE_AT)
-    note_alive(connection, site, now)
-    away = now - datetime.fromisoformat(known) if known else timedelta(0)
+    if hears:
+        note_alive(connection, site, real_now)
+    away = real_now - datetime.fromisoformat(known) if known else timedelta(0)
     if away < ABSENCE:
         return None
     connection.execute(

@@ -9,7 +9,8 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from sla.errors import StoreError
 
-_READ_ONLY = "25006"
+# A server that only reads; a transaction that it took back for another's sake or for its length.
+_OF_THE_SERVER = frozenset({"25006", "25P03", "40001", "40P01"})
 
 
 def storage_fault(error: BaseException) -> Exception | None:
@@ -33,4 +34,6 @@ def reason(error: BaseException) -> str:
 
 def _is_own(cause: BaseException) -> bool:
     # Of this very class are "malformed" and "not a database"; faults of a statement are not.
-    return type(cause) is sqlite3.DatabaseError or getattr(cause, "sqlstate", None) == _READ_ONLY
+    return (
+        type(cause) is sqlite3.DatabaseError or getattr(cause, "sqlstate", None) in _OF_THE_SERVER
+    )

@@ -44,13 +44,14 @@ _PACE_OF_FAULTS = Pace(
 )
 _SUITES = {
     "sqlite": ("kills", "faults", "drops", "serve"),
-    "postgresql": ("kills", "hangs", "outages", "faults", "drops", "serve"),
+    "postgresql": ("kills", "hangs", "outages", "faults", "drops", "serve", "serve-hangs"),
 }
-_LONG = frozenset({"serve"})
+_OTHER_STRIKES = ("hangs", "outages")
+_LONG = frozenset({"serve", "serve-hangs"})
 _TOGETHER: tuple[Role, ...] = ("serve", "serve", "worker")
 _APART: tuple[Role, ...] = ("receive", "worker", "worker")
-# Longer than after which the others take it for dead and take over.
-_HUNG_SECONDS = 2.5
+# Longer than after which the others take it for dead and take over; of forked ones that is a fifth.
+_HUNG_SECONDS = {"hangs": 2.5, "serve-hangs": 10.0}
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,15 @@ class Means:
         if name == "faults":
             faults = Faults(self.asked.rate)
             return Suite(name, plant, faults, (50, 60, 90, 300), _PACE_OF_FAULTS)
-        if name == "serve":
+        if name in _LONG:
             plant = partial(Fleet, Commands(), _APART) if shared else Served
         return Suite(name, plant, self._trouble(name), mixed)
 
     def _trouble(self, name: str) -> Trouble:
         asked = self.asked
         draw = random.Random(asked.seed)
-        if name == "hangs":
-            return Hangs(draw, _HUNG_SECONDS)
+        if name in _HUNG_SECONDS:
+            return Hangs(draw, _HUNG_SECONDS[name])
         if name == "outages" and self.server:
             return Outages(draw, self.server)
         if name == "drops":
@@ -195,7 +196,8 @@ def _report(name: str, seed: int, calm: Outcome, tried: Outcome, found: Findings
         f"  requests    {tried.requests} (calm: {calm.requests}), of which {tried.lookups} asked "
         f"for an issue's comments (calm: {calm.lookups})"
     )
-    yield f"  kills       {sum(tried.troubles.values())}{_each(tried.troubles)}"
+    struck = next((what for what in _OTHER_STRIKES if what in name), "kills")
+    yield f"  {struck:<12}{sum(tried.troubles.values())}{_each(tried.troubles)}"
     yield f"  faults      {sum(tried.faults.values())}{_each(tried.faults)}"
     yield (
         f"  compared    {len(calm.shown)} issues, {found.compared} comments, of which "
@@ -236,7 +238,7 @@ def _asked() -> Asked:
     )
     parser.add_argument("--database", choices=[*_SUITES, "both"], default="both")
     every = dict.fromkeys(suite for suites in _SUITES.values() for suite in suites)
-    parser.add_argument("--suites", help=f"of {','.join(every)}; left out: all but serve")
+    parser.add_argument("--suites", help=f"of {','.join(every)}; left out: all but serve…")
     parser.add_argument("--keep", action="store_true", help="keep databases and logs")
     given = vars(parser.parse_args())
     suites = tuple(given["suites"].split(",")) if given["suites"] else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
@@ -12,15 +13,18 @@ from pathlib import Path
 import pytest
 
 from config.settings import SHIPPED
+from tests.chaos.fleet import Fleet, Forks
 from tests.chaos.harness import Calm, Faults, Kills, Outcome, Pace, Setting, Trouble, play
 from tests.chaos.jira import Comment, Shown
 from tests.chaos.oracle import compare
-from tests.chaos.plant import Forked, ForkServer
+from tests.chaos.plant import Forked, ForkServer, Plant
 from tests.chaos.script import Script
+from tests.postgres import PostgresServer
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="what is known of a process is read from /proc"
 )
+MakePlant = Callable[[Mapping[str, str], Path], Plant]
 STEPS, SEED, ISSUES = 3, 4, 32
 # A pause after a fault is over before the clock stops for the next step.
 PACE = Pace(lead=timedelta(minutes=20), again=(timedelta(seconds=39), timedelta(seconds=150)))
@@ -52,6 +56,31 @@ def test_killed_and_under_faults_jira_hears_all_of_it_once(tmp_path: Path) -> No
     assert killed.troubles["process"] > 10
     assert faulted.faults
     assert calm.tracebacks == killed.tracebacks == faulted.tracebacks == 0
+
+
+def test_of_several_processes_any_may_be_killed(tmp_path: Path, postgres: PostgresServer) -> None:
+    draw = random.Random(SEED)
+
+    def outcome(name: str, plant: MakePlant, trouble: Trouble, url: str | None) -> Outcome:
+        return play(
+            Script(SEED, ISSUES, GAPS),
+            Setting(tmp_path / name, plant, database_url=url),
+            trouble,
+            lambda done: done < 1,
+            seed=SEED,
+        )
+
+    with ForkServer(SHIPPED, tmp_path / "log") as server, ThreadPoolExecutor() as pool:
+        fleet = partial(Fleet, Forks(server), ("serve", "serve", "worker"))
+        running = [
+            pool.submit(outcome, "calm", partial(Forked, server), Calm(), None),
+            pool.submit(outcome, "killed", fleet, Kills(draw, 1), postgres.database()),
+        ]
+        calm, killed = (each.result() for each in running)
+    assert calm.unsettled == killed.unsettled == []
+    assert list(compare(calm.shown, killed.shown).lines()) == []
+    assert sum(killed.troubles.values()) > 5
+    assert killed.together == []
 
 
 def test_what_differs_is_found_and_named() -> None:

@@ -43,3 +43,18 @@ def test_what_stays_due_has_one_run_and_keeps_nobody_back(stuck: int) -> None:
     lane = Work(BATCH, stuck)
     assert drain(lane) == stuck + BATCH
     assert set(lane.waiting) == lane.stuck
+
+
+def test_what_becomes_urgent_meanwhile_is_next() -> None:
+    urgent = ("site", "urgent")
+
+    class Alarmed(Work):
+        def run(self, key: Key) -> None:
+            if key == ("site", "8"):
+                self.waiting.insert(0, urgent)
+            super().run(key)
+
+    lane = Alarmed(BATCH)
+    assert drain(lane, 4) == BATCH + 1
+    # No more than those that were being done, and those that were handed out beside them.
+    assert lane.ran.index(urgent) < 20
