@@ -67,6 +67,12 @@ def identifier(value: Json) -> str | None:
     return text if 0 < len(text) <= LONGEST_TEXT and not _UNUSABLE.search(text) else None
 
 
+def issue_number(value: Json) -> str | None:
+    """An issue's id, which is a number; it becomes part of addresses at Jira."""
+    found = identifier(value)
+    return found if found and found.isascii() and found.isdecimal() else None
+
+
 def instant(value: Json) -> datetime | None:
     """An instant in any form Jira uses, as aware UTC.
 
@@ -209,8 +215,9 @@ def link_ends(link: Json, at: datetime) -> dict[str, Linked]:
     Returns:
         Nothing where one of the ids is lacking.
     """
-    link_id, source, destination = (
-        identifier(member(link, name)) for name in ("id", "sourceIssueId", "destinationIssueId")
+    link_id = identifier(member(link, "id"))
+    source, destination = (
+        issue_number(member(link, name)) for name in ("sourceIssueId", "destinationIssueId")
     )
     if not (link_id and source and destination):
         return {}

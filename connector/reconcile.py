@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection
 
 from connector.errors import ConnectorError
 from connector.outlet import Judge, Outlet
@@ -28,7 +27,7 @@ after bulk changes."""
 LOOK_FOR_THE_LOST = timedelta(days=1)
 """How often what should be open is compared with what is: a deletion is in no search."""
 _WATERMARK, _POLL, _LOST = "reconciled_at", "reconcile_next_at", "lost_next_at"
-_INSTALLED = "installed_at"
+_INSTALLED, _POLLED = "installed_at", "polled_at"
 _AT_ONCE = 500
 _JUST_NOW = timedelta(minutes=1)
 
@@ -61,7 +60,7 @@ class Reconciler:
                     self.poll(site)
                 self._begun.add(site)
                 if self._turn(site, _LOST, LOOK_FOR_THE_LOST):
-                    self.look_for_the_lost(site)
+                    self._look_or_give_back(site)
             except ConnectorError as error:
                 # The watermark stands where it stood: the next poll reaches back as far.
                 self.judge.judge(site, error, 0)
@@ -72,13 +71,24 @@ class Reconciler:
         Raises:
             ConnectorError: Jira did not answer; nothing is missed by that.
         """
-        began_at = self.now()
-        since = self.watermark(site) - OVERLAP
-        client = self.outlets[site].client
-        found = sum(self.engine.look_again(site, page) for page in client.updated_since(since))
-        self._remember(site, _WATERMARK, began_at)
+        began_at, watermark = self.now(), self.watermark(site)
+        since, found, latest = watermark - OVERLAP, 0, watermark
+        for page in self.outlets[site].client.updated_since(since):
+            found += self.engine.look_again(site, page)
+            # By Jira's own clock, which ours may be ahead of.
+            latest = max([latest, *(each.updated_at for each in page if each.updated_at)])
+        self._remember(site, _WATERMARK, latest)
+        self._remember(site, _POLLED, began_at)
         _log.info("reconciled", site=site, since=since.isoformat(), to_read=found)
         return found
+
+    def _look_or_give_back(self, site: str) -> None:
+        try:
+            self.look_for_the_lost(site)
+        except ConnectorError:
+            # It is not done: the turn is there for the next run.
+            self._remember(site, _LOST, self.now())
+            raise
 
     def look_for_the_lost(self, site: str) -> int:
         """Have looked at what should be open in Jira and is not; how many issues.
@@ -117,17 +127,23 @@ class Reconciler:
         return new
 
     def watermark(self, site: str) -> datetime:
-        """When the last poll began; before the first one, when this installation began."""
+        """The latest update that a poll found; before the first, when this installation began."""
+        known = self._known(site, _WATERMARK)
+        if known is None:
+            known = self._known(site, _INSTALLED)
+            # By our clock, which may be ahead of Jira's.
+            return (known or self.now()) - LOOK_FOR_THE_LOST
+        return known
 
-        def work(connection: Connection) -> datetime:
-            known = sites.known(connection, site, _WATERMARK)
-            return datetime.fromisoformat(known or sites.known(connection, site, _INSTALLED))
-
-        return self.database.read(work)
+    def _known(self, site: str, name: str) -> datetime | None:
+        found = self.database.read(lambda c: sites.known(c, site, name))
+        return datetime.fromisoformat(found) if found else None
 
     def _begins(self, site: str) -> bool:
         """Whether this process was not there before, and nobody polled just now."""
-        return site not in self._begun and self.now() - self.watermark(site) > _JUST_NOW
+        polled_at = self._known(site, _POLLED)
+        just_now = polled_at is not None and self.now() - polled_at <= _JUST_NOW
+        return site not in self._begun and not just_now
 
     def _turn(self, site: str, name: str, every: timedelta) -> bool:
         now = self.now()

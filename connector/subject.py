@@ -42,9 +42,9 @@ def subject_of(body: bytes) -> str | None:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return (
-        facts.identifier(_read(payload.issue).id)
+        facts.issue_number(_read(payload.issue).id)
         or issue_of_comment(_read(payload.comment).self)
-        or facts.identifier(_read(payload.issueLink).sourceIssueId)
+        or facts.issue_number(_read(payload.issueLink).sourceIssueId)
     )
 
 

@@ -208,7 +208,7 @@ class _Reader:
     @property
     def issue_id(self) -> str | None:
         """The issue's id; of a comment without its issue, from the comment's own address."""
-        own = facts.identifier(self.issue.get("id"))
+        own = facts.issue_number(self.issue.get("id"))
         return own or issue_of_comment(self.comment.get("self"))
 
     def events(self) -> Iterator[Event]:

@@ -18,6 +18,8 @@ Occasion = Literal[
     "warning", "breach", "escalation", "correction", "acknowledgement", "checklist", "notice",
     "request", "requested",
 ]  # fmt: skip
+URGENT: frozenset[Occasion] = frozenset({"warning", "breach", "escalation"})
+"""What a clock brings: it is said before anything else."""
 Fact = str | int | float | list[str] | None
 
 FACTS: Mapping[str, str] = MappingProxyType({

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from sla.decide import Decision, Ledger, decide
-from sla.effects import Fields
+from sla.effects import URGENT, Fields
 from sla.lanes import Key, LaneName
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
@@ -484,7 +484,7 @@ class Engine:
         issues.change(connection, site, issue_id, **values)
         if wanted == row.fields_wanted and not decision.sayings:
             return []
-        urgent = any(not saying.revisable for saying in decision.sayings)
+        urgent = any(saying.occasion in URGENT for saying in decision.sayings)
         return [Call("dispatch", (site, issue_id), now, urgent=urgent)]
 
 

@@ -8,7 +8,7 @@ a time; different issues run side by side.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -16,7 +16,6 @@ Key = tuple[str, str]
 """A site, and Jira's id of an issue there (empty for deliveries that name no issue)."""
 LaneName = Literal["decide", "histories", "dispatch"]
 BATCH = 100
-_AT_A_TIME = 4
 
 
 class Lane(Protocol):
@@ -39,15 +38,22 @@ def drain(lane: Lane, side_by_side: int = 1) -> int:
     """
     done: set[Key] = set()
     stuck: set[Key] = set()
+    running: dict[Future[None], Key] = {}
+    alone = side_by_side == 1
+    # Where others are waited for, what becomes urgent meanwhile is next: no batch goes before it.
+    at_once = BATCH if alone else side_by_side
     with ThreadPoolExecutor(side_by_side, "drain") as pool:
         while True:
-            due = lane.due(BATCH + len(stuck))
-            keys = [key for key in due if key not in done][: _AT_A_TIME * side_by_side]
-            # Few at a time, so that what becomes urgent meanwhile does not wait for all the others.
-            # Within a batch each issue comes once, so that its own work stays in order.
-            list(pool.map(lane.run, keys))
+            due = lane.due(BATCH + len(stuck) + len(running))
             more = len(stuck)
             stuck.update(done.intersection(due))
-            done.update(keys)
-            if not keys and len(stuck) == more:
+            fresh = [key for key in due if key not in done and key not in running.values()]
+            # Each issue is there once, so that its own work stays in order.
+            for key in fresh[: at_once - len(running)]:
+                running[pool.submit(lane.run, key)] = key
+            if not running and len(stuck) == more:
                 return len(done)
+            finished, _ = wait(running, return_when=ALL_COMPLETED if alone else FIRST_COMPLETED)
+            for each in finished:
+                done.add(running.pop(each))
+                each.result()

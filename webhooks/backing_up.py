@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from config.settings import Settings
+from sla.errors import StoreError
 from sla.store import restored
 from sla.store.backup import backup
 from webhooks.copying import progress_of
@@ -38,13 +39,17 @@ def back_up(settings: Settings, file: Path, now: datetime, console: Console) -> 
         return f"{database.name} copied to {file}: {size:,} bytes, looked through and whole"
 
 
-def note_restored(settings: Settings, at: datetime) -> str:
+def note_restored(settings: Settings, at: datetime, now: datetime) -> str:
     """Note that a database is a copy of an instant, where other means than `back_up` made it.
 
     Raises:
-        StoreError: the database cannot be used.
+        StoreError: the instant is still to come, a service runs on the database file, or it cannot
+            be used.
     """
+    if at > now:
+        raise StoreError(f"{at:%Y-%m-%d %H:%M} UTC is still to come: no copy was made then")
     with opened(settings, must_exist=True) as database:
+        database.claim()
         database.write(lambda c: restored.mark(c, at))
         return (
             f"{database.name} is taken for a copy of {at:%Y-%m-%d %H:%M} UTC: the next start "

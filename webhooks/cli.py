@@ -393,9 +393,11 @@ def backup(file: Path) -> None:
 def restored(at: datetime) -> None:
     """Say that the database is a copy, put back by other means than a backup of ours."""
     from webhooks.backing_up import note_restored
+    from webhooks.serve import clock_from
 
     with _refusing():
-        click.echo(note_restored(_settings(), at.replace(tzinfo=UTC)))
+        now = clock_from(os.environ).now()
+        click.echo(note_restored(_settings(), at.replace(tzinfo=UTC), now))
 
 
 @main.command("copy-database")

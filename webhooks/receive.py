@@ -15,7 +15,7 @@ from flask import Blueprint, Response, abort, request
 from sqlalchemy import Connection
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from sla.store import inbox
+from sla.store import faults, inbox
 from sla.store.database import Database
 from webhooks.refusals import Refusals
 
@@ -80,9 +80,13 @@ def receiver(
                     connection, site, delivery, body, received_at, issue_id
                 )
             )
-        except Exception:  # noqa: BLE001 - logged, and answered
+        except Exception as error:  # noqa: BLE001 - logged, and answered
             # Whatever the reason, it is not safely stored: Jira must come again.
-            _log.exception("delivery could not be stored", site=site, delivery=delivery)
+            if faults.storage_fault(error):
+                # A full disk is not to be filled with tracebacks.
+                _log.error("delivery could not be stored", site=site, reason=faults.reason(error))
+            else:
+                _log.exception("delivery could not be stored", site=site, delivery=delivery)
             response = _answer(503, "The delivery could not be stored; please send it again.")
             response.headers["Retry-After"] = "30"
             return response

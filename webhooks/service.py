@@ -48,6 +48,7 @@ _KNOWN_FOR = timedelta(hours=1)
 _UNKNOWN_FOR = timedelta(seconds=10)
 _VERSIONS_IN_MEMORY = 16
 _TRIMMED_AT_ONCE = 500
+_ROOM = "x" * 200_000
 _TRIM_EVERY = timedelta(hours=1)
 # Issues at once in one process: what waits for Jira more than for the processor goes side by side.
 _SIDE_BY_SIDE = {"decide": 2, "histories": 2, "dispatch": 4}
@@ -258,7 +259,9 @@ class Service:
         """After a fault, find out whether the database takes writes again."""
         if self.database.trouble:
             with suppress(SQLAlchemyError, StoreError):
-                self.database.write(lambda c: sites.learn(c, DEFAULT_SITE, "writable", True))
+                # More than the free room within a file: only a disk with space takes it.
+                self.database.write(lambda c: sites.learn(c, DEFAULT_SITE, "room", _ROOM))
+                self.database.write(lambda c: sites.learn(c, DEFAULT_SITE, "room", ""))
 
     def _note_roles(self, roles: list[str]) -> None:
         """Have written what waited for a field, when Jira has others than before."""

@@ -137,7 +137,13 @@ class Database:
         path = self._engine.url.database
         if self.is_shared or not path or self._claim:
             return
-        self._claim = Path(f"{path}.lock").open("w", encoding="ascii")  # noqa: SIM115 - kept open
+        try:
+            self._claim = Path(f"{path}.lock").open("w", encoding="ascii")  # noqa: SIM115 - kept open
+        except OSError as error:
+            raise StoreError(
+                f"{path}.lock cannot be made ({error.strerror}); the directory of the database "
+                "must be writable"
+            ) from error
         pause = threading.Event()
         for _ in range(_CLAIM_TRIES):
             try:

@@ -118,6 +118,16 @@ class Naming:
         # A priority or a label that happens to be such a word is none.
         return self.in_text(value) if custom or name in _PROSE or not self.is_plain_word else value
 
+    def is_person_in(self, kind: str, data: bytes) -> bool:
+        """Whether a stored fact names the account where only people are named."""
+        fact = msgspec.json.decode(data)
+        if kind == "CommentSeen":
+            return bool(fact.get("author")) and fact["author"]["id"] == self.account
+        if kind == "Seen":
+            return any(fact["fields"].get(name) == self.account for name in _PEOPLE)
+        people = kind == "Changed" and fact["field"] in _PEOPLE
+        return people and self.account in (fact["before"], fact["after"])
+
     def in_fact(self, kind: str, data: bytes) -> bytes:
         """A stored fact without the account."""
         fact = msgspec.json.decode(data)
@@ -191,6 +201,12 @@ def _require_forgettable(database: Database, naming: Naming) -> None:
     accounts = database.read(lambda c: [json.loads(value) for (value,) in c.execute(own)])
     if naming.account in accounts:
         raise StoreError(f"{naming.account} is Dueline's own account in Jira, and no person")
+    if naming.is_plain_word and not database.read(lambda c: _names_person(c, naming)):
+        raise StoreError(
+            f"{naming.account}: nobody who wrote, reported or was assigned is known by that name, "
+            "and a word is not taken for a person; give the account as Jira names it. Nothing was "
+            "changed"
+        )
     waiting = [
         number
         for number, state in database.read(lambda c: list(_deliveries(c, naming)))
@@ -201,6 +217,13 @@ def _require_forgettable(database: Database, naming: Naming) -> None:
             f"{len(waiting)} deliveries that name {naming.account} still wait to be handled: let "
             "the service handle them, and try again; nothing was changed"
         )
+
+
+def _names_person(connection: Connection, naming: Naming) -> bool:
+    found = select(events.c.kind, events.c.data).where(
+        _holds(connection, "events.data", naming.needle)
+    )
+    return any(naming.is_person_in(kind, data) for kind, data in connection.execute(found))
 
 
 def _issues_of(connection: Connection, naming: Naming) -> Sequence[tuple[str, str]]:

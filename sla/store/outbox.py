@@ -31,7 +31,7 @@ from sqlalchemy import (
     update,
 )
 
-from sla.effects import Saying
+from sla.effects import URGENT, Saying
 from sla.store import restored
 from sla.store.holds import LONGEST
 from sla.store.issues import IssueRow, unindexed
@@ -190,6 +190,7 @@ def put(
             "state": "quiet" if saying.at < quiet_before else "pending",
             "try_at": now,
             "attempted_at": doubt.since if doubt and saying.at < doubt.until else None,
+            "urgent": saying.occasion in URGENT,
             "revisable": saying.revisable,
         }
         for saying in new
@@ -238,9 +239,9 @@ def to_dispatch(
 ) -> Sequence[tuple[str, str]]:
     """The issues (site, id) of these sites with something to write now, the most urgent first.
 
-    What is to be said comes before what is only to be shown: by the instant at which it became
-    true; fields by the next deadline. What failed before comes after what was not tried yet, those
-    that wait longest first, so that what fails again and again keeps nobody back.
+    What a clock brings comes first, then what else is to be said, by the instant at which it became
+    true; then fields, by the next deadline. What failed before comes after what was not tried,
+    those that wait longest first, so that what fails again and again keeps nobody back.
     """
     failed = func.min(sayings.c.attempts) > 0
     due = _due(sayings.c.try_at, sayings.c.attempts, now)
@@ -251,6 +252,7 @@ def to_dispatch(
         .group_by(site, issue_id)
         .order_by(
             failed,
+            func.min(case((sayings.c.urgent, 0), else_=1)),
             case((failed, func.min(sayings.c.try_at)), else_=func.min(sayings.c.at)),
             issue_id,
         )

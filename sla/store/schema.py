@@ -217,6 +217,8 @@ sayings = Table(
     # pending. sent. given_up: Jira refused for good. quiet: from before the service was installed.
     # withdrawn: it stopped being true before it left.
     Column("state", String, nullable=False),
+    # What a clock brings: it goes before what only follows from a report.
+    Column("urgent", Boolean, nullable=False, server_default=text("true")),
     Column("try_at", Instant),
     Column("attempts", Integer, nullable=False, server_default="0"),
     # Set before a request leaves: if the answer never comes, Jira is asked before a second one.

@@ -132,7 +132,7 @@ def test_a_backup_of_a_server(tmp_path: Path, postgres: PostgresServer) -> None:
 
 
 def test_a_copy_of_other_means_can_be_told_of(there: Settings) -> None:
-    assert "taken for a copy of 2024-07-10 13:00 UTC" in note_restored(there, NINE)
+    assert "taken for a copy of 2024-07-10 13:00 UTC" in note_restored(there, NINE, NINE)
     with closing(Database(there.database_url.reveal())) as database:
         assert database.write(lambda c: restored.recognise(c, NINE)) == NINE
 
