@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from connector.field_writer import FieldWriter
@@ -22,6 +23,9 @@ from sla.store import outbox
 from sla.store.database import Database
 
 _log = structlog.get_logger(__name__)
+# With the pauses between them that is about a minute.
+_TRIES_IN_ORDER = 5
+_A_WHILE = timedelta(minutes=1)
 
 
 @dataclass
@@ -61,9 +65,7 @@ class Dispatcher:
         outlet = self.outlets[site]
         try:
             self._write_fields(outlet, site, issue_id)
-            for pending in self.database.read(lambda c: outbox.pending(c, site, issue_id)):
-                if outbox.is_due(pending.try_at, pending.attempts, self.now()):
-                    self._say(outlet, site, issue_id, pending)
+            self._say_in_order(outlet, site, issue_id)
         except Held:
             return
 
@@ -84,6 +86,26 @@ class Dispatcher:
             _log.exception("fields could not be written", site=site, issue_id=issue_id)
             self._fields.put_off(site, issue_id, f"{type(error).__name__}: {error}")
 
+    def _say_in_order(self, outlet: Outlet, site: str, issue_id: str) -> None:
+        waiting = self.database.read(lambda c: outbox.pending(c, site, issue_id))
+        for number, pending in enumerate(waiting, start=1):
+            if outbox.is_due(pending.try_at, pending.attempts, self.now()):
+                self._say(outlet, site, issue_id, pending)
+            left = self.database.read(lambda c: outbox.pending(c, site, issue_id))
+            still = next((each for each in left if each.id == pending.id), None)
+            if still and _goes_first(still, self.now()):
+                self._put_behind(still, waiting[number:])
+                return
+
+    def _put_behind(self, first: outbox.Pending, others: Sequence[outbox.Pending]) -> None:
+        """Have the sayings of an issue wait for one that was said before them."""
+
+        def work(connection: Connection) -> None:
+            for other in others:
+                outbox.note(connection, other, try_at=max(first.try_at, other.try_at))
+
+        self.database.write(work)
+
     def _say(self, outlet: Outlet, site: str, issue_id: str, pending: outbox.Pending) -> None:
         try:
             self._speaker.say(outlet, site, issue_id, pending)
@@ -92,3 +114,9 @@ class Dispatcher:
         except Exception as error:  # noqa: BLE001 - logged; the others must not wait for it
             _log.exception("comment could not be written", site=site, issue_id=issue_id)
             self._speaker.put_off(pending, f"{type(error).__name__}: {error}")
+
+
+def _goes_first(pending: outbox.Pending, now: datetime) -> bool:
+    """Whether what is said after it has to wait: shortly, so that one refusal blocks nothing."""
+    tried = pending.attempts > 0 or pending.attempted_at is not None
+    return tried and pending.attempts < _TRIES_IN_ORDER and pending.try_at <= now + _A_WHILE

@@ -21,6 +21,7 @@ from webhooks.questions import QuestionError
 from webhooks.service import DEFAULT_SITE, Service
 
 _READERS = 4
+_TRIES = 5
 _LONGEST_WAIT = 5.0
 _UNREADABLE = "`dueline outbox` names them"
 
@@ -60,7 +61,29 @@ class Reading:
 
     def left(self) -> int:
         """How many histories are still to be read."""
-        return self.service.database.read(lambda c: issues.to_be_read(c, DEFAULT_SITE))
+        return self.service.database.read(lambda c: issues.to_be_read(c, DEFAULT_SITE, _TRIES))
+
+    def failing(self) -> int:
+        """How many fail again and again, which the service goes on trying."""
+        everything = self.service.database.read(lambda c: issues.to_be_read(c, DEFAULT_SITE))
+        return everything - self.left()
+
+    def patiently(self, work: Callable[[], int]) -> int:
+        """Ask Jira for something, as often and as long as it asks for patience.
+
+        Raises:
+            ConnectorError: it refuses for good, or again and again.
+        """
+        attempts = 0
+        while True:
+            try:
+                return work()
+            except ConnectorError as error:
+                found = self.service.reconciler.judge.judge(DEFAULT_SITE, error, attempts)
+                attempts += 1
+                if found.kind == "give_up" or attempts >= _TRIES:
+                    raise
+                self.wait(found.after.total_seconds())
 
 
 def reconcile(
@@ -86,12 +109,13 @@ def reconcile(
     with _in_reach(settings, clock) as service:
         reconciler = service.reconciler
         yield f"Asking for what was updated since {utc(reconciler.watermark(DEFAULT_SITE))}"
-        found = reconciler.poll(DEFAULT_SITE)
+        reading = Reading(service, wait)
+        found = reading.patiently(lambda: reconciler.poll(DEFAULT_SITE))
         if thorough:
-            lost = reconciler.look_for_the_lost(DEFAULT_SITE)
+            lost = reading.patiently(lambda: reconciler.look_for_the_lost(DEFAULT_SITE))
             yield f"{lost} that should be open and are not to be found"
         yield f"{found} issues to be read"
-        yield from _read(Reading(service, wait), console, "Reading")
+        yield from _read(reading, console, "Reading")
 
 
 def backfill(
@@ -121,13 +145,16 @@ def backfill(
                 f"{', '.join(unknown)}: in no mapping; projects.yaml has {', '.join(mapped)}"
             )
         with console.status("Looking for open issues") as status:
-            new = service.reconciler.take_over(
-                DEFAULT_SITE,
-                projects or mapped,
-                lambda number: status.update(f"Looking for open issues: {number}"),
+            reading = Reading(service, wait)
+            new = reading.patiently(
+                lambda: service.reconciler.take_over(
+                    DEFAULT_SITE,
+                    projects or mapped,
+                    lambda number: status.update(f"Looking for open issues: {number}"),
+                )
             )
         yield f"{new} open issues that were not known"
-        yield from _read(Reading(service, wait), console, "Taking over")
+        yield from _read(reading, console, "Taking over")
 
 
 def _read(reading: Reading, console: Console, what: str) -> Iterator[str]:
@@ -144,7 +171,11 @@ def _read(reading: Reading, console: Console, what: str) -> Iterator[str]:
             yield f"{reading.left()} histories are left; run the command again to go on"
             raise
     given_up = reading.service.database.read(lambda c: issues.unread(c, DEFAULT_SITE))
-    yield f"{total} histories read" + (f"; {given_up} cannot be: {_UNREADABLE}" if given_up else "")
+    yield f"{total - reading.failing()} histories read"
+    if reading.failing():
+        yield f"{reading.failing()} fail again and again; the service goes on trying"
+    if given_up:
+        yield f"{given_up} cannot be read: {_UNREADABLE}"
 
 
 @contextmanager

@@ -169,10 +169,17 @@ def open_ids(connection: Connection, site: str) -> frozenset[str]:
     return frozenset(issue_id for (issue_id,) in rows)
 
 
-def to_be_read(connection: Connection, site: str) -> int:
-    """How many histories of a site are still to be read."""
-    mine = unindexed(issues.c.site) == site
-    waiting = select(func.count()).where(mine, issues.c.read_at.is_not(None))
+def to_be_read(connection: Connection, site: str, tries: int | None = None) -> int:
+    """How many histories of a site are still to be read.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        tries: only those that failed less often; None: all.
+    """
+    waiting = select(func.count()).where(issues.c.site == site, issues.c.read_at.is_not(None))
+    if tries is not None:
+        waiting = waiting.where(issues.c.read_attempts < tries)
     return connection.execute(waiting).scalar_one()
 
 

@@ -50,6 +50,21 @@ def test_through_every_fault_each_thing_is_written_once(anywhere: World, fault: 
     assert (fields["SLA state"], fields["SLA escalation level"]) == ("breached", 3)
 
 
+def test_comments_of_an_issue_keep_their_order_when_one_is_refused_for_a_while(
+    anywhere: World,
+) -> None:
+    key = anywhere.report("HLP", ENTERPRISE)
+    calm = anywhere.report("HLP", ENTERPRISE)
+    anywhere.jira.faults.error(500, path=f"/issue/{anywhere.jira.issue(key).id}/comment", times=2)
+    # Both fall due in one go, as after a pause.
+    anywhere.clock.at += timedelta(minutes=40)
+    anywhere.settle()
+    anywhere.advance(timedelta(minutes=5))
+    assert [words.split(key)[-1][:12] for words in anywhere.said(key)] == [
+        words.split(calm)[-1][:12] for words in anywhere.said(calm)
+    ]
+
+
 def test_while_jira_is_down_clocks_go_on_and_nothing_is_lost(anywhere: World) -> None:
     key = anywhere.report("HLP", ENTERPRISE)
     anywhere.jira.faults.error(503, times=10_000)

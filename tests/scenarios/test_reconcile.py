@@ -386,6 +386,27 @@ def test_a_backfill_that_was_broken_off_goes_on(old: World, tmp_path: Path) -> N
     assert [old.fields(key)["SLA state"] for key in keys] == ["breached"] * 5
 
 
+def test_a_jira_that_asks_for_patience_is_waited_for(old: World, tmp_path: Path) -> None:
+    old.jira.create_issue({"summary": "Old", **ENTERPRISE}, project="HLP")
+    installed(old, tmp_path / "anew")
+    old.jira.faults.rate_limit(7, path="/search", times=2)
+    assert backfilled(old) == ["1 open issues that were not known", "1 histories read"]
+
+
+def test_a_history_that_always_fails_ends_the_command_all_the_same(
+    old: World, tmp_path: Path
+) -> None:
+    old.jira.create_issue({"summary": "Old", **ENTERPRISE}, project="HLP")
+    old.jira.create_issue({"summary": "Old", **ENTERPRISE}, project="HLP")
+    installed(old, tmp_path / "anew")
+    old.jira.faults.error(500, path="/issue/10000", times=1_000_000)
+    assert backfilled(old) == [
+        "2 open issues that were not known",
+        "1 histories read",
+        "1 fail again and again; the service goes on trying",
+    ]
+
+
 def test_only_the_projects_that_were_named(old: World, tmp_path: Path) -> None:
     old.jira.create_issue({"summary": "Old", **ENTERPRISE}, project="HLP")
     old.jira.create_issue({"summary": "Old"}, project="BOT")
