@@ -174,10 +174,12 @@ def test_every_command_of_the_scaling_page_is_one() -> None:
         *re.findall(r"^\w+=\S+ (dueline .+)$", page, re.MULTILINE),
     ]
     assert {"dueline migrate", "dueline worker", "dueline serve --receive-only"} < set(shown)
+    # Under its parent: a command remembers how its help is asked for from the first time.
+    parent = main.make_context("dueline", ["serve"])
     for line in shown:
         name, *arguments = line.split()[1:]
         if line != "dueline copy-database":  # which is named without its target in the text
-            main.commands[name].make_context(name, arguments)
+            main.commands[name].make_context(name, arguments, parent=parent)
 
 
 def test_the_figures_of_the_worked_example_are_shown() -> None:
