@@ -177,7 +177,9 @@ def to_be_read(connection: Connection, site: str, tries: int | None = None) -> i
         site: the site.
         tries: only those that failed less often; None: all.
     """
-    waiting = select(func.count()).where(issues.c.site == site, issues.c.read_at.is_not(None))
+    waiting = select(func.count()).where(
+        unindexed(issues.c.site) == site, issues.c.read_at.is_not(None)
+    )
     if tries is not None:
         waiting = waiting.where(issues.c.read_attempts < tries)
     return connection.execute(waiting).scalar_one()
