@@ -18,7 +18,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Status
 from sqlalchemy import Connection, bindparam, text
@@ -161,11 +161,14 @@ class _Crew(threading.Thread):
         self._app = App(
             connector=PsycopgConnector(conninfo=dsn, min_size=1, max_size=4, kwargs=_POOLED)
         )
-        self._app.task(name=_TASK, queue=name)(self._look)
+        self._app.task(name=_TASK, queue=name, pass_context=True)(self._look)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._working: asyncio.Task[None] | None = None
         self._stopping = threading.Event()
         self._running = 0
+        # The jobs that ended since the last look, and before that one.
+        self._ended: set[int | None] = set()
+        self._ended_before: set[int | None] = set()
 
     def run(self) -> None:
         asyncio.run(self._work())
@@ -222,7 +225,7 @@ class _Crew(threading.Thread):
             delete_jobs="always",
         )
 
-    async def _look(self, site: str, issue_id: str) -> None:
+    async def _look(self, context: JobContext, site: str, issue_id: str) -> None:
         """The one task: do what is due for an issue."""
         if self._stopping.is_set():
             # Others find it in the tables.
@@ -235,6 +238,7 @@ class _Crew(threading.Thread):
             _log.exception("lane failed", lane=self._lane_name, issue_id=issue_id)
         finally:
             self._running -= 1
+            self._ended.add(context.job.id)
             if self._stopping.is_set():
                 # After this job's end was told to the queue.
                 loop.call_soon(self._cancel)
@@ -252,7 +256,12 @@ class _Crew(threading.Thread):
                 stalled = await jobs.get_stalled_jobs(
                     queue=self._lane_name, seconds_since_heartbeat=_STALE_SECONDS
                 )
-                for job in stalled:
+                doing = await jobs.list_jobs_async(queue=self._lane_name, status="doing")
+                # The queue was away when the end of these was to be told: they would block their
+                # issue for as long as this worker lives.
+                untold = [job for job in doing if job.id in self._ended_before]
+                self._ended_before, self._ended = self._ended, set()
+                for job in (*stalled, *untold):
                     await jobs.finish_job(job, Status.FAILED, delete_job=True)
                     key = (str(job.task_kwargs["site"]), str(job.task_kwargs["issue_id"]))
                     await loop.run_in_executor(None, self._kick, key)
