@@ -249,6 +249,33 @@ def test_a_server_that_restarts_is_survived(postgres: PostgresServer, database: 
         eventually("0 left", lambda: left(database) == 0)
 
 
+_REFUSING = """
+CREATE TABLE refusing (who INT);
+INSERT INTO refusing VALUES (1);
+CREATE FUNCTION refuse() RETURNS trigger AS $$
+BEGIN
+    IF EXISTS (SELECT FROM refusing) THEN RAISE EXCEPTION 'the end cannot be told'; END IF;
+    RETURN OLD;
+END $$ LANGUAGE plpgsql;
+CREATE TRIGGER refuse BEFORE DELETE ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
+
+def test_a_job_whose_end_cannot_be_told_does_not_block_its_issue(database: Database) -> None:
+    with database.engine.begin() as connection:
+        connection.execute(text(_REFUSING))
+    with at_work(database, Work(database)) as wakeups:
+        add(database, "1")
+        wakeups.kick("lane", ("acme", "1"))
+        eventually("run", lambda: ("1", "ends") in runs(database))
+        add(database, "1")
+        wakeups.kick("lane", ("acme", "1"))
+        database.write(lambda c: c.execute(text("DELETE FROM refusing")) and None)
+        eventually("0 left", lambda: left(database) == 0)
+        jobs = text("SELECT count(*) FROM procrastinate_jobs")
+        eventually("no job", lambda: database.read(lambda c: c.execute(jobs).scalar_one()) == 0)
+
+
 def test_a_process_that_hangs_within_a_transaction_holds_nobody_up(database: Database) -> None:
     add(database, "1")
     go_on, begun = threading.Event(), threading.Event()

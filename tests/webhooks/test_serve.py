@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import select
 
 from connector.setup import EVENTS
 from connector.simulator import AGENT, DUELINE, Simulator, running
+from sla.store.database import Database
+from sla.store.schema import issues
 from tests.conftest import free_port
 from tests.postgres import PostgresServer
 from tests.waiting import PATIENCE, eventually
@@ -108,6 +111,15 @@ class Served:
             finally:
                 process.kill()
 
+    def is_at_rest(self) -> bool:
+        """Whether every request to Jira that left was answered."""
+        database = Database(self._environment["DUELINE_DATABASE_URL"])
+        try:
+            unanswered = select(issues.c.issue_id).where(issues.c.write_attempted_at.is_not(None))
+            return not database.read(lambda c: c.execute(unanswered).all())
+        finally:
+            database.close()
+
     def is_ready(self) -> bool:
         try:
             return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
@@ -182,6 +194,8 @@ def test_workers_do_what_a_receiver_leaves_to_them_and_take_over_from_a_killed_o
     with served.running("--receive-only"), served.worker() as first:
         key = sim.create_issue(project="BOT", summary="Help").key
         eventually("the fields are there", lambda: shown(key, "First response due"))
+        # A write that is cut off may still arrive, so that the next one would wait for it.
+        eventually("Jira's answer was heard", served.is_at_rest)
         with served.worker() as second:
             first.send_signal(signal.SIGKILL)
             first.wait(PATIENCE)
