@@ -17,10 +17,17 @@ Flavour = Literal["cloud", "datacenter"]
 SHIPPED = Path(__file__).parent
 """The directory of the shipped contracts and the example site."""
 
+ATLASSIAN_GATEWAY = "https://api.atlassian.com"
+ATLASSIAN_AUTH = "https://auth.atlassian.com"
+
 _POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
 _SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
 _PATH_TOKEN = re.compile(r"[A-Za-z0-9_-]{32,}")
 _T = TypeVar("_T")
+
+
+FORGE_KEYS = "https://forge.cdn.prod.atlassian-dev.net/.well-known/jwks.json"
+"""Where Atlassian publishes the keys that sign Forge's invocation tokens."""
 
 
 class Secret:
@@ -61,14 +68,28 @@ class JiraAccess:
 
     url: str
     user: str
-    """The account's e-mail address; empty for a personal access token of Data Center."""
-    token: Secret
+    """The account's e-mail address; empty where the token stands alone."""
+    token: Secret | None
+    """None where the client signs in by its own id and secret (OAuth 2.0 client credentials)."""
     webhook_secrets: tuple[Secret, ...]
     """Each is good for a signature, so that a secret can be changed without a gap."""
     flavour: Flavour | None
     """None: to be found out by asking the server."""
     webhook_tokens: tuple[Secret, ...] = ()
     """Each opens the address at which deliveries are taken without a signature; none: closed."""
+    client_id: str = ""
+    """Of a service account's OAuth 2.0 client; empty where `token` is the way to sign in."""
+    client_secret: Secret | None = None
+    automation_secrets: tuple[Secret, ...] = ()
+    """Each is good as the header that a rule of Jira automation sends; none: closed."""
+    forge_app: str = ""
+    """Of which Forge app invocation tokens are taken; empty: closed."""
+    atlassian_gateway: str = ATLASSIAN_GATEWAY
+    """Where sites on Cloud take tokens with scopes."""
+    atlassian_auth: str = ATLASSIAN_AUTH
+    """Where service accounts on Cloud get their access tokens."""
+    forge_keys: str = FORGE_KEYS
+    """Where the keys are that sign Forge's invocation tokens."""
 
 
 _WANTED = {
@@ -79,6 +100,9 @@ _WANTED = {
     "DUELINE_WEBHOOK_SECRET": "the secret of the webhook in Jira,"
     " or DUELINE_WEBHOOK_SECRET_FILE with the file that holds it;"
     " for a Jira that cannot sign, DUELINE_WEBHOOK_TOKEN instead",
+    "DUELINE_JIRA_CLIENT_ID": "the id of the client whose secret is DUELINE_JIRA_CLIENT_SECRET",
+    "DUELINE_JIRA_CLIENT_SECRET": "the secret of the client named by DUELINE_JIRA_CLIENT_ID,"
+    " or DUELINE_JIRA_CLIENT_SECRET_FILE with the file that holds it",
 }
 
 
@@ -91,6 +115,15 @@ class Settings:
     jira_token: Secret | None = None
     webhook_secrets: tuple[Secret, ...] = ()
     webhook_tokens: tuple[Secret, ...] = ()
+    jira_client_id: str = ""
+    jira_client_secret: Secret | None = None
+    automation_secrets: tuple[Secret, ...] = ()
+    forge_app: str = ""
+    atlassian_gateway: str = ATLASSIAN_GATEWAY
+    atlassian_auth: str = ATLASSIAN_AUTH
+    forge_keys: str = FORGE_KEYS
+    public_url: str = ""
+    """Where people and Jira reach this service, without a slash at its end; empty: not known."""
     database_url: Secret = _DATABASE_URL
     """A secret as a whole, since it may hold a password."""
     config: Path = SHIPPED
@@ -121,6 +154,16 @@ class Settings:
             jira_token=reader.secret("DUELINE_JIRA_TOKEN", Secret, None),
             webhook_secrets=reader.secret("DUELINE_WEBHOOK_SECRET", _rotating, ()),
             webhook_tokens=reader.secret("DUELINE_WEBHOOK_TOKEN", _path_tokens, ()),
+            jira_client_id=reader.plain("DUELINE_JIRA_CLIENT_ID", str, ""),
+            jira_client_secret=reader.secret("DUELINE_JIRA_CLIENT_SECRET", Secret, None),
+            automation_secrets=reader.secret("DUELINE_AUTOMATION_SECRET", _path_tokens, ()),
+            forge_app=reader.plain("DUELINE_FORGE_APP", str, ""),
+            atlassian_gateway=reader.plain(
+                "DUELINE_ATLASSIAN_GATEWAY", _atlassian, ATLASSIAN_GATEWAY
+            ),
+            atlassian_auth=reader.plain("DUELINE_ATLASSIAN_AUTH", _atlassian, ATLASSIAN_AUTH),
+            forge_keys=reader.plain("DUELINE_FORGE_KEYS", _key_set_url, FORGE_KEYS),
+            public_url=reader.plain("DUELINE_PUBLIC_URL", _public_url, ""),
             database_url=reader.secret("DUELINE_DATABASE_URL", _database_url, _DATABASE_URL),
             config=reader.plain("DUELINE_CONFIG", Path, SHIPPED),
             host=reader.plain("DUELINE_HOST", str, "127.0.0.1"),
@@ -142,22 +185,41 @@ class Settings:
         Raises:
             SettingsError: with a sentence for every variable that is not set.
         """
+        with_client = bool(self.jira_client_id or self.jira_client_secret)
         lacking = {
             "DUELINE_JIRA_URL": not self.jira_url,
-            "DUELINE_JIRA_USER": not self.jira_user and self._is_cloud(),
-            "DUELINE_JIRA_TOKEN": self.jira_token is None,
-            "DUELINE_WEBHOOK_SECRET": webhook and not (self.webhook_secrets or self.webhook_tokens),
+            "DUELINE_JIRA_CLIENT_ID": with_client and not self.jira_client_id,
+            "DUELINE_JIRA_CLIENT_SECRET": with_client and self.jira_client_secret is None,
+            "DUELINE_JIRA_USER": not (with_client or self.jira_user) and self._is_cloud(),
+            "DUELINE_JIRA_TOKEN": not with_client and self.jira_token is None,
+            "DUELINE_WEBHOOK_SECRET": webhook and not self._has_way_in(),
         }
         problems = [f"{name} is not set: give {_WANTED[name]}" for name in lacking if lacking[name]]
-        if problems or self.jira_token is None:
+        if with_client and self.jira_token is not None:
+            problems.append(
+                "DUELINE_JIRA_TOKEN and DUELINE_JIRA_CLIENT_ID are both set: keep one of them"
+            )
+        if problems:
             raise SettingsError(problems)
         return JiraAccess(
-            self.jira_url,
-            self.jira_user,
-            self.jira_token,
-            self.webhook_secrets,
-            self.jira_flavour,
-            self.webhook_tokens,
+            url=self.jira_url,
+            user=self.jira_user,
+            token=self.jira_token,
+            webhook_secrets=self.webhook_secrets,
+            flavour=self.jira_flavour,
+            webhook_tokens=self.webhook_tokens,
+            client_id=self.jira_client_id,
+            client_secret=self.jira_client_secret,
+            automation_secrets=self.automation_secrets,
+            forge_app=self.forge_app,
+            atlassian_gateway=self.atlassian_gateway,
+            atlassian_auth=self.atlassian_auth,
+            forge_keys=self.forge_keys,
+        )
+
+    def _has_way_in(self) -> bool:
+        return bool(
+            self.webhook_secrets or self.webhook_tokens or self.automation_secrets or self.forge_app
         )
 
     def _is_cloud(self) -> bool:
@@ -239,6 +301,40 @@ def _jira_url(value: str) -> str:
         raise ValueError(
             "goes on after the path: give the address of Jira only, "
             "such as https://acme.atlassian.net"
+        )
+    return value.rstrip("/")
+
+
+def _atlassian(value: str) -> str:
+    if not _is_bare_address(value):
+        raise ValueError(
+            f"is no address of Atlassian's: leave it out, or write it as {ATLASSIAN_GATEWAY}"
+        )
+    return value.rstrip("/")
+
+
+def _is_bare_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return right and not ("@" in parts.netloc or parts.query or parts.fragment)
+
+
+def _key_set_url(value: str) -> str:
+    if not _is_bare_address(value):
+        raise ValueError(
+            f"is no address of a key set: leave it out, or give one such as {FORGE_KEYS}"
+        )
+    return value
+
+
+def _public_url(value: str) -> str:
+    if not _is_bare_address(value):
+        raise ValueError(
+            "is no address of this service: write it as https://dueline.example.com, with the path "
+            "under which a proxy serves it, if any"
         )
     return value.rstrip("/")
 

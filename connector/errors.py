@@ -51,6 +51,7 @@ class JiraError(ConnectorError):
         retry_after: how long Jira asks to wait; None if it does not say.
         reason: which limit was hit, as `RateLimit-Reason` names it.
         fields: what Jira says of single fields, by their ids.
+        advice: the next step, where more is known than what the status says.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class JiraError(ConnectorError):
         retry_after: timedelta | None = None,
         reason: str | None = None,
         fields: Mapping[str, str] = _NOTHING,
+        advice: str = "",
     ) -> None:
         self.call = call
         self.status = status
@@ -69,6 +71,7 @@ class JiraError(ConnectorError):
         self.retry_after = retry_after
         self.reason = reason
         self.fields = fields
+        self.advice = advice
         super().__init__(self._message())
 
     def _message(self) -> str:
@@ -79,18 +82,36 @@ class JiraRefused(JiraError):  # noqa: N818 - named by meaning
     """Jira answered, and did not do it."""
 
     def _message(self) -> str:
-        said = f': "{self.sentence.rstrip(".")}"' if self.sentence else ""
-        return f"Jira answered {self.status} to {self.call}{said}. {_advice(self.status)}"
+        advice = self.advice or _advice(self.status)
+        return f"Jira answered {self.status} to {self.call}{self._said()}. {advice}"
+
+    def _said(self) -> str:
+        return f': "{self.sentence.rstrip(".")}"' if self.sentence else ""
+
+
+class NotJira(JiraRefused):
+    """What answered is not this Jira: a firewall, a server without it, a site that is shut.
+
+    It says nothing of the call, which is made again when the Jira is back.
+    """
+
+
+class SignInRefused(JiraRefused):
+    """A client's id and secret brought no access token; no call can be signed."""
+
+    def _message(self) -> str:
+        return (
+            f"The client id and secret brought no access token, {self.call}{self._said()}. "
+            f"{self.advice}"
+        )
 
 
 class JiraUnreachable(JiraError):  # noqa: N818 - named by meaning
     """Nothing was done: the call never reached Jira, or it only asked and no answer came."""
 
     def _message(self) -> str:
-        return (
-            f"Jira could not be reached for {self.call}: {self.sentence}. "
-            "Check its address, the network and the proxy; it is tried again."
-        )
+        advice = self.advice or "Check its address, the network and the proxy; it is tried again."
+        return f"Jira could not be reached for {self.call}: {self.sentence}. {advice}"
 
 
 class JiraUncertain(JiraError):  # noqa: N818 - named by meaning

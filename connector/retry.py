@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from connector.errors import JiraError, JiraRefused, JiraUncertain, JiraUnreachable
+from connector.errors import JiraError, JiraRefused, JiraUncertain, JiraUnreachable, NotJira
 
 Kind = Literal["retry", "wait", "give_up"]
 
@@ -85,7 +85,7 @@ def _concerns_everything(error: JiraError, status: int) -> bool:
     if not isinstance(error, JiraRefused):
         return False
     barred = status == 403 and "basic auth" in error.sentence.lower()
-    return status < 400 or status in (401, 407) or barred
+    return status < 400 or status in (401, 407) or barred or isinstance(error, NotJira)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,13 @@ def invalid_payload() -> JiraError:
     return JiraError(400, body={"errorMessages": [words]})
 
 
+def unknown_member(flavour: str, name: str) -> JiraError:
+    """Return the 400 for a body with a member that Jira does not know."""
+    if flavour == "cloud":
+        return invalid_payload()
+    return JiraError(400, [f'Unrecognized field "{name}", not marked as ignorable'])
+
+
 def not_signed_in(flavour: str) -> JiraError:
     """Return the 401 for a caller without valid credentials."""
     if flavour == "cloud":
@@ -107,9 +114,33 @@ def not_signed_in(flavour: str) -> JiraError:
     return JiraError(401, [words])
 
 
-def not_admin() -> JiraError:
-    """Return the 403 for what only an administrator may do."""
-    return JiraError(403, ["Only Jira administrators can access this resource."])
+def no_bearer() -> JiraError:
+    """Return the 403 of a site on Cloud for a token that comes alone."""
+    return JiraError(403, body={"error": "Failed to parse Connect Session Auth Token"})
+
+
+def no_passwords() -> JiraError:
+    """Return the 403 of a Data Center where basic authentication is switched off."""
+    words = "Basic Authentication has been disabled on this instance."
+    return JiraError(403, body={"message": words})
+
+
+def not_admin(status: int = 403) -> JiraError:
+    """Return the refusal of what only an administrator may do."""
+    return JiraError(status, ["Only Jira administrators can access this resource."])
+
+
+def not_silent() -> JiraError:
+    """Return Data Center's 403 for an edit that is to notify nobody, and is no administrator's."""
+    words = (
+        "To discard the user notification either admin or project admin permissions are required."
+    )
+    return JiraError(403, [words])
+
+
+def already_shown(field_id: str, status: int = 400) -> JiraError:
+    """Return the refusal to show a field twice; for the default screen Cloud has a 404."""
+    return JiraError(status, [f"The field with id {field_id} already exists on the screen."])
 
 
 def not_open(transition_id: str, key: str) -> JiraError:

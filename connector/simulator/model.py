@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from connector.simulator.adf import RichText
@@ -24,6 +24,31 @@ class Account:
     token: str = "simulator"  # noqa: S105 -- the well-known token of the example site
     time_zone: str = "Etc/UTC"
     account_type: str = "atlassian"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that somebody made, beside the well-known one of the account.
+
+    One with `scopes` is good at Atlassian's gateway only, one without is a classic token; on Data
+    Center each is a personal access token. After `ends_at` it is none.
+    """
+
+    text: str
+    email: str
+    scopes: frozenset[str] | None = None
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The OAuth 2.0 client of a service account; the tokens that it gets last for `lasting`."""
+
+    client_id: str
+    client_secret: str
+    email: str
+    scopes: frozenset[str]
+    lasting: timedelta
 
 
 @dataclass(slots=True)
@@ -276,7 +301,10 @@ class Event:
 
 @dataclass(slots=True)
 class Webhook:
-    """A registration: which events of which issues are told to which address."""
+    """A registration: which events of which issues are told to which address.
+
+    One that `expires_at` some instant is an app's own, that of the account `updated_by`.
+    """
 
     id: str
     name: str
@@ -288,3 +316,4 @@ class Webhook:
     secret: str | None
     updated_by: str
     updated: datetime
+    expires_at: datetime | None = None

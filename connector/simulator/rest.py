@@ -6,11 +6,19 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from connector.simulator.auth import account_of
-from connector.simulator.errors import JiraError, no_route, not_admin, not_signed_in
+from connector.simulator import gateway
+from connector.simulator.auth import Caller, caller_of
+from connector.simulator.errors import (
+    JiraError,
+    no_bearer,
+    no_passwords,
+    no_route,
+    not_admin,
+    not_signed_in,
+)
 from connector.simulator.model import Account
 from connector.simulator.routes import (
     catalogue,
@@ -55,7 +63,7 @@ def mount(app: Flask, sim: Simulator) -> None:
                 methods=[route.method],
                 provide_automatic_options=False,
             )
-    app.register_error_handler(JiraError, _refusal)
+    app.register_error_handler(JiraError, lambda error: _refusal(sim, error))
     app.register_error_handler(HTTPException, lambda error: _http_error(sim, error))
 
 
@@ -64,25 +72,48 @@ def _view(sim: Simulator, route: Route, version: int) -> Callable[..., Response]
         account = _let_in(sim, route)
         call = Call(sim, version, account, request.args.to_dict(flat=False), _payload(sim))
         status, body = route.answer(call, **parts)
-        answer = _json(status, body)
-        if sim.cloud:
-            answer.headers["X-AACCOUNTID"] = account.account_id
-        else:
-            answer.headers["X-AUSERNAME"] = account.name or "anonymous"
-        return answer
+        return _named(sim, account, _json(status, body))
 
     return view
 
 
+def _named(sim: Simulator, account: Account, answer: Response) -> Response:
+    """Return an answer that says for whom it was taken."""
+    if sim.cloud:
+        answer.headers["X-AACCOUNTID"] = account.account_id
+    else:
+        answer.headers["X-AUSERNAME"] = account.name or "anonymous"
+    return answer
+
+
 def _let_in(sim: Simulator, route: Route) -> Account:
-    account = account_of(sim, request.headers.get("Authorization"))
-    if account is None:
-        if route.anonymous:
+    signed = request.headers.get("Authorization")
+    at_gateway = gateway.AT_GATEWAY in request.environ
+    caller = caller_of(sim, signed, gateway=at_gateway)
+    if at_gateway and (refusal := gateway.refusal(caller, request.method, request.path)):
+        raise refusal
+    if caller is None:
+        refusal = _unknown(sim, signed or "")
+        if route.anonymous and refusal.status == 401:
             return _NOBODY
-        raise not_signed_in(sim.flavour)
-    if route.admin and not sim.is_admin(account):
-        raise not_admin()
-    return account
+        raise refusal
+    g.account = caller.account
+    if route.admin and not _administers(sim, caller):
+        raise not_admin(route.refusals[sim.flavour])
+    return caller.account
+
+
+def _unknown(sim: Simulator, signed: str) -> JiraError:
+    if sim.cloud and signed.startswith("Bearer "):
+        return no_bearer()
+    if signed.startswith("Basic ") and not (sim.cloud or sim.takes_passwords):
+        return no_passwords()
+    return not_signed_in(sim.flavour)
+
+
+def _administers(sim: Simulator, caller: Caller) -> bool:
+    # No scope of Data Center lets a service account administer anything.
+    return sim.is_admin(caller.account) and (sim.cloud or caller.scopes is None)
 
 
 def _payload(sim: Simulator) -> Any:
@@ -109,9 +140,11 @@ def _json(status: int, body: Any) -> Response:
     return answer
 
 
-def _refusal(error: JiraError) -> Response:
+def _refusal(sim: Simulator, error: JiraError) -> Response:
     answer = _json(error.status, error.body)
-    if error.status == 401:
+    if "account" in g:
+        return _named(sim, g.account, answer)
+    if error.status == 401 and gateway.AT_GATEWAY not in request.environ:
         answer.headers["WWW-Authenticate"] = "Basic realm=Jira"
         answer.headers["X-Seraph-LoginReason"] = "AUTHENTICATED_FAILED"
     return answer
@@ -119,5 +152,5 @@ def _refusal(error: JiraError) -> Response:
 
 def _http_error(sim: Simulator, error: HTTPException) -> Response:
     if error.code in {404, 405} and request.path.startswith("/rest"):
-        return _refusal(no_route(sim.flavour, request.method, request.path, request.url))
+        return _refusal(sim, no_route(sim.flavour, request.method, request.path, request.url))
     return _json(error.code or 500, {"message": error.name, "status-code": error.code})

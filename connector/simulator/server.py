@@ -15,7 +15,7 @@ from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Response
 
-from connector.simulator import control, pages, rest
+from connector.simulator import control, gateway, pages, rest
 from connector.simulator.simulator import Simulator
 from connector.simulator.wire import CutShortError, Wire
 
@@ -31,6 +31,7 @@ def create_app(sim: Simulator) -> Flask:
     """Return the WSGI application of a simulator."""
     app = Flask("connector.simulator", static_folder=None)
     rest.mount(app, sim)
+    gateway.mount(app, sim)
     control.mount(app, sim)
     pages.mount(app, sim)
     app.wsgi_app = Wire(app.wsgi_app, sim)  # type: ignore[method-assign]

@@ -296,6 +296,26 @@ TYPES: Mapping[str, tuple[str, dict[str, str]]] = {
 }
 
 
+# What can make each type searchable, as the description of Cloud's `POST /field` lists it.
+SEARCHERS: Mapping[str, tuple[str, ...]] = {
+    type_name: tuple(f"{CUSTOM_TYPES}:{searcher}" for searcher in searchers.split())
+    for type_name, searchers in {
+        "datetime": "datetimerange",
+        "datepicker": "daterange",
+        "float": "exactnumber numberrange",
+        "textfield": "textsearcher",
+        "textarea": "textsearcher",
+        "url": "exacttextsearcher",
+        "select": "multiselectsearcher",
+        "radiobuttons": "multiselectsearcher",
+        "multiselect": "multiselectsearcher",
+        "multicheckboxes": "multiselectsearcher",
+        "userpicker": "userpickergroupsearcher",
+        "labels": "labelsearcher",
+    }.items()
+}
+
+
 def custom_field(field_id: str, name: str, type_name: str, description: str = "") -> Field:
     """Return a custom field of one of Jira's own types (the part behind the colon)."""
     kind, schema = TYPES[type_name]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
+from connector.simulator import gateway
 from connector.simulator.auth import account_of
 from connector.simulator.faults import Rule
 from connector.simulator.simulator import RecordedRequest, Simulator
@@ -38,7 +39,7 @@ class Wire:
         request = Request(environ)
         body = request.get_data()
         environ["wsgi.input"] = io.BytesIO(body)
-        if not request.path.startswith("/rest"):
+        if not request.path.startswith(gateway.PATHS):
             return self.inner(environ, start_response)
         rule = self.sim.faults.for_request(request.method, request.path)
         response = self._answer(rule, environ)
@@ -69,13 +70,21 @@ class Wire:
         return _faulty(rule) if rule.status else response
 
     def _carried_out(self, environ: WSGIEnvironment) -> Response:
+        path = environ["PATH_INFO"]
+        if path.startswith(gateway.PREFIX):
+            behind = gateway.behind(self.sim, path)
+            if behind is None:
+                return gateway.no_site(self.sim, path)
+            environ |= {"PATH_INFO": behind, gateway.AT_GATEWAY: True}
         with self.sim.lock:
             return Response.from_app(self.inner, environ, buffered=True)
 
     def _record(
         self, request: Request, body: bytes, response: Response | None, *, answered: bool
     ) -> None:
-        account = account_of(self.sim, request.headers.get("Authorization"))
+        signed = request.headers.get("Authorization")
+        at_gateway = request.path.startswith(gateway.PREFIX)
+        account = account_of(self.sim, signed, gateway=at_gateway)
         self.sim.requests.append(
             RecordedRequest(
                 request.method,

@@ -11,6 +11,7 @@ from typing import Any
 from connector.simulator.errors import JiraError, no_issue
 from connector.simulator.model import (
     Account,
+    Client,
     Event,
     Field,
     Flavour,
@@ -18,8 +19,11 @@ from connector.simulator.model import (
     IssueLink,
     Project,
     Screen,
+    Token,
 )
 from connector.simulator.site import ADMINISTRATORS, ROLES, Site, example_site
+
+CLOUD_ID = "11111111-2222-4333-8444-555555555555"
 
 # Where numbers begin that the example site has not used up.
 _FIRST = {"webhook": 1, "field": 10200, "option": 10200, "context": 10300, "tab": 10002}
@@ -30,6 +34,8 @@ class World:
 
     `now` returns aware instants. `lock` guards all of it: take it around anything that reads or
     writes. `denied` holds (e-mail, permission) pairs, with Jira's permission keys.
+    `tokens` and `clients` are ways to sign in that were made; without `takes_passwords` a Data
+    Center refuses basic authentication.
     """
 
     def __init__(self, *, now: Callable[[], datetime], flavour: Flavour, base_url: str) -> None:
@@ -40,6 +46,10 @@ class World:
         self.issues: dict[str, Issue] = {}
         self.links: dict[str, IssueLink] = {}
         self.denied: set[tuple[str, str]] = set()
+        self.tokens: list[Token] = []
+        self.clients: dict[str, Client] = {}
+        self.cloud_id = CLOUD_ID
+        self.takes_passwords = True
         self._by_id: dict[str, Issue] = {}
         self._by_old_key: dict[str, Issue] = {}
         self._now = now
@@ -147,7 +157,9 @@ class World:
         return max(found, key=lambda field: field.custom, default=None)
 
     def screen(self, screen_id: int) -> Screen:
-        """Return the screen; raises the 404 that Jira answers when there is none."""
+        """Return the screen; raises Cloud's 404, or Data Center's 400, when there is none."""
         if screen_id not in self.site.screens:
-            raise JiraError(404, [f"Screen with id {screen_id} does not exist"])
+            raise JiraError(
+                404 if self.cloud else 400, [f"Screen with id {screen_id} does not exist"]
+            )
         return self.site.screens[screen_id]

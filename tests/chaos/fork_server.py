@@ -31,7 +31,7 @@ from sla.store.migrate import migrate
 from tests.chaos import clock as chaos_clock
 from tests.chaos.clock import SharedClock
 from tests.chaos.sky import CLIENT_PATIENCE
-from webhooks import publishing, serve, service, working
+from webhooks import jira, publishing, serve, service, working
 
 _SWEEP_SECONDS = 0.25
 # Whoever is silent for so long is taken for dead: all of these are a fifth of what they are in
@@ -88,7 +88,7 @@ def _quicken(configuration: Configuration) -> None:
         _replace(module, name, getattr(module, name) * _QUICK)
     _replace(database, "_AWAKE", "SET LOCAL idle_in_transaction_session_timeout = '0.8s'")
     _replace(
-        service,
+        jira,
         "connect",
         lambda *args, **more: connect(*args, **{**more, "timeout": CLIENT_PATIENCE}),
     )

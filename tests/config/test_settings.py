@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import make_url
 
 from config.errors import ConfigurationError, SettingsError
-from config.settings import SHIPPED, JiraAccess, Secret, Settings
+from config.settings import FORGE_KEYS, SHIPPED, JiraAccess, Secret, Settings
 
 TOKEN, WEBHOOK, PASSWORD = "tok-4711", "hook-0815", "db-2342"
 PATH_TOKENS = ("p4th-token_" + "0" * 21, "p4th-token_" + "1" * 40)
@@ -188,9 +188,72 @@ def test_cloud_needs_a_user_and_data_center_does_not() -> None:
     assert Settings.from_environment(env).require_jira().user == ""
 
 
+CLIENT = {
+    "DUELINE_JIRA_URL": "https://acme.atlassian.net",
+    "DUELINE_JIRA_CLIENT_ID": "cl13nt",
+    "DUELINE_JIRA_CLIENT_SECRET": "cl13nt-s3cr3t",
+    "DUELINE_WEBHOOK_SECRET": WEBHOOK,
+}
+
+
+def test_a_client_signs_in_without_user_and_token() -> None:
+    access = Settings.from_environment(CLIENT).require_jira()
+    assert (access.user, access.token, access.client_id) == ("", None, "cl13nt")
+    assert access.client_secret == Secret("cl13nt-s3cr3t")
+    assert "cl13nt-s3cr3t" not in repr(access)
+
+
+@pytest.mark.parametrize("name", ["DUELINE_JIRA_CLIENT_ID", "DUELINE_JIRA_CLIENT_SECRET"])
+def test_half_a_client_names_the_other_half(name: str) -> None:
+    half = {known: value for known, value in CLIENT.items() if known != name}
+    with pytest.raises(SettingsError) as raised:
+        Settings.from_environment(half).require_jira()
+    (problem,) = raised.value.problems
+    assert problem.startswith(f"{name} is not set: give the ")
+
+
+def test_there_is_one_way_to_sign_in() -> None:
+    both = CLIENT | {"DUELINE_JIRA_TOKEN": TOKEN}
+    with pytest.raises(SettingsError, match="CLIENT_ID are both set: keep one of them"):
+        Settings.from_environment(both).require_jira()
+
+
+def test_where_atlassian_is() -> None:
+    access = Settings.from_environment(CLIENT).require_jira()
+    assert access.atlassian_gateway == "https://api.atlassian.com"
+    assert access.atlassian_auth == "https://auth.atlassian.com"
+    elsewhere = {
+        "DUELINE_ATLASSIAN_GATEWAY": "http://127.0.0.1:8080/",
+        "DUELINE_ATLASSIAN_AUTH": "http://127.0.0.1:8081/auth",
+    }
+    access = Settings.from_environment(CLIENT | elsewhere).require_jira()
+    assert access.atlassian_gateway == "http://127.0.0.1:8080"
+    assert access.atlassian_auth == "http://127.0.0.1:8081/auth"
+
+
+@pytest.mark.parametrize(
+    "way_in",
+    [
+        {"DUELINE_WEBHOOK_TOKEN": PATH_TOKENS[0]},
+        {"DUELINE_AUTOMATION_SECRET": PATH_TOKENS[0]},
+        {"DUELINE_FORGE_APP": "ari:cloud:ecosystem::app/0000"},
+    ],
+)
+def test_any_way_in_for_events_will_do(way_in: dict[str, str]) -> None:
+    env = {name: value for name, value in COMPLETE.items() if name != "DUELINE_WEBHOOK_SECRET"}
+    assert Settings.from_environment(env | way_in).require_jira().webhook_secrets == ()
+
+
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
+        ("DUELINE_ATLASSIAN_GATEWAY", "api.atlassian.com", "is no address of Atlassian's: leave"),
+        ("DUELINE_ATLASSIAN_GATEWAY", f"https://me:{TOKEN}@x", "is no address of Atlassian's"),
+        ("DUELINE_ATLASSIAN_AUTH", "https://x/?a=1", "is no address of Atlassian's"),
+        ("DUELINE_ATLASSIAN_AUTH", "https://[", "is no address of Atlassian's"),
+        ("DUELINE_PUBLIC_URL", "dueline.example.com", "is no address of this service: write it"),
+        ("DUELINE_PUBLIC_URL", "https://x/#a", "is no address of this service"),
+        ("DUELINE_AUTOMATION_SECRET", "short", "is too easily guessed"),
         ("DUELINE_PORT", "http", "is 'http': give a port number from 1 to 65535"),
         ("DUELINE_PORT", "0", "is '0': give a port number"),
         ("DUELINE_PORT", "65536", "is '65536': give a port number"),
@@ -229,12 +292,13 @@ def test_every_fault_at_once() -> None:
     "name",
     [
         "DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_WEBHOOK_TOKEN",
-        "DUELINE_DATABASE_URL",
+        "DUELINE_DATABASE_URL", "DUELINE_JIRA_CLIENT_SECRET", "DUELINE_AUTOMATION_SECRET",
     ],
 )  # fmt: skip
 def test_a_secret_from_a_file(name: str, tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    value = PATH_TOKENS[0] if name == "DUELINE_WEBHOOK_TOKEN" else "sqlite:///x"
+    random = name in ("DUELINE_WEBHOOK_TOKEN", "DUELINE_AUTOMATION_SECRET")
+    value = PATH_TOKENS[0] if random else "sqlite:///x"
     file.write_text(f"{value}\n", encoding="utf-8")
     settings = Settings.from_environment({f"{name}_FILE": str(file)})
     found = {
@@ -242,6 +306,8 @@ def test_a_secret_from_a_file(name: str, tmp_path: Path) -> None:
         "DUELINE_WEBHOOK_SECRET": next(iter(settings.webhook_secrets), None),
         "DUELINE_WEBHOOK_TOKEN": next(iter(settings.webhook_tokens), None),
         "DUELINE_DATABASE_URL": settings.database_url,
+        "DUELINE_JIRA_CLIENT_SECRET": settings.jira_client_secret,
+        "DUELINE_AUTOMATION_SECRET": next(iter(settings.automation_secrets), None),
     }
     assert found[name] == Secret(value)
 
@@ -285,10 +351,21 @@ def test_no_error_shows_a_secret(breakage: str, tmp_path: Path) -> None:
     file.write_text(value, encoding="utf-8")
     names = (
         "DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_WEBHOOK_TOKEN",
-        "DUELINE_DATABASE_URL",
+        "DUELINE_DATABASE_URL", "DUELINE_JIRA_CLIENT_SECRET", "DUELINE_AUTOMATION_SECRET",
     )  # fmt: skip
     for env in (dict.fromkeys(names, value), {f"{name}_FILE": str(file) for name in names}):
         with pytest.raises(ConfigurationError) as raised:
             Settings.from_environment(env | {"DUELINE_JIRA_URL": value})
         assert "s3cr3t" not in str(raised.value)
         assert "s3cr3t" not in repr(raised.value)
+
+
+def test_forge_s_keys_are_atlassian_s_unless_another_set_is_named() -> None:
+    assert Settings.from_environment(COMPLETE).require_jira().forge_keys == FORGE_KEYS
+    named = "http://127.0.0.1:9/jwks.json"
+    given = Settings.from_environment(COMPLETE | {"DUELINE_FORGE_KEYS": named})
+    assert given.require_jira().forge_keys == named
+    for wrong in ("keys", "https://user:s3cr3t@keys.example", "file:///etc/passwd"):
+        (problem,) = problems(DUELINE_FORGE_KEYS=wrong)
+        assert problem.startswith("DUELINE_FORGE_KEYS is no address of a key set")
+        assert "s3cr3t" not in problem

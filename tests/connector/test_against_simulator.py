@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.client import Flavour, JiraClient, connect, to_jira_value
+from connector.client import ApiToken, Flavour, JiraClient, connect, to_jira_value
 from connector.errors import JiraRefused, JiraUncertain
 from connector.history import events_of
 from connector.markup import escape, mention
@@ -54,7 +54,7 @@ def url(sim: Simulator) -> Iterator[str]:
 
 @pytest.fixture
 def client(url: str) -> JiraClient:
-    return connect(url, DUELINE, "simulator", timeout=10)
+    return connect(url, ApiToken(DUELINE, "simulator"), timeout=10)
 
 
 def say(client: JiraClient, key: str, text: str = "Hi", **parts: Any) -> str:
@@ -114,7 +114,7 @@ class TestCalls:
         assert client.fields()
 
     def test_wrong_credentials(self, sim: Simulator, url: str) -> None:
-        stranger = connect(url, DUELINE, "wrong", flavour=sim.flavour)
+        stranger = connect(url, ApiToken(DUELINE, "wrong"), flavour=sim.flavour)
         with pytest.raises(JiraRefused) as caught:
             stranger.myself()
         assert caught.value.status == 401

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import responses
 
-from connector.client import Field, Flavour, JiraClient, Webhook, connect, to_jira_value
+from connector.base import Transition
+from connector.client import ApiToken, Field, Flavour, JiraClient, Webhook, connect, to_jira_value
 from connector.errors import JiraRefused, JiraUncertain
 from sla.timeline import CommentSeen, Linked, Seen
 
@@ -38,11 +39,11 @@ def flavour(request: pytest.FixtureRequest) -> Flavour:
 
 @pytest.fixture
 def client(flavour: Flavour) -> JiraClient:
-    return connect(SITE, "me@example.com", "token", flavour=flavour)
+    return connect(SITE, ApiToken("me@example.com", "token"), flavour=flavour)
 
 
 def made(flavour: Flavour) -> JiraClient:
-    return connect(SITE, "me@example.com", "token", flavour=flavour)
+    return connect(SITE, ApiToken("me@example.com", "token"), flavour=flavour)
 
 
 def sent(jira: responses.RequestsMock, index: int = -1) -> tuple[str, dict[str, list[str]], Any]:
@@ -330,6 +331,58 @@ class TestReading:
         assert not {"-description", "-issuelinks"} & set(asked)
 
     @pytest.mark.parametrize(
+        ("kind", "marks"),
+        [("software", {}), ("service_desk", {"jsdPublic": True}), (None, {"properties": []})],
+    )
+    def test_an_issue_that_shows_all_of_its_past_is_read_by_one_call(
+        self,
+        jira: responses.RequestsMock,
+        client: JiraClient,
+        kind: str | None,
+        marks: dict[str, Any],
+    ) -> None:
+        said = {"id": "5", "created": "2026-11-20T09:10:00Z", "body": "*Hi*", **marks}
+        fields = {
+            "updated": "2026-11-20T10:00:00Z",
+            "project": {"key": "A", "projectTypeKey": kind},
+            "comment": {"comments": [said], "total": 1},
+        }
+        changelog = {"histories": [HISTORY], "total": 1}
+        issue = {"id": "10001", "key": "A-1", "fields": fields, "changelog": changelog}
+        jira.get(f"{TEXTS}/issue/A-1", json=issue)
+        events = client.read_history("A-1").events
+        assert [event.identity for event in events if not isinstance(event, Seen)] == [
+            "change:7:status", "comment:5:2026-11-20T09:10:00+00:00",
+        ]  # fmt: skip
+        assert len(jira.calls) == 1
+
+    @pytest.mark.parametrize(
+        "shown",
+        [
+            None,
+            {"comments": [], "total": 2},
+            {"comments": [{"id": "5", "created": "2026-11-20T09:10:00Z"}]},
+            # In a service project it may be internal.
+            {"comments": [{"id": "5", "created": "2026-11-20T09:10:00Z"}], "total": 1},
+            {"comments": None, "total": 0},
+        ],
+    )
+    def test_comments_that_an_issue_does_not_show_in_full_are_asked_for(
+        self, jira: responses.RequestsMock, client: JiraClient, shown: Any
+    ) -> None:
+        project = {"key": "A", "projectTypeKey": "service_desk"}
+        fields = {"updated": "2026-11-20T10:00:00Z", "project": project, "comment": shown}
+        changelog = {"histories": [], "total": 0}
+        issue = {"id": "10001", "key": "A-1", "fields": fields, "changelog": changelog}
+        jira.get(f"{TEXTS}/issue/A-1", json=issue)
+        usual: dict[str, Any] = {"created": "2026-11-20T09:10:00Z", "properties": []}
+        said = [{**usual, "id": number} for number in ("5", "6")]
+        jira.get(f"{TEXTS}/issue/10001/comment", json={"comments": said, "total": 2})
+        events = client.read_history("A-1").events
+        known = [event.comment_id for event in events if isinstance(event, CommentSeen)]
+        assert known == ["5", "6"]
+
+    @pytest.mark.parametrize(
         ("kind", "public"), [("service_desk", [False, True]), ("software", [True, True])]
     )
     def test_data_center_says_only_when_asked_that_a_comment_is_internal(
@@ -382,6 +435,22 @@ class TestSettingUp:
         there = {"errorMessages": ["The field with id customfield_9 already exists on the screen."]}
         jira.post(f"{api}/screens/addToDefault/customfield_9", status=400, json=there)
         made("cloud").show_field("customfield_9")
+
+    @pytest.mark.parametrize("status", [400, 404])
+    @pytest.mark.parametrize("screens", [[{"id": 1}], []])
+    def test_cloud_asks_where_it_shows_when_it_is_refused_in_other_words(
+        self, jira: responses.RequestsMock, status: int, screens: list[Any]
+    ) -> None:
+        api = API["cloud"]
+        jira.get(f"{api}/field/customfield_9/context", json={"values": [{"id": "1"}]})
+        refused = {"errorMessages": ["Invalid field."]}
+        jira.post(f"{api}/screens/addToDefault/customfield_9", status=status, json=refused)
+        jira.get(f"{api}/field/customfield_9/screens", json={"values": screens})
+        if screens:
+            made("cloud").show_field("customfield_9")
+        else:
+            with pytest.raises(JiraRefused, match="Invalid field"):
+                made("cloud").show_field("customfield_9")
 
     def test_data_center_puts_it_on_every_screen_once(self, jira: responses.RequestsMock) -> None:
         api = API["datacenter"]
@@ -481,3 +550,62 @@ def query(**wanted: str) -> Any:
 
 def start_at(number: int) -> Any:
     return responses.matchers.query_param_matcher({"startAt": str(number)}, strict_match=False)
+
+
+class TestActing:
+    def test_labels_are_added_and_nobody_is_notified(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        jira.put(f"{API[flavour]}/issue/10001", status=204)
+        client.add_labels("10001", ("late", "look"))
+        _, query, body = sent(jira)
+        assert query == {"notifyUsers": ["false"]}
+        assert body == {"update": {"labels": [{"add": "late"}, {"add": "look"}]}}
+
+    def test_labels_are_added_aloud_where_jira_insists(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        refusal = {"errorMessages": ["To discard the user notification admin is required."]}
+        jira.put(f"{API[flavour]}/issue/10001", status=403, json=refusal)
+        jira.put(f"{API[flavour]}/issue/10001", status=204)
+        client.add_labels("10001", ("late",))
+        assert [sent(jira, index)[1] for index in (0, 1)] == [{"notifyUsers": ["false"]}, {}]
+
+    def test_transitions_are_read_with_the_status_that_they_leave(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        issue = f"{API[flavour]}/issue/10001"
+        jira.get(issue, json={"id": "10001", "fields": {"status": {"name": "To Do"}}})
+        escalate = {"id": "31", "name": "Escalate", "to": {"name": "Escalated", "id": "5"}}
+        jira.get(f"{issue}/transitions", json={"transitions": [escalate, {"id": "41"}, None]})
+        status, (first, second, third) = client.transitions("10001")
+        assert (status, first) == ("To Do", Transition("31", "Escalate", "Escalated"))
+        assert (second, third) == (Transition("41", "", ""), Transition("", "", ""))
+
+    def test_an_issue_is_moved(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour
+    ) -> None:
+        jira.post(f"{API[flavour]}/issue/10001/transitions", status=204)
+        client.transition("10001", "31")
+        assert sent(jira)[2] == {"transition": {"id": "31"}}
+
+    @pytest.mark.parametrize("status", [200, 201])
+    def test_a_link_is_posted_as_it_is(
+        self, jira: responses.RequestsMock, client: JiraClient, flavour: Flavour, status: int
+    ) -> None:
+        jira.post(f"{API[flavour]}/issue/10001/remotelink", status=status, json={"id": 1})
+        client.set_remote_link("10001", {"globalId": "x", "object": {"url": "u", "title": "t"}})
+        request, query, body = sent(jira)
+        assert request.endswith("/issue/10001/remotelink")
+        assert (query, body["globalId"]) == ({}, "x")
+
+    @pytest.mark.parametrize(("myself", "told"), [(200, 403), (401, 401)])
+    def test_data_center_is_asked_whether_401_means_the_permission_to_assign(
+        self, jira: responses.RequestsMock, myself: int, told: int
+    ) -> None:
+        jira.get(f"{TEXTS}/user", json=ME["datacenter"])
+        jira.put(f"{TEXTS}/issue/10001/assignee", status=401, json={"errors": {"assignee": "No."}})
+        jira.get(f"{TEXTS}/myself", status=myself, json=ME["datacenter"])
+        with pytest.raises(JiraRefused) as refused:
+            made("datacenter").assign("10001", "JIRAUSER1")
+        assert refused.value.status == told

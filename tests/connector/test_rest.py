@@ -13,7 +13,7 @@ import pytest
 import requests
 import responses
 
-from connector.client import connect
+from connector.client import ApiToken, BearerToken, Credentials, connect
 from connector.errors import (
     ConnectorError,
     JiraError,
@@ -36,7 +36,7 @@ def jira() -> Iterator[responses.RequestsMock]:
 
 
 def client() -> Any:
-    return connect(SITE, "dueline@example.com", TOKEN, flavour="cloud")
+    return connect(SITE, ApiToken("dueline@example.com", TOKEN), flavour="cloud")
 
 
 def read() -> None:
@@ -186,7 +186,7 @@ class TestRealSockets:
             return int(found.getsockname()[1])
 
     def post(self, address: str) -> None:
-        connect(address, "a@example.com", TOKEN, flavour="cloud", timeout=1).add_comment(
+        connect(address, ApiToken("a@example.com", TOKEN), flavour="cloud", timeout=1).add_comment(
             "DEMO-1", "x", key="k", internal=False, role=None
         )
 
@@ -195,7 +195,7 @@ class TestRealSockets:
             self.post(f"http://127.0.0.1:{port}")
 
     def test_a_name_that_nobody_knows_reached_nobody(self) -> None:
-        with pytest.raises(JiraUnreachable, match="no connection to its address"):
+        with pytest.raises(JiraUnreachable, match=r"the name jira\.invalid is not known"):
             self.post("http://jira.invalid")
 
     @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
@@ -251,31 +251,37 @@ class TestConnecting:
     @pytest.mark.parametrize("address", ["", "demo.atlassian.net", "ftp://x", "https://"])
     def test_an_address_must_be_one(self, address: str) -> None:
         with pytest.raises(ConnectorError, match="is no address of a Jira"):
-            connect(address, "a", TOKEN, flavour="cloud")
+            connect(address, ApiToken("a", TOKEN), flavour="cloud")
 
     def test_an_address_holds_no_credentials(self) -> None:
         with pytest.raises(ConnectorError) as caught:
-            connect(f"https://me:{TOKEN}@demo.example", "a", TOKEN, flavour="cloud")
+            connect(f"https://me:{TOKEN}@demo.example", ApiToken("a", TOKEN), flavour="cloud")
         assert TOKEN not in str(caught.value)
 
     @pytest.mark.parametrize("token", ["", "  ", "abc…def", "a\nb"])
     def test_a_token_must_be_one(self, token: str) -> None:
         with pytest.raises(ConnectorError, match="The token is empty or holds characters"):
-            connect(SITE, "a", token, flavour="cloud")
+            connect(SITE, ApiToken("a", token), flavour="cloud")
 
     @pytest.mark.parametrize(("kind", "flavour"), [("Cloud", "cloud"), ("Server", "datacenter")])
     def test_the_flavour_is_asked(
         self, jira: responses.RequestsMock, kind: str, flavour: str
     ) -> None:
         jira.get(f"{SITE}/rest/api/2/serverInfo", json={"deploymentType": kind})
-        assert connect(SITE, "a@example.com", TOKEN).flavour == flavour
+        assert connect(SITE, ApiToken("a@example.com", TOKEN)).flavour == flavour
 
     @pytest.mark.parametrize(
-        ("user", "header"), [("a@example.com", "Basic "), (None, f"Bearer {TOKEN}"), ("", "Bearer")]
+        ("credentials", "header"),
+        [
+            (ApiToken("a@example.com", f" {TOKEN}\n"), "Basic "),
+            (BearerToken(f" {TOKEN}\n"), f"Bearer {TOKEN}"),
+        ],
     )
-    def test_credentials(self, jira: responses.RequestsMock, user: str | None, header: str) -> None:
+    def test_credentials(
+        self, jira: responses.RequestsMock, credentials: Credentials, header: str
+    ) -> None:
         jira.get(f"{SITE}/rest/api/3/field", json=[])
-        connect(f"{SITE}/", user, f" {TOKEN}\n", flavour="cloud").fields()
+        connect(f"{SITE}/", credentials, flavour="cloud").fields()
         assert jira.calls[0].request.headers["Authorization"].startswith(header)
 
     def test_nothing_secret_is_logged(
@@ -326,6 +332,10 @@ class TestPages:
     @pytest.mark.parametrize("page", [None, [], {}, {"values": []}, {"values": None}])
     def test_an_answer_without_elements_is_the_end(self, page: Any) -> None:
         assert list(pages(lambda _: page, "values")) == []
+
+    @pytest.mark.parametrize("total", [{}, {"total": None}, {"total": "two"}, {"total": 99}])
+    def test_a_server_that_knows_no_positions_gives_all_at_once(self, total: Any) -> None:
+        assert list(pages(lambda _: {"values": [1, 2], **total}, "values")) == [1, 2]
 
     def test_until_the_total(self) -> None:
         assert list(pages(lambda start: {"values": [start], "total": 3}, "values")) == [0, 1, 2]

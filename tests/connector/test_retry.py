@@ -16,14 +16,14 @@ import requests
 import responses
 from urllib3.exceptions import NewConnectionError, ProtocolError
 
-from connector.client import connect
+from connector.client import ApiToken, connect
 from connector.errors import Call, JiraError, JiraRefused, JiraUncertain, JiraUnreachable
 from connector.retry import ATTEMPTS, WAITS, Kind, verdict
 from sla.store.holds import LONGEST
 
 SITE = "https://demo.atlassian.net"
 COMMENT = f"{SITE}/rest/api/3/issue/DEMO-1/comment"
-CLIENT: Any = connect(SITE, "dueline@example.com", "token", flavour="cloud")
+CLIENT: Any = connect(SITE, ApiToken("dueline@example.com", "token"), flavour="cloud")
 CALL = Call("adding a comment", "DEMO-1", "POST /rest/api/3/issue/DEMO-1/comment")
 
 # For each status: what is done, and the first pause in seconds where Jira asks for none.
@@ -168,7 +168,7 @@ MOVED = b"HTTP/1.1 302 Found\r\nLocation: http://x.example/\r\nContent-Length: 0
 )
 def test_what_really_comes_over_a_connection(sent: bytes, kind: type[JiraError]) -> None:
     with _answering(sent) as address:
-        client = connect(address, "a@example.com", "token", flavour="cloud", timeout=1)
+        client = connect(address, ApiToken("a@example.com", "token"), flavour="cloud", timeout=1)
         with pytest.raises(JiraError) as caught:
             client.add_comment("D-1", "x", key="k", internal=False, role=None)
     assert type(caught.value) is kind
@@ -182,7 +182,7 @@ def test_what_really_comes_over_a_connection(sent: bytes, kind: type[JiraError])
 )
 def test_an_answer_without_an_id_names_no_comment(sent: bytes, comment_id: str) -> None:
     with _answering(sent) as address:
-        client = connect(address, "a@example.com", "token", flavour="cloud", timeout=1)
+        client = connect(address, ApiToken("a@example.com", "token"), flavour="cloud", timeout=1)
         added = client.add_comment("D-1", "x", key="k", internal=False, role=None)
     assert added == comment_id
 
@@ -191,7 +191,7 @@ def test_an_empty_answer_to_a_question_is_none() -> None:
     with responses.RequestsMock() as mock:
         mock.get(f"{SITE}/rest/api/3/field", body=b"")
         with pytest.raises(JiraRefused, match="an empty answer") as caught:
-            connect(SITE, "a@example.com", "token", flavour="cloud").fields()
+            connect(SITE, ApiToken("a@example.com", "token"), flavour="cloud").fields()
     assert verdict(caught.value, 1, jitter=0.5).kind == "wait"
 
 

@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.base import Found, wall_time
-from connector.client import Flavour, JiraClient, connect
+from connector.client import ApiToken, Flavour, JiraClient, connect
 from connector.errors import JiraRefused, JiraUnreachable
 
 SITE = "https://jira.example"
@@ -43,7 +43,7 @@ def client(flavour: Flavour) -> JiraClient:
 
 
 def made(flavour: Flavour, page_size: int = 100) -> JiraClient:
-    client = connect(SITE, "me@example.com", "token", flavour=flavour)
+    client = connect(SITE, ApiToken("me@example.com", "token"), flavour=flavour)
     client._page_size = page_size
     return client
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.base import Found
-from connector.client import Flavour, JiraClient, connect
+from connector.client import ApiToken, Flavour, JiraClient, connect
 from connector.simulator import AGENT, CUSTOMER, DUELINE, Simulator, running
 from connector.simulator.model import Issue
 from sla.timeline import Changed, CommentSeen
@@ -47,7 +47,7 @@ def place(flavour: Flavour, page_size: int = 100) -> Iterator[Place]:
     clock = Clock()
     sim = Simulator(now=clock, flavour=flavour)
     with running(sim) as url:
-        client = connect(url, DUELINE, "simulator", flavour=flavour, timeout=10)
+        client = connect(url, ApiToken(DUELINE, "simulator"), flavour=flavour, timeout=10)
         client._page_size = page_size
         yield Place(sim, clock, client)
 
@@ -235,4 +235,9 @@ class TestLongHistories:
             calls = [request.path for request in jira.sim.requests]
             pages = 3 if flavour == "cloud" else 0
             assert sum(path.endswith("/changelog") for path in calls) == pages
+            # An issue shows all of its comments by itself.
+            assert sum(path.endswith("/comment") for path in calls) == 0
+            jira.sim.requests.clear()
+            assert jira.client.find_comment(issue.key, "no such key") is None
+            calls = [request.path for request in jira.sim.requests]
             assert sum(path.endswith("/comment") for path in calls) == 3

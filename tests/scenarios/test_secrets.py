@@ -202,7 +202,7 @@ from webhooks.logs import set_up_logs
 set_up_logs()
 logging.getLogger().setLevel(logging.DEBUG)
 import structlog
-from connector.client import connect
+from connector.client import ApiToken, connect
 from connector.errors import JiraError
 def lane(secret):
     kept = [secret, {{"token": secret}}]
@@ -211,7 +211,7 @@ try:
     lane("{TOKEN}")
 except RuntimeError:
     structlog.get_logger().exception("lane failed")
-client = connect("JIRA", "{USER}", "{TOKEN}", flavour="cloud")
+client = connect("JIRA", ApiToken("{USER}", "{TOKEN}"), flavour="cloud")
 for call in (
     client.fields,
     lambda: client.add_comment("X-1", "{CUSTOMER_S}", key="k", internal=False, role=None),

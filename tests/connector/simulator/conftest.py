@@ -48,6 +48,12 @@ class Receiver:
 
 
 @pytest.fixture
+def asks_what_jira_refuses() -> bool:
+    """A request that Jira's documents do not allow must be refused here, and may be made."""
+    return True
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

@@ -142,12 +142,12 @@ def test_a_faulty_fault_is_refused(cloudy: Ask, given: Any) -> None:
 
 def test_requests_are_recorded(cloudy: Ask, cloud: Simulator, key: str) -> None:
     comment(cloudy, key)
-    cloudy("GET", "/serverInfo?x=1", account=None)
+    cloudy("GET", "/myself?expand=groups", account=None)
     first, second = cloud.requests
     assert (first.method, first.path) == ("POST", f"/rest/api/2/issue/{key}/comment")
     assert (first.body, first.status) == (b'{"body": "x"}', 201)
     assert first.account == "dueline@example.com"
-    assert (second.query, second.account) == ("x=1", None)
+    assert (second.query, second.account) == ("expand=groups", None)
     shown = cloudy("GET", "//simulator/requests").json()
     assert [entry["path"] for entry in shown] == [first.path, second.path]
     assert cloudy("DELETE", "//simulator/requests").status_code == 204

@@ -1,0 +1,39 @@
+"""The one way from the settings to a client of Jira."""
+
+from __future__ import annotations
+
+from config.settings import JiraAccess
+from connector.client import (
+    ApiToken,
+    Atlassian,
+    BearerToken,
+    ClientCredentials,
+    Credentials,
+    JiraClient,
+    connect,
+)
+
+
+def client_for(access: JiraAccess) -> JiraClient:
+    """Get hold of the Jira that the settings name, as whom they name.
+
+    Raises:
+        ConnectorError: the address or the credentials cannot be such.
+        JiraRefused, JiraUnreachable: the site was asked what it is, and did not say.
+    """
+    return connect(
+        access.url,
+        credentials_of(access),
+        flavour=access.flavour,
+        atlassian=Atlassian(access.atlassian_gateway, access.atlassian_auth),
+    )
+
+
+def credentials_of(access: JiraAccess) -> Credentials:
+    """How the settings say to sign in."""
+    if access.client_secret is not None:
+        return ClientCredentials(access.client_id, access.client_secret.reveal())
+    if access.token is None:
+        raise TypeError("JiraAccess holds a token or a client's secret; see require_jira.")
+    token = access.token.reveal()
+    return ApiToken(access.user, token) if access.user else BearerToken(token)
