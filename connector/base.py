@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -17,7 +17,8 @@ import structlog
 from connector import facts
 from connector.errors import Call, ConnectorError, JiraRefused
 from connector.history import events_of
-from connector.rest import Client, Json, Rest, pages
+from connector.registrations import Registrations
+from connector.rest import Answer, Client, Json, Rest, pages
 from sla.timeline import Event
 
 Flavour = Literal["cloud", "datacenter"]
@@ -26,7 +27,6 @@ PROPERTY = "dueline"
 """The comment property that carries a saying's key."""
 INTERNAL = "sd.public.comment"
 """The comment property by which Jira Service Management knows an internal comment."""
-ISSUE_FILTER = "issue-related-events-section"
 _TYPES = "com.atlassian.jira.plugin.system.customfieldtypes:"
 SEARCHERS: Mapping[str, str] = MappingProxyType({
     "textfield": f"{_TYPES}textsearcher",
@@ -35,7 +35,9 @@ SEARCHERS: Mapping[str, str] = MappingProxyType({
     "select": f"{_TYPES}multiselectsearcher",
 })  # fmt: skip
 """The kinds of custom field that Dueline makes, each with what makes it searchable."""
-READ_FIELDS = "*all,-comment,-environment,-worklog,-attachment"
+EVERYWHERE = frozenset({"*"})
+"""In place of ids: every project."""
+READ_FIELDS = "*all,-environment,-worklog,-attachment"
 SEARCH_FIELDS = ("project", "updated")
 """What a search is asked for beside ids and keys."""
 TEXT_API = "rest/api/2"
@@ -76,24 +78,21 @@ class Field:
     type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """A webhook as registered with Jira."""
-
-    id: str
-    name: str
-    url: str
-    events: tuple[str, ...]
-    enabled: bool
-    jql: str = ""
-
-
 class History(NamedTuple):
     """All that Jira still knows of an issue's past."""
 
     issue_id: str
     issue_key: str
     events: tuple[Event, ...]
+
+
+class Transition(NamedTuple):
+    """A way into another status that is open to an issue."""
+
+    id: str
+    name: str
+    to: str
+    """The name of the status."""
 
 
 class Found(NamedTuple):
@@ -126,7 +125,7 @@ def to_jira_value(field: Field, value: object) -> object:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-class JiraClient(ABC):
+class JiraClient(Registrations):
     """One Jira site. Any number of threads may share it.
 
     Every call raises `JiraRefused` or `JiraUnreachable`; those that change something raise
@@ -134,6 +133,8 @@ class JiraClient(ABC):
     """
 
     flavour: Flavour
+    needs_screens = False
+    """Whether a field can be written only where it is on the edit screen."""
     _page_size = 100
     """How much is asked for at once; Jira may give less."""
     _comment_silence: Mapping[str, str] = MappingProxyType({})
@@ -162,6 +163,17 @@ class JiraClient(ABC):
     @abstractmethod
     def show_field(self, field_id: str) -> None:
         """Put a custom field where issues show it; does nothing where it is there already."""
+
+    @abstractmethod
+    def holds_in(self, field_id: str) -> frozenset[str] | None:
+        """The ids of the projects whose issues have a custom field; `EVERYWHERE`: of all.
+
+        None where this flavour does not tell by itself.
+        """
+
+    @abstractmethod
+    def only_rights(self, keys: Collection[str]) -> dict[str, Json]:
+        """How `mypermissions` is asked for some permissions alone."""
 
     @abstractmethod
     def _body(self, markdown: str) -> Json:
@@ -210,6 +222,39 @@ class JiraClient(ABC):
                     "Jira does not say whose the credentials are; they must be those of an account."
                 )
             return self._myself
+
+    def ask(self, what: str, path: str, params: dict[str, Json] | None = None) -> Json:
+        """Ask for what no other call is for.
+
+        Args:
+            what: is being done, for errors.
+            path: within this flavour's interface, such as `priority`.
+            params: of the query.
+        """
+        return self._ask(what, None, f"{self.api}/{path}", params)
+
+    def ask_pages(self, what: str, path: str, name: str = "values") -> Iterator[Json]:
+        """Ask for each element of a list that Jira gives page by page, in the member `name`."""
+        return self._pages(what, None, f"{self.api}/{path}", name, {})
+
+    def look(self, what: str, path: str, params: dict[str, Json] | None = None) -> Answer:
+        """Ask for what may not be there, and take whatever is answered.
+
+        Args:
+            what: is being done, for errors.
+            path: below the site's address, such as `rest/servicedeskapi/info`.
+            params: of the query.
+
+        Raises:
+            JiraUnreachable: nothing was answered.
+        """
+        return self._rest.look(what, lambda client: client.get(path, params=params))
+
+    def latest(self, project: str) -> Found | None:
+        """The issue of a project that was updated last; None where the account sees none."""
+        jql = f"project = {_quoted(project)} ORDER BY updated DESC, key DESC"
+        page = next(self._search(f"looking for issues of project {project}", jql), ())
+        return next((found for found in page if found.project_key == project), None)
 
     def fields(self) -> tuple[Field, ...]:
         """Every field that the account can see."""
@@ -288,6 +333,48 @@ class JiraClient(ABC):
         data = self._assignee(account)
         self._rest.tell("assigning", issue, lambda client: client.put(path, data))
 
+    def add_labels(self, issue: str, labels: Collection[str]) -> None:
+        """Give an issue labels beside those that it has; one that it has already stays."""
+        path = f"{self.api}/issue/{in_path(issue)}"
+        data = {"update": {"labels": [{"add": label} for label in labels]}}
+        self._tell_silently(
+            "adding labels",
+            issue,
+            lambda client: client.put(path, data, params={"notifyUsers": "false"}),
+            lambda client: client.put(path, data),
+        )
+
+    def transitions(self, issue: str) -> tuple[str, tuple[Transition, ...]]:
+        """The name of an issue's status, and the ways out of it that are open to this account."""
+        what, path = "reading the transitions", f"{self.api}/issue/{in_path(issue)}"
+        found = self._ask(what, issue, path, {"fields": "status"})
+        status = facts.member(facts.member(facts.member(found, "fields"), "status"), "name")
+        listed = facts.member(self._ask(what, issue, f"{path}/transitions"), "transitions")
+        return str(status or ""), tuple(
+            Transition(
+                facts.identifier(facts.member(each, "id")) or "",
+                str(facts.member(each, "name") or ""),
+                str(facts.member(facts.member(each, "to"), "name") or ""),
+            )
+            for each in facts.items(listed)
+        )
+
+    def transition(self, issue: str, transition_id: str) -> None:
+        """Move an issue by a transition that is open to it."""
+        path = f"{self.api}/issue/{in_path(issue)}/transitions"
+        data = {"transition": {"id": transition_id}}
+        self._rest.tell("moving the issue", issue, lambda client: client.post(path, data))
+
+    def set_remote_link(self, issue: str, link: Json) -> None:
+        """Make a remote link, or change the one that has its `globalId`.
+
+        Args:
+            issue: id or key.
+            link: as `connector.remote_link` makes it.
+        """
+        path = f"{self.api}/issue/{in_path(issue)}/remotelink"
+        self._rest.tell("writing the link", issue, lambda client: client.post(path, link))
+
     def find_comment(self, issue: str, key: str) -> str | None:
         """The id of our own comment that carries a key; None where there is none."""
         me = self.myself()
@@ -314,7 +401,10 @@ class JiraClient(ABC):
         )
         issue_id = facts.identifier(facts.member(found, "id")) or issue
         changelog = self._changelog(issue_id, found)
-        comments = [self._with_visibility(found, comment) for comment in self._comments(issue_id)]
+        comments = _shown_comments(found)
+        if comments is None:
+            listed = self._comments(issue_id)
+            comments = [self._with_visibility(found, comment) for comment in listed]
         events = events_of(found, changelog, comments, ignored_fields=ignored_fields)
         issue_key = facts.identifier(facts.member(found, "key")) or issue
         return History(issue_id, issue_key, events)
@@ -364,36 +454,6 @@ class JiraClient(ABC):
         members = self._pages(f"reading the group {group}", None, path, "values", asked)
         return tuple(filter(None, map(facts.person, members)))
 
-    def webhooks(self) -> tuple[Webhook, ...]:
-        """Every webhook that an administrator has registered."""
-        found = self._ask("reading the webhooks", None, self._webhook_path())
-        return tuple(webhook_of(webhook) for webhook in facts.items(found))
-
-    def register_webhook(
-        self, name: str, url: str, events: tuple[str, ...], secret: str, jql: str | None
-    ) -> Webhook:
-        """Have Jira post signed events to `url`: of the issues that `jql` finds, or of all."""
-        path = self._webhook_path()
-        data = self._webhook_body(name, url, events, secret, jql or "")
-        made = self._rest.tell(
-            "registering the webhook", None, lambda client: client.post(path, data), secret=secret
-        )
-        return webhook_of(made)
-
-    def renew_webhook(self, webhook: Webhook, events: tuple[str, ...], secret: str) -> Webhook:
-        """Register a webhook anew under its id, with other events, signed with this secret.
-
-        Its name, address and filter stay; it is enabled.
-        """
-        path = f"{self._webhook_path()}/{in_path(webhook.id)}"
-        data = self._webhook_body(webhook.name, webhook.url, events, secret, webhook.jql)
-        # Data Center 10 wants the id in the body as well; elsewhere it says nothing new.
-        data["id"] = int(webhook.id) if webhook.id.isdecimal() else webhook.id
-        changed = self._rest.tell(
-            "changing the webhook", None, lambda client: client.put(path, data), secret=secret
-        )
-        return webhook_of(changed)
-
     def _open_issues(self, project: str) -> Iterator[list[Found]]:
         what = f"reading the open issues of project {project}"
         jql = f"project = {_quoted(project)} AND statusCategory != Done {_ORDER}"
@@ -407,6 +467,23 @@ class JiraClient(ABC):
             if refused.status != 400 or self.has_project(project):
                 raise
             _log.warning("project not found in Jira", project=project)
+
+    def rights(self, keys: Collection[str], project: str | None = None) -> dict[str, bool]:
+        """Which permissions the account has, as far as Jira says.
+
+        Args:
+            keys: as Jira names them, such as `EDIT_ISSUES`.
+            project: by its key; None: in Jira as a whole.
+
+        Raises:
+            JiraRefused: it does not know one of them, or not the project.
+        """
+        within = {"projectKey": project} if project else {}
+        asked = {**within, **self.only_rights(keys)}
+        answer = self.ask("reading the permissions", "mypermissions", asked)
+        told = facts.member(answer, "permissions")
+        held = {key: facts.member(facts.member(told, key), "havePermission") for key in keys}
+        return {key: value for key, value in held.items() if isinstance(value, bool)}
 
     def has_project(self, project: str) -> bool:
         """Whether the account can see a project."""
@@ -430,22 +507,6 @@ class JiraClient(ABC):
             return ZoneInfo(name) if isinstance(name, str) and name else _WEST
         except (KeyError, ValueError, OSError):
             return _WEST
-
-    def _webhook_path(self) -> str:
-        return "rest/webhooks/1.0/webhook"
-
-    def _webhook_body(
-        self, name: str, url: str, events: tuple[str, ...], secret: str, jql: str
-    ) -> Json:
-        return {
-            "name": name,
-            "url": url,
-            "events": list(events),
-            "filters": {ISSUE_FILTER: jql},
-            "excludeBody": False,
-            "enabled": True,
-            "secret": secret,
-        }
 
     def _comments(self, issue: str, *, order: str = "created") -> Iterator[Json]:
         path = f"{TEXT_API}/issue/{in_path(issue)}/comment"
@@ -534,6 +595,12 @@ def found_in(what: str, request: str, answer: Json) -> list[Found]:
     return kept
 
 
+def all_of(page: Json, name: str) -> list[Json] | None:
+    """The elements of a list that an answer holds; None where it does not hold all of them."""
+    found = facts.member(page, name)
+    return found if isinstance(found, list) and facts.member(page, "total") == len(found) else None
+
+
 def strange(what: str, issue: str | None, request: str, sentence: str) -> JiraRefused:
     """The error for an answer that came in good order and is none to what was asked."""
     return JiraRefused(Call(what, issue, request), sentence, status=200)
@@ -573,24 +640,6 @@ def field_of(answer: Json) -> Field:
     )
 
 
-def webhook_of(answer: Json) -> Webhook:
-    """Read one webhook, in the form of Cloud and of Data Center before and since 10."""
-    address = str(facts.member(answer, "self") or "")
-    filters = facts.member(answer, "filters") or {}
-    jql = facts.member(filters, ISSUE_FILTER) or facts.member(
-        facts.member(answer, "configuration"), "FILTERS"
-    )
-    enabled = facts.member(answer, "enabled")
-    return Webhook(
-        facts.identifier(facts.member(answer, "id")) or address.rsplit("/", 1)[-1],
-        str(facts.member(answer, "name") or ""),
-        str(facts.member(answer, "url") or ""),
-        tuple(str(event) for event in facts.items(facts.member(answer, "events"))),
-        bool(facts.member(answer, "active") if enabled is None else enabled),
-        str(jql or ""),
-    )
-
-
 def field_type(short: str) -> str:
     """The full key of a kind of custom field."""
     return f"{_TYPES}{short}"
@@ -620,6 +669,26 @@ def _quoted(text: str) -> str:
     """A text as a value in JQL; keys such as `AND` and `NOT` are words of the language too."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _shown_comments(issue: Json) -> list[Json] | None:
+    """The comments that an issue shows by itself; None where it does not show all of them.
+
+    Nor where one of them does not tell whether customers may read it.
+    """
+    fields = facts.member(issue, "fields")
+    shown = all_of(facts.member(fields, "comment"), "comments")
+    kind = facts.member(facts.member(fields, "project"), "projectTypeKey")
+    told = kind in ("software", "business")
+    if shown is None or not all(told or _tells_readers(comment) for comment in shown):
+        return None
+    return shown
+
+
+def _tells_readers(comment: Json) -> bool:
+    """Whether a comment tells by itself whether everybody may read it."""
+    marks = isinstance(comment, dict) and bool(comment.keys() & {"jsdPublic", "properties"})
+    return marks or bool(facts.member(comment, "visibility"))
 
 
 def _restriction(*, internal: bool, role: str | None) -> dict[str, Json]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import MappingProxyType
 
 from connector import facts, markup
 from connector.base import (
+    EVERYWHERE,
     READ_FIELDS,
     SEARCH_FIELDS,
     SEARCHERS,
@@ -15,17 +16,20 @@ from connector.base import (
     Flavour,
     Found,
     JiraClient,
+    all_of,
     field_of,
     field_type,
     found_in,
     in_path,
     strange,
 )
+from connector.dynamic import DynamicRegistrations
 from connector.errors import JiraRefused
+from connector.registrations import CLASSIC, Form
 from connector.rest import Client, Json
 
 
-class CloudClient(JiraClient):
+class CloudClient(DynamicRegistrations, JiraClient):
     """A site on Jira Cloud."""
 
     flavour: Flavour = "cloud"
@@ -59,8 +63,36 @@ class CloudClient(JiraClient):
         try:
             self._rest.tell(what, None, lambda client: client.add_field_to_default_screen(field_id))
         except JiraRefused as refused:
-            if "already" not in refused.sentence.lower():
+            # A field that is shown already is refused with a status and words of many kinds.
+            if "already" not in refused.sentence.lower() and not self._is_shown(field_id):
                 raise
+
+    def _is_shown(self, field_id: str) -> bool:
+        """Whether a field is on a screen, as far as Jira tells."""
+        path = f"{self.api}/field/{in_path(field_id)}/screens"
+        try:
+            shown = self._ask(f"reading where the field {field_id} is shown", None, path)
+        except JiraRefused:
+            return False
+        return bool(facts.items(facts.member(shown, "values")))
+
+    def holds_in(self, field_id: str) -> frozenset[str] | None:
+        """The ids of the projects whose issues have a custom field, by its contexts."""
+        path = f"field/{in_path(field_id)}/context"
+        what = f"reading where the field {field_id} holds"
+        contexts = list(self.ask_pages(what, path))
+        if any(facts.member(each, "isGlobalContext") is True for each in contexts):
+            return EVERYWHERE
+        mapped = self.ask_pages(what, f"{path}/projectmapping") if contexts else iter(())
+        found = (facts.identifier(facts.member(each, "projectId")) for each in mapped)
+        return frozenset(filter(None, found))
+
+    def only_rights(self, keys: Collection[str]) -> dict[str, Json]:
+        """Cloud wants to be told which permissions are meant."""
+        return {"permissions": ",".join(keys)}
+
+    def _webhook_form(self) -> Form:
+        return CLASSIC
 
     def _body(self, markdown: str) -> Json:
         return markup.to_adf(markdown)
@@ -73,10 +105,15 @@ class CloudClient(JiraClient):
 
     def _read_issue(self, client: Client, issue: str) -> object:
         # Version 3 writes texts as documents, which never read quite as in a webhook or changelog.
-        asked = {"fields": READ_FIELDS, "updateHistory": "false"}
+        asked = {"fields": READ_FIELDS, "expand": "changelog", "updateHistory": "false"}
         return client.get(f"{TEXT_API}/issue/{in_path(issue)}", params=asked)
 
-    def _changelog(self, issue_id: str, _issue: Json) -> list[Json]:
+    def _changelog(self, issue_id: str, issue: Json) -> list[Json]:
+        # An issue shows the latest entries by itself, which mostly are all of them.
+        shown = all_of(facts.member(issue, "changelog"), "histories")
+        if shown is not None:
+            # There the newest stands first.
+            return shown[::-1]
         path = f"{self.api}/issue/{in_path(issue_id)}/changelog"
         return list(self._pages("reading the changelog", issue_id, path, "values", {}))
 

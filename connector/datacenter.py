@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from connector import facts, markup
 from connector.base import (
@@ -21,16 +21,15 @@ from connector.base import (
     strange,
 )
 from connector.errors import JiraRefused
+from connector.registrations import Form, form_of_datacenter
 from connector.rest import Client, Json
-
-_SIGNED_SINCE = 10
-"""The version that moved the webhooks to an interface of their own, with a secret."""
 
 
 class DataCenterClient(JiraClient):
     """A Jira on somebody's own machines."""
 
     flavour: Flavour = "datacenter"
+    needs_screens = True
     api = "rest/api/2"
 
     def create_field(self, name: str, type_: str) -> Field:
@@ -76,6 +75,14 @@ class DataCenterClient(JiraClient):
         what = f"showing the field {field_id} on screen {screen}"
         self._rest.tell(what, None, lambda client: client.add_field(field_id, screen, tab))
 
+    def holds_in(self, _field_id: str) -> frozenset[str] | None:
+        """Not told: what can be edited shows contexts and screens at once."""
+        return None
+
+    def only_rights(self, _keys: Collection[str]) -> dict[str, Json]:
+        """Data Center always tells of every permission."""
+        return {}
+
     def _body(self, markdown: str) -> Json:
         return markup.to_wiki(markdown, self._user_name)
 
@@ -88,6 +95,25 @@ class DataCenterClient(JiraClient):
                 return key
             raise
         return facts.identifier(facts.member(found, "name")) or key
+
+    def assign(self, issue: str, account: str) -> None:
+        """Give an issue to an account, by its user key or name.
+
+        Who may not assign is answered 401, as if not signed in; so it is asked which is meant.
+        """
+        try:
+            super().assign(issue, account)
+        except JiraRefused as refused:
+            if refused.status != 401 or not self._is_signed_in():
+                raise
+            raise JiraRefused(refused.call, refused.sentence, status=403) from None
+
+    def _is_signed_in(self) -> bool:
+        try:
+            self._ask("reading the account", None, f"{self.api}/myself")
+        except JiraRefused:
+            return False
+        return True
 
     def _assignee(self, account: str) -> Json:
         return {"name": self._user_name(account)}
@@ -144,21 +170,5 @@ class DataCenterClient(JiraClient):
         mark = self._property(str(facts.member(issue, "id")), comment, INTERNAL)
         return {**comment, "properties": [{"key": INTERNAL, "value": mark}]}
 
-    def _webhook_path(self) -> str:
-        if self.server_info().major < _SIGNED_SINCE:
-            return super()._webhook_path()
-        return "rest/jira-webhook/1.0/webhooks"
-
-    def _webhook_body(
-        self, name: str, url: str, events: tuple[str, ...], secret: str, jql: str
-    ) -> Json:
-        if self.server_info().major < _SIGNED_SINCE:
-            return super()._webhook_body(name, url, events, secret, jql)
-        return {
-            "name": name,
-            "url": url,
-            "events": list(events),
-            "active": True,
-            "scopeType": "global",
-            "configuration": {"SECRET": secret, "EXCLUDE_BODY": "false", "FILTERS": jql},
-        }
+    def _webhook_form(self) -> Form:
+        return form_of_datacenter(self.server_info().major)

@@ -73,6 +73,11 @@ def issue_number(value: Json) -> str | None:
     return found if found and found.isascii() and found.isdecimal() else None
 
 
+def issue_key(value: Json) -> str | None:
+    """An issue's key, such as `DEMO-1`."""
+    return value if isinstance(value, str) and _ISSUE_KEY.fullmatch(value) else None
+
+
 def instant(value: Json) -> datetime | None:
     """An instant in any form Jira uses, as aware UTC.
 
@@ -91,9 +96,15 @@ def person(value: Json) -> str | None:
     """A user's own id: accountId on Cloud, else the user key, else the user name."""
     for name in ("accountId", "key", "name"):
         found = member(value, name)
-        if isinstance(found, str) and identifier(found):
+        if isinstance(found, str) and account_id(found):
             return found
     return None
+
+
+def account_id(value: Json) -> str | None:
+    """A user's id as text; None where a part of it was lost on its way, so that it is nobody's."""
+    found = identifier(value)
+    return found if found and "\N{REPLACEMENT CHARACTER}" not in found else None
 
 
 def author(value: Json) -> Account | None:
@@ -127,8 +138,8 @@ def sighting(
         ignored: ids of fields that say nothing about the customer's issue, such as Dueline's own.
     """
     values: dict[str, FieldValue] = {}
-    key = issue.get("key")
-    if isinstance(key, str) and _ISSUE_KEY.fullmatch(key):
+    key = issue_key(issue.get("key"))
+    if key is not None:
         values["key"] = key
     fields = issue.get("fields")
     left_out = ignored if source == HISTORY or source.startswith(CREATION) else ignored | PROSE
@@ -205,21 +216,31 @@ def links(fields: Mapping[str, Json], at: datetime) -> Iterator[Linked]:
             yield Linked(at, link_id, other_id)
 
 
-def link_ends(link: Json, at: datetime) -> dict[str, Linked]:
-    """What a link that was made means for each of its two issues, by their ids, the source first.
+def linked_issues(link: Json) -> tuple[str | None, str | None]:
+    """The ids of the issues that a link goes from and to, as far as it names them.
 
     Args:
-        link: with `id`, `sourceIssueId` and `destinationIssueId`, as in a webhook.
-        at: when it was made.
-
-    Returns:
-        Nothing where one of the ids is lacking.
+        link: with `sourceIssueId` and `destinationIssueId`, as in a webhook.
     """
-    link_id = identifier(member(link, "id"))
     source, destination = (
         issue_number(member(link, name)) for name in ("sourceIssueId", "destinationIssueId")
     )
-    if not (link_id and source and destination):
+    return source, destination
+
+
+def link_ends(link: Json, at: datetime | None) -> dict[str, Linked]:
+    """What a link that was made means for each of its two issues, by their ids.
+
+    Args:
+        link: with `id`, `sourceIssueId` and `destinationIssueId`, as in a webhook.
+        at: when it was made, if that is known.
+
+    Returns:
+        Nothing where one of the ids or the instant is lacking.
+    """
+    link_id = identifier(member(link, "id"))
+    source, destination = linked_issues(link)
+    if not (link_id and source and destination and at):
         return {}
     return {source: Linked(at, link_id, destination), destination: Linked(at, link_id, source)}
 
@@ -374,8 +395,7 @@ def _changed_values(name: str, item: Json) -> Iterator[tuple[str, FieldValue, Fi
 def _side(name: str, item: Json, side: str) -> FieldValue:
     raw, shown = member(item, side), member(item, f"{side}String")
     if name in PEOPLE:
-        account = member(item, f"tmp{side.capitalize()}AccountId")
-        return identifier(account) or identifier(raw)
+        return account_id(member(item, f"tmp{side.capitalize()}AccountId")) or account_id(raw)
     if name == "labels":
         return tuple(shown.split()) if isinstance(shown, str) else ()
     if name in PROSE:
@@ -391,8 +411,8 @@ def _custom_side(raw: Json, shown: Json, account: Json) -> FieldValue:
     `raw` is an option's number, a list of those, a user's id, a date, or nothing for a text;
     `shown` is what people read, so of a person it is the name, which is not kept.
     """
-    if identifier(account):
-        return identifier(account)
+    if account_id(account):
+        return account_id(account)
     plain = raw is None or (isinstance(raw, str) and _PLAIN_ID.fullmatch(raw))
     value = shown if plain or isinstance(raw, int) else raw
     if not isinstance(value, str) or not value:

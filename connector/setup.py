@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
 from connector.base import Field, Flavour, JiraClient
-from connector.errors import SetupError
+from connector.errors import JiraRefused, SetupError
+from connector.registrations import Webhook, hidden_by
 
 ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "policy": ("textfield", "select"),
@@ -44,12 +45,18 @@ class SetupReport:
     """By role."""
     made: frozenset[str]
     """The roles whose fields were made; the others were there already."""
+    hidden: Mapping[str, str]
+    """By role why Jira did not let its field be shown, in a sentence."""
 
     def lines(self) -> Iterator[str]:
         """For people: one line for each field."""
         for role, field in self.fields.items():
             became = "made" if role in self.made else "there already"
             yield f"{role}: {field.name} ({field.id}), {became}"
+        # The same reason for each of them is said once.
+        for sentence in dict.fromkeys(self.hidden.values()):
+            roles = [role for role, reason in self.hidden.items() if reason == sentence]
+            yield f"on no screen yet: {', '.join(roles)}. {sentence}"
 
 
 def find_fields(
@@ -77,7 +84,8 @@ def find_fields(
 def set_up(client: JiraClient, wanted: Mapping[str, str]) -> SetupReport:
     """Find the SLA fields, make those that are missing, and have all of them shown.
 
-    Doing it again changes nothing. It needs an account that administers Jira.
+    Doing it again changes nothing. It needs an account that administers Jira. Where a field cannot
+    be shown, the others are made and shown all the same.
 
     Args:
         client: the site.
@@ -85,29 +93,44 @@ def set_up(client: JiraClient, wanted: Mapping[str, str]) -> SetupReport:
 
     Raises:
         SetupError: see `find_fields`; or an id was given that no field has.
-        JiraError: Jira refused.
+        JiraError: Jira refused to make a field, or does not answer.
     """
     found, _missing = find_fields(client.fields(), wanted)
     fields: dict[str, Field] = {}
+    hidden: dict[str, str] = {}
     for role, name in wanted.items():
-        field = found.get(role) or _make(client, role, name)
-        if field.custom:
-            client.show_field(field.id)
-        fields[role] = field
-    return SetupReport(fields, frozenset(fields.keys() - found.keys()))
+        field = fields[role] = found.get(role) or _make(client, role, name)
+        try:
+            if field.custom:
+                client.show_field(field.id)
+        except JiraRefused as refused:
+            # In the same words for every field that meets the same refusal.
+            words = str(refused).replace(f"the field {field.id}", "the field")
+            hidden[role] = words.replace(field.id, "...")
+    return SetupReport(fields, frozenset(fields.keys() - found.keys()), hidden)
 
 
-def set_up_webhook(client: JiraClient, url: str, secret: str) -> WebhookOutcome:
+def set_up_webhook(
+    client: JiraClient,
+    url: str,
+    secret: str,
+    *,
+    projects: Collection[str] = (),
+    anew: bool = False,
+) -> WebhookOutcome:
     """Have Jira tell Dueline what it needs to hear.
 
-    A webhook to this address that lacks an event, as older versions of Dueline made it, gets what
-    it lacks, and the secret, since Jira tells nobody whether it has the right one. One that lacks
-    nothing is left as it is. It needs an account that administers Jira.
+    A webhook to this address that has a fault gets what it lacks, and the secret, since Jira tells
+    nobody whether it has the right one. One without a fault is left as it is. It needs an account
+    that administers Jira.
 
     Args:
         client: the site.
         url: where Jira shall post to.
         secret: signs each delivery.
+        projects: the keys of those that are to be heard; a filter that may hide one is taken away.
+            Without any, a filter stays as it is.
+        anew: whether a webhook that lacks nothing gets the secret all the same.
 
     Returns:
         What became of the webhook.
@@ -120,11 +143,34 @@ def set_up_webhook(client: JiraClient, url: str, secret: str) -> WebhookOutcome:
     if known is None:
         client.register_webhook(WEBHOOK_NAME, url, wanted, secret, None)
         return "made"
-    missing = tuple(event for event in wanted if event not in known.events)
-    if not missing:
+    if not anew and not webhook_faults(known, wanted, projects):
         return "there already"
-    client.renew_webhook(known, known.events + missing, secret)
+    missing = tuple(event for event in wanted if event not in known.events)
+    jql = "" if hidden_by(known.jql, projects) else known.jql
+    client.renew_webhook(replace(known, jql=jql), known.events + missing, secret)
     return "mended"
+
+
+def webhook_faults(
+    webhook: Webhook, wanted: Collection[str], projects: Collection[str]
+) -> tuple[str, ...]:
+    """What keeps a webhook from telling Dueline what it needs to hear, each in a few words.
+
+    Args:
+        webhook: as Jira shows it; what Jira leaves out is no fault.
+        wanted: the events that it is to tell.
+        projects: the keys of those that are to be heard.
+    """
+    missing = [event for event in wanted if event not in webhook.events]
+    hidden = hidden_by(webhook.jql, projects)
+    faults = {
+        "it is disabled": not webhook.enabled,
+        "it leaves out the body": webhook.bodiless,
+        "it is not signed": webhook.signed is False,
+        f"it does not tell {', '.join(missing)}": bool(missing),
+        f"its filter may hide {', '.join(hidden)}": bool(hidden),
+    }
+    return tuple(fault for fault, is_there in faults.items() if is_there)
 
 
 def _find(fields: Sequence[Field], role: str, wanted: str) -> Field | None:

@@ -19,6 +19,10 @@ class _Payload(msgspec.Struct):
     issue: msgspec.Raw = _NOTHING
     comment: msgspec.Raw = _NOTHING
     issueLink: msgspec.Raw = _NOTHING  # noqa: N815 - Jira's name
+    # What automation and Forge have at the top.
+    id: msgspec.Raw = _NOTHING
+    key: msgspec.Raw = _NOTHING
+    sourceIssueId: msgspec.Raw = _NOTHING  # noqa: N815 - Jira's name
 
 
 class _Member(msgspec.Struct):
@@ -29,6 +33,7 @@ class _Member(msgspec.Struct):
 
 _payload = msgspec.json.Decoder(_Payload)
 _member = msgspec.json.Decoder(_Member)
+_plain: msgspec.json.Decoder[str | int | None] = msgspec.json.Decoder(str | int | None)
 
 
 def subject_of(body: bytes) -> str | None:
@@ -45,7 +50,21 @@ def subject_of(body: bytes) -> str | None:
         facts.issue_number(_read(payload.issue).id)
         or issue_of_comment(_read(payload.comment).self)
         or facts.issue_number(_read(payload.issueLink).sourceIssueId)
+        or facts.issue_number(_value(payload.sourceIssueId))
+        or (facts.issue_number(_value(payload.id)) if _is_issue(payload) else None)
     )
+
+
+def _is_issue(payload: _Payload) -> bool:
+    """Whether the body is an issue itself: other things have an id too, and no issue's key."""
+    return payload.issue == _NOTHING and facts.issue_key(_value(payload.key)) is not None
+
+
+def _value(member: msgspec.Raw) -> str | int | None:
+    try:
+        return _plain.decode(member)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _read(member: msgspec.Raw) -> _Member:

@@ -11,7 +11,8 @@ import msgspec
 
 from connector import facts
 from connector.facts import Json
-from sla.timeline import Changed, CommentSeen, Created, Deleted, Event
+from connector.thin import Notice, notice_of
+from sla.timeline import Changed, CommentSeen, Created, Deleted, Event, Seen
 
 IRRELEVANT = (
     "worklog_",
@@ -27,11 +28,14 @@ IRRELEVANT = (
     "board_",
     "sprint_",
     "option_",
+    "dueline:",
 )
 """How the events begin that say nothing about a promise."""
 
+_ISSUE = "jira:issue_"
 _LINKED = "issuelink_created"
-_TIMELESS = "It says nowhere when it happened."
+_COMMENTED = ("issue_commented", "issue_comment_edited")
+_NAMELESS = "It names no issue by its id."
 _NOT_JSON = "The body is not JSON."
 _TOO_DEEP = "The body is nested too deeply."
 _DEEPEST = 200
@@ -60,14 +64,19 @@ class Translation:
     complete: bool = False
     """Whether it tells of the issue's making, with its reporter: no earlier fact can be missing."""
     unclear: bool = False
-    """Whether it holds a comment that may be internal without saying so; the history would tell.
+    """Whether something happened that it does not tell, or not in full; the history would.
 
-    Data Center's webhooks leave out the mark that Jira Service Management puts on a comment.
+    So it is with the notices of Forge and of automation, with an issue that is named and not shown,
+    and with a comment that may be internal: Data Center's webhooks leave out the mark that Jira
+    Service Management puts on it.
     """
     not_understood: str | None = None
     """Why nothing could be made of it, in a sentence."""
     also: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
-    """What it says of further issues, by their ids: a link is told once for both its ends."""
+    """What it says of further issues, by their ids: a link is told once for both its ends.
+
+    Of one without facts only the history tells what happened.
+    """
 
 
 def translate(body: bytes, *, ignored_fields: frozenset[str] = frozenset()) -> Translation:
@@ -86,6 +95,9 @@ def translate(body: bytes, *, ignored_fields: frozenset[str] = frozenset()) -> T
         return Translation(None, None, "", not_understood=str(error))
     if not isinstance(payload, dict):
         return Translation(None, None, "", not_understood="The body is not a JSON object.")
+    notice = notice_of(payload, ignored_fields)
+    if notice:
+        return _noticed(notice)
     if payload.get("webhookEvent") == _LINKED:
         return _link(payload)
     return _Reader(payload, ignored_fields).translation()
@@ -136,21 +148,30 @@ def _is_too_deep(payload: Json) -> bool:
     return True
 
 
+def _noticed(notice: Notice) -> Translation:
+    """What comes of a notice: the histories of its issues are read."""
+    issue_id, key, event = notice.issue_id, notice.issue_key, notice.event
+    if not notice.matters:
+        return Translation(issue_id, key, event)
+    if issue_id is None:
+        return Translation(None, key, event, not_understood=_NAMELESS)
+    also: dict[str, tuple[Event, ...]] = {notice.other_id: ()} if notice.other_id else {}
+    return Translation(issue_id, key, event, unclear=True, also=also)
+
+
 def _link(payload: dict[str, Json]) -> Translation:
     """Read the one delivery that names no issue as its own, but two by their ids alone."""
     link = payload.get("issueLink")
     if facts.is_system_link(link):
         return Translation(None, None, _LINKED)
-    at = facts.instant(payload.get("timestamp"))
-    if at is None:
-        return Translation(None, None, _LINKED, not_understood=_TIMELESS)
-    ends = facts.link_ends(link, at)
-    if not ends:
-        sentence = "The link lacks its own id or that of an issue."
+    source, other = facts.linked_issues(link)
+    if not (source and other):
+        sentence = "The link lacks the id of an issue."
         return Translation(None, None, _LINKED, not_understood=sentence)
-    (source, linked), *others = ends.items()
-    also = {issue_id: (event,) for issue_id, event in others}
-    return Translation(source, None, _LINKED, (linked,), also=also)
+    ends = facts.link_ends(link, facts.instant(payload.get("timestamp")))
+    told = {issue_id: (ends[issue_id],) if ends else () for issue_id in (source, other)}
+    also = {issue_id: events for issue_id, events in told.items() if issue_id != source}
+    return Translation(source, None, _LINKED, told[source], unclear=not ends, also=also)
 
 
 class _Reader:
@@ -172,32 +193,52 @@ class _Reader:
         self.created = facts.creation(self.fields)
 
     def translation(self) -> Translation:
-        key = self.issue.get("key")
-        issue_id = self.issue_id
-        events: tuple[Event, ...] = ()
-        problem = None
-        if not self.event.startswith(IRRELEVANT):
-            problem = None if issue_id else "It names no issue by its id."
-            events = () if problem else tuple(self.events())
-            problem = problem or (None if events else self.problem())
-        unclear = self.is_unclear(events)
-        if unclear:
+        issue_id, key = self.issue_id, facts.issue_key(self.issue.get("key"))
+        if self.event.startswith(IRRELEVANT):
+            return Translation(issue_id, key, self.event)
+        if issue_id is None:
+            return Translation(None, key, self.event, not_understood=_NAMELESS)
+        events = tuple(self.events())
+        hidden = self.may_be_internal(events)
+        if hidden:
             events = tuple(event for event in events if not isinstance(event, CommentSeen))
-        return Translation(
-            issue_id,
-            key if isinstance(key, str) else None,
-            self.event,
-            events,
-            complete=self.is_complete(events),
-            unclear=unclear,
-            not_understood=problem,
-        )
+        unclear = hidden or self.leaves_out(events)
+        complete = not unclear and self.is_complete(events)
+        return Translation(issue_id, key, self.event, events, complete=complete, unclear=unclear)
 
     def is_complete(self, events: tuple[Event, ...]) -> bool:
         made = any(isinstance(event, Created) for event in events)
         return made and self.event == "jira:issue_created" and "reporter" in self.fields
 
-    def is_unclear(self, events: tuple[Event, ...]) -> bool:
+    def leaves_out(self, events: tuple[Event, ...]) -> bool:
+        """Whether something happened of which the payload shows no fact."""
+        if not any(_is_news(event) for event in events):
+            return True
+        kinds = {type(event) for event in events}
+        if self.event == "jira:issue_deleted" and Deleted not in kinds:
+            return True
+        if self.tells_of_comment and CommentSeen not in kinds:
+            return True
+        return self.leaves_out_changes
+
+    @property
+    def tells_of_comment(self) -> bool:
+        """Whether a comment was written or edited, as far as can be told."""
+        kind = self.payload.get("issue_event_type_name")
+        if self.event == "comment_deleted" or kind == "issue_comment_deleted":
+            return False
+        return bool(self.payload.get("comment")) or kind in _COMMENTED
+
+    @property
+    def leaves_out_changes(self) -> bool:
+        """Whether there are changes without what makes facts of them: their id and instant."""
+        changelog = self.payload.get("changelog")
+        told = facts.identifier(facts.member(changelog, "id")) and self.changed_at
+        known = told and self.event.startswith(_ISSUE)
+        return bool(facts.items(facts.member(changelog, "items"))) and not known
+
+    def may_be_internal(self, events: tuple[Event, ...]) -> bool:
+        """Whether there is a comment without any mark, from where marks may be left out."""
         kind = facts.member(self.fields.get("project"), "projectTypeKey")
         return (
             any(isinstance(event, CommentSeen) and event.public for event in events)
@@ -243,7 +284,7 @@ class _Reader:
 
     def changes(self) -> Iterator[Changed]:
         at = self.changed_at
-        if at and self.event.startswith("jira:issue_"):
+        if at and self.event.startswith(_ISSUE):
             created_at = self.created.at if self.created else None
             yield from facts.changes(self.payload.get("changelog"), at, created_at, self.ignored)
 
@@ -272,11 +313,9 @@ class _Reader:
             if version:
                 yield version
 
-    def problem(self) -> str:
-        if self.event.startswith("comment_"):
-            return "The comment lacks its id or its instant."
-        if not self.fields:
-            return f"{self.event or 'It'} shows no fields of the issue."
-        if self.seen_at is None:
-            return _TIMELESS
-        return "None of the fields shown says anything about a promise."
+
+def _is_news(event: Event) -> bool:
+    """Whether a fact says more than which issue it is, and since when there is one."""
+    if isinstance(event, Seen):
+        return bool(event.fields.keys() - {"key"})
+    return not isinstance(event, Created)

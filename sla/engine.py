@@ -53,7 +53,7 @@ class Heard(Protocol):
 
     @property
     def also(self) -> Mapping[str, tuple[Event, ...]]:
-        """What it says of further issues, by their ids."""
+        """What it says of further issues, by their ids; without facts, that something happened."""
 
     @property
     def not_understood(self) -> str | None:
@@ -65,7 +65,7 @@ class Heard(Protocol):
 
     @property
     def unclear(self) -> bool:
-        """Whether a fact was left out of it that only the issue's history can tell."""
+        """Whether something happened that only the issue's history can tell."""
 
 
 class Call(NamedTuple):
@@ -365,6 +365,9 @@ class Engine:
             inbox.handled(connection, delivery.id, state, heard.not_understood, heard.issue_id)
             return []
         site, issue_id = delivery.site, heard.issue_id
+        if self._is_elsewhere(connection, site, issue_id, heard):
+            inbox.handled(connection, delivery.id, "done", None, issue_id)
+            return []
         is_new = issues.hear_of(connection, site, issue_id, heard.issue_key)
         row = issues.get(connection, site, issue_id, locked=True)
         issues.add_facts(connection, site, issue_id, heard.events)
@@ -383,11 +386,24 @@ class Engine:
         inbox.handled(connection, delivery.id, "done", None, issue_id)
         return [issue_id, *heard.also]
 
+    def _is_elsewhere(self, connection: Connection, site: str, issue_id: str, heard: Heard) -> bool:
+        """Whether a notice is of an issue that no rule speaks of, so that it is not worth a look.
+
+        Some ways in cannot be kept to the projects that matter.
+        """
+        if heard.events or not heard.unclear or not heard.issue_key:
+            return False
+        project = heard.issue_key.rpartition("-")[0]
+        covered = self.policy(self.in_force).projects
+        return project not in covered and issues.get(connection, site, issue_id) is None
+
     def _hear_beside(
         self, connection: Connection, site: str, issue_id: str, events: tuple[Event, ...]
     ) -> None:
-        if issues.hear_of(connection, site, issue_id, None):
-            issues.ask_for_history(connection, site, issue_id, self.now(), lacks_creation=True)
+        if issues.hear_of(connection, site, issue_id, None) or not events:
+            lacks_creation = bool(events)
+            now = self.now()
+            issues.ask_for_history(connection, site, issue_id, now, lacks_creation=lacks_creation)
         issues.get(connection, site, issue_id, locked=True)
         issues.add_facts(connection, site, issue_id, events)
 

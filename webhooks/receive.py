@@ -1,11 +1,13 @@
-"""The receiver: check the signature, keep the raw delivery, answer. Nothing is parsed here."""
+"""The receiver: check who sends, keep the raw delivery, answer. Nothing is parsed here."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import math
+import uuid
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
@@ -17,6 +19,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from sla.store import faults, inbox
 from sla.store.database import Database
+from webhooks.invocation import InvocationTokens
 from webhooks.refusals import Refusals
 
 _log = structlog.get_logger(__name__)
@@ -25,6 +28,16 @@ LARGEST_BODY = 25 * 1024 * 1024
 # Jira speaks of "method=hex" and reserves the right to move on from sha256 (WebSub's convention).
 _METHODS = MappingProxyType({"sha256": 64, "sha384": 96, "sha512": 128})
 _LONGEST_IDENTIFIER = 200
+_NO_SIGNATURE = "The signature does not fit; check the webhook's secret."
+_NO_RULE = (
+    "The header X-Dueline-Secret does not hold the secret; check the rule's header, "
+    "and DUELINE_AUTOMATION_SECRET."
+)
+_NO_APP = (
+    "The invocation token is not one for this app, or no longer; check DUELINE_FORGE_APP, "
+    "and the clock."
+)
+_NO_KEYS = "Forge's keys cannot be had at present; please send it again."
 
 
 def receiver(
@@ -32,6 +45,8 @@ def receiver(
     *,
     secrets: Mapping[str, tuple[str, ...]],
     tokens: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    automation: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+    forge: InvocationTokens | None = None,
     default_site: str,
     now: Callable[[], datetime],
     heard: Callable[[str, str | None], None],
@@ -44,38 +59,97 @@ def receiver(
         database: where deliveries are kept.
         secrets: for each site the webhook secrets that are good at present.
         tokens: for each site the path tokens that are; none: nothing is taken unsigned.
+        automation: for each site the secrets that a rule of Jira automation sends; none: closed.
+        forge: tells which calls are those of our Forge app; None: closed.
         default_site: the site that `/webhooks/jira` stands for.
         now: the present instant.
         heard: told after a delivery was kept, with the site and the issue that it is about.
         subject_of: tells the issue from a body; must not raise.
         refusals: where what is refused is taken down.
     """
+    door = _Door(
+        database,
+        secrets,
+        tokens,
+        automation,
+        forge,
+        default_site,
+        now,
+        heard,
+        subject_of,
+        refusals or Refusals(now),
+    )
     routes = Blueprint("receive", __name__)
-    refused = refusals or Refusals(now)
+    routes.post("/webhooks/jira")(door.signed)
+    routes.post("/webhooks/jira/<site>")(door.signed)
+    routes.post("/webhooks/jira/token/<token>")(door.unsigned)
+    routes.post("/webhooks/automation")(door.from_automation)
+    routes.post("/webhooks/forge")(door.from_forge)
+    return routes
 
-    @routes.post("/webhooks/jira")
-    @routes.post("/webhooks/jira/<site>")
-    def receive(site: str = default_site) -> Response:
-        if site not in secrets:
+
+@dataclass(frozen=True)
+class _Door:
+    """What the routes share; see `receiver`."""
+
+    database: Database
+    secrets: Mapping[str, tuple[str, ...]]
+    tokens: Mapping[str, tuple[str, ...]]
+    automation: Mapping[str, tuple[str, ...]]
+    forge: InvocationTokens | None
+    default_site: str
+    now: Callable[[], datetime]
+    heard: Callable[[str, str | None], None]
+    subject_of: Callable[[bytes], str | None]
+    refusals: Refusals
+
+    def signed(self, site: str | None = None) -> Response:
+        """A webhook that Jira signs."""
+        site = self.default_site if site is None else site
+        if site not in self.secrets:
             return _answer(404, "There is no such site here.")
-        body = _signed_body(secrets[site])
-        return _refuse(database, refused, site) if body is None else _keep(site, body)
+        body = _signed_body(self.secrets[site])
+        if body is None:
+            return self._refuse(site, _NO_SIGNATURE)
+        return self._keep(site, body, _webhook_id(body))
 
-    @routes.post("/webhooks/jira/token/<token>")
-    def receive_unsigned(token: str) -> Response:
-        site = site_of(token, tokens)
+    def unsigned(self, token: str) -> Response:
+        """A webhook to an address that holds a secret."""
+        site = site_of(token, self.tokens)
         if site is None:
-            _refuse(database, refused, default_site)
+            self._refuse(self.default_site, _NO_SIGNATURE)
             # As for any page that is not there: whether tokens are good at all is not told.
             abort(404)
-        return _keep(site, _unsigned_body())
+        body = _unsigned_body()
+        return self._keep(site, body, _webhook_id(body))
 
-    def _keep(site: str, body: bytes) -> Response:
-        identifier = request.headers.get("X-Atlassian-Webhook-Identifier")
-        delivery = delivery_id(identifier, body)
-        received_at, issue_id = now(), subject_of(body)
+    def from_automation(self) -> Response:
+        """What a rule of Jira automation sends."""
+        if not any(self.automation.values()):
+            abort(404)
+        site = site_of(_presented_secret(), self.automation)
+        if site is None:
+            return self._refuse(self.default_site, _NO_RULE)
+        return self._keep(site, _unsigned_body(), _notice_id())
+
+    def from_forge(self) -> Response:
+        """What our Forge app is told."""
+        if self.forge is None:
+            abort(404)
+        verdict = self.forge.judge(_bearer())
+        if verdict == "no keys":
+            return _come_again(_NO_KEYS)
+        if verdict == "bad":
+            return self._refuse(self.default_site, _NO_APP)
+        kept = self._keep(self.default_site, _unsigned_body(), _notice_id())
+        # Forge takes nothing but JSON for an answer.
+        good = kept.status_code < 300
+        return Response("{}", 200, content_type="application/json") if good else kept
+
+    def _keep(self, site: str, body: bytes, delivery: str) -> Response:
+        received_at, issue_id = self.now(), self.subject_of(body)
         try:
-            is_new = database.write(
+            is_new = self.database.write(
                 lambda connection: inbox.keep(
                     connection, site, delivery, body, received_at, issue_id
                 )
@@ -87,24 +161,19 @@ def receiver(
                 _log.error("delivery could not be stored", site=site, reason=faults.reason(error))
             else:
                 _log.exception("delivery could not be stored", site=site, delivery=delivery)
-            response = _answer(503, "The delivery could not be stored; please send it again.")
-            response.headers["Retry-After"] = "30"
-            return response
+            return _come_again("The delivery could not be stored; please send it again.")
         if is_new:
-            heard(site, issue_id)
+            self.heard(site, issue_id)
         return _answer(202, "")
 
-    return routes
-
-
-def _refuse(database: Database, refusals: Refusals, site: str) -> Response:
-    wait = refusals.note(site, request.remote_addr or "")
-    tell_refusals(database, refusals)
-    if wait is None:
-        return _answer(401, "The signature does not fit; check the webhook's secret.")
-    response = _answer(429, "Too many signatures from there did not fit.")
-    response.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
-    return response
+    def _refuse(self, site: str, sentence: str) -> Response:
+        wait = self.refusals.note(site, request.remote_addr or "")
+        tell_refusals(self.database, self.refusals)
+        if wait is None:
+            return _answer(401, sentence)
+        response = _answer(429, "Too many signatures from there did not fit.")
+        response.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
+        return response
 
 
 def tell_refusals(database: Database, refusals: Refusals) -> None:
@@ -150,7 +219,7 @@ def is_signed(body: bytes, header: str, secrets: Iterable[str]) -> bool:
 
 
 def site_of(token: str, tokens: Mapping[str, Iterable[str]]) -> str | None:
-    """The site that a path token opens; every token is tried, each in constant time."""
+    """The site that a token or secret opens; every one is tried, each in constant time."""
     presented = token.encode("utf-8", "replace")
     opened = [
         site
@@ -174,6 +243,27 @@ def delivery_id(identifier: str | None, body: bytes) -> str:
     if usable and len(identifier or "") <= _LONGEST_IDENTIFIER:
         return f"{identifier} sha256:{digest}"
     return f"sha256:{digest}"
+
+
+def _webhook_id(body: bytes) -> str:
+    return delivery_id(request.headers.get("X-Atlassian-Webhook-Identifier"), body)
+
+
+def _notice_id() -> str:
+    """A new name for each notice: two may read the same and tell of two things that happened.
+
+    One that is heard twice does no harm.
+    """
+    return f"notice {uuid.uuid4()}"
+
+
+def _presented_secret() -> str:
+    return request.headers.get("X-Dueline-Secret") or _bearer()
+
+
+def _bearer() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 _BROKEN_OFF = "The body broke off before its end."
@@ -228,3 +318,9 @@ def _is_json(body: bytes) -> bool:
 
 def _answer(status: int, sentence: str) -> Response:
     return Response(sentence, status, content_type="text/plain; charset=utf-8")
+
+
+def _come_again(sentence: str) -> Response:
+    response = _answer(503, sentence)
+    response.headers["Retry-After"] = "30"
+    return response

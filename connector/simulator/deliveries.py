@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -49,6 +49,15 @@ class Attempt:
     attempt: int
     status: int | None
     at: datetime
+
+
+def of_apps(webhooks: Iterable[Webhook]) -> list[list[Webhook]]:
+    """Return the webhooks that apps registered for themselves, app by app."""
+    apps: dict[str, list[Webhook]] = {}
+    for webhook in webhooks:
+        if webhook.expires_at is not None:
+            apps.setdefault(webhook.updated_by, []).append(webhook)
+    return list(apps.values())
 
 
 def delivery(number: int, webhook: Webhook, event: Event, body: bytes) -> Delivery:

@@ -1,9 +1,11 @@
-"""Webhook registrations, in the two forms that Jira knows: the old path, and Data Center 10's."""
+"""Webhook registrations: of administrators, in the old form and Data Center 10's, and of apps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from connector.simulator.errors import JiraError
@@ -29,7 +31,33 @@ EVENTS = frozenset(
         "issue_property_deleted",
     }
 )
+APP_EVENTS = frozenset(
+    {
+        *(f"jira:issue_{what}" for what in ("created", "updated", "deleted")),
+        *(f"comment_{what}" for what in ("created", "updated", "deleted")),
+        *(f"issue_property_{what}" for what in ("set", "deleted")),
+        *(f"sprint_{what}" for what in ("created", "updated", "closed", "deleted", "started")),
+        *(
+            f"jira:version_{what}"
+            for what in (
+                "released", "unreleased", "created", "moved", "updated", "merged", "deleted",
+            )
+        ),
+    }
+)  # fmt: skip
+"""What an app may ask for with a webhook of its own."""
 _FILTER = "issue-related-events-section"
+_APP_LIFE = timedelta(days=30)
+_MOST_OF_AN_APP = 5
+_APP_FIELDS = frozenset(
+    {"issuekey", "project", "issuetype", "status", "assignee", "reporter", "issue.property"}
+)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_CLAUSE = re.compile(
+    r"(?P<field>[a-z][\w.\[\]]*) \s* "
+    r"(?P<operator>!?=|!?~|[<>]=?|\bnot\s+in\b|\bin\b|\bis\b|\bwas\b|\bchanged\b)",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +186,68 @@ def registration(world: World, webhook_id: str, wanted: Wanted, account: Account
         account.email,
         world.now(),
     )
+
+
+def of_app(world: World, webhooks: Mapping[str, Webhook], app: Account) -> list[Webhook]:
+    """Return the webhooks that an app registered for itself and that are still alive."""
+    return [
+        webhook
+        for webhook in webhooks.values()
+        if webhook.expires_at is not None
+        and webhook.expires_at > world.now()
+        and webhook.updated_by == app.email
+    ]
+
+
+def app_problems(given: Mapping[str, Any], url: str, mine: list[Webhook]) -> Iterator[str]:
+    """Say why an app may not have a webhook; events and filter are as it gave them."""
+    used = next((webhook.url for webhook in mine if webhook.url != url), None)
+    if used:
+        yield (
+            "Only a single URL per app is allowed to be registered via REST API. "
+            f"Currently used URL is {used}"
+        )
+    if len(mine) >= _MOST_OF_AN_APP:
+        yield f"An app may have {_MOST_OF_AN_APP} webhooks of one user at most."
+    filter_ = str(given.get("jqlFilter") or "")
+    bare = _QUOTED.sub("x", filter_)
+    clauses = list(_CLAUSE.finditer(bare))
+    if not clauses or re.search(r"\border\s+by\b", bare, re.IGNORECASE):
+        yield "The JQL filter must be a condition, without an order."
+    for clause in clauses:
+        if clause["field"].lower() not in _APP_FIELDS:
+            yield f"The clause {clause['field']} is unsupported"
+        elif " ".join(clause["operator"].lower().split()) not in {"=", "!=", "in", "not in"}:
+            yield f"The operator {clause['operator']} is unsupported"
+
+
+def app_registration(
+    world: World, webhook_id: str, given: Mapping[str, Any], url: str, app: Account
+) -> Webhook:
+    """Return an app's registration as the site keeps it, for thirty days."""
+    events, jql = list(given.get("events") or []), str(given.get("jqlFilter") or "")
+    wanted = Wanted("", url, events, jql, exclude_body=False, enabled=True, secret=None)
+    made = registration(world, webhook_id, wanted, app)
+    refresh(world, made)
+    return made
+
+
+def refresh(world: World, webhook: Webhook) -> None:
+    """Let an app's webhook live for thirty days from now."""
+    webhook.expires_at = world.now() + _APP_LIFE
+
+
+def show_app(webhook: Webhook) -> Json:
+    """Show an app's registration."""
+    return {
+        "id": int(webhook.id),
+        "url": webhook.url,
+        "events": list(webhook.events),
+        "jqlFilter": webhook.jql,
+        "expirationDate": expiry(webhook),
+    }
+
+
+def expiry(webhook: Webhook) -> int:
+    """Return until when an app's webhook lives, in milliseconds."""
+    return int(webhook.expires_at.timestamp() * 1000) if webhook.expires_at else 0

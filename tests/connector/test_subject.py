@@ -27,11 +27,24 @@ payloads = st.fixed_dictionaries(
         "issue": st.one_of(issues, st.none(), st.text()),
         "comment": st.one_of(comments, st.none()),
         "issueLink": st.fixed_dictionaries({}, optional={"id": ids, "sourceIssueId": ids}),
+        "id": ids,
     },
 )  # fmt: skip
 
+of_forge = st.fixed_dictionaries(
+    {"eventType": st.sampled_from(["avi:jira:updated:issue", "avi:jira:commented:issue", 7])},
+    optional={"issue": st.one_of(issues, st.none()), "comment": comments, "id": ids},
+)
+of_links = st.fixed_dictionaries(
+    {"eventType": st.just("avi:jira:created:issuelink")},
+    optional={"id": ids, "sourceIssueId": ids, "destinationIssueId": ids},
+)
+of_rules = st.fixed_dictionaries(
+    {}, optional={"id": ids, "key": st.sampled_from(["DEMO-1", "x", 7]), "fields": st.none()}
+)
 
-@given(payloads)
+
+@given(payloads | of_forge | of_links | of_rules)
 def test_what_it_names_is_what_the_translation_names(payload: dict[str, Any]) -> None:
     body = json.dumps(payload).encode("utf-8", "surrogatepass")
     named, translated = subject_of(body), translate(body)

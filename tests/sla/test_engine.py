@@ -290,6 +290,7 @@ def test_a_new_issue_is_judged_and_every_lane_told(desk: Desk) -> None:
         "policy": "acme", "severity": "Urgent", "due": at(2).isoformat(), "responded": None,
         "state": "running", "level": 0, "next_due": at(2).isoformat(),
         "next_metric": "first response",
+        "link": ["running", *["First response due Wed 10 Jul 2024 11:00 EDT"] * 2],
     }  # fmt: skip
     assert (desk.row().write_at, desk.wake_at()) == (NINE, at(1.5))
     key = (SITE, ISSUE)

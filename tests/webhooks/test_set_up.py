@@ -10,7 +10,7 @@ from config.errors import ConfigurationError
 from config.settings import Settings
 from connector.errors import ConnectorError
 from connector.setup import EVENTS, WEBHOOK_NAME
-from connector.simulator import CUSTOMER, DUELINE, Simulator, running
+from connector.simulator import CUSTOMER, DUELINE, Rule, Simulator, running
 from tests.sla.example import NINE
 from webhooks.set_up import set_up_jira
 
@@ -75,6 +75,14 @@ def test_an_account_that_may_not(jira: Simulator) -> None:
     with pytest.raises(ConnectorError) as raised:
         prepared(jira, HOOK, user=CUSTOMER)
     assert "simulator" not in str(raised.value)
+
+
+def test_fields_that_cannot_be_shown_are_said_after_all_else(jira: Simulator) -> None:
+    jira.faults.add(Rule(path="/(context|screens)", status=404, body={}, times=1000))
+    with pytest.raises(ConnectorError, match=r"docs/rights\.md"):
+        prepared(jira, HOOK)
+    assert jira.field_named("First response due") is not None
+    assert len(jira.webhooks) == 1
 
 
 def test_what_is_not_set_is_named() -> None:
