@@ -3,11 +3,55 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
+from connector.simulator import server
+from connector.simulator.wire import Wire
+from tests.contract import documents
+from tests.contract.verdict import verdict
+from tests.contract.watch import Ear, Overheard
 from tests.postgres import PostgresServer, postgres_server
+
+_SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where the reference material is, what reads it must run: a part of it may be missing."""
+    report = yield
+    if report.skipped and item.get_closest_marker("shared") and _SHARED.is_dir():
+        report.outcome = "failed"
+        report.longrepr = f"skipped, though {_SHARED} is there: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ear() -> Iterator[Ear]:
+    """Hears all that any simulator of the tests is asked and answers."""
+    heard = Ear()
+    with pytest.MonkeyPatch.context() as patch:
+        if documents.here():
+            patch.setattr(server, "Wire", lambda app, sim: Wire(Overheard(app, sim, heard), sim))
+        yield heard
+
+
+@pytest.fixture
+def asks_what_jira_refuses() -> bool:
+    """Whether the tests are about refusals, so that requests break the contract on purpose."""
+    return False
+
+
+@pytest.fixture(autouse=True)
+def contract(ear: Ear, asks_what_jira_refuses: bool) -> Iterator[None]:
+    """Fail the test during which a request or an answer is not as Atlassian's documents say."""
+    yield
+    broken = verdict(ear.judge(), lenient=asks_what_jira_refuses)
+    assert not broken, broken
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.simulator.adf import RichText, is_document, rich_text
-from connector.simulator.errors import JiraError, may_not_comment, no_comment
+from connector.simulator.errors import JiraError, may_not_comment, no_comment, unknown_member
 from connector.simulator.model import Account, Comment, Event, Issue
 from connector.simulator.site import ROLES
 from connector.simulator.world import World
@@ -33,7 +33,7 @@ def add(
         raise may_not_comment(refused)
     if refused:
         raise JiraError(400, errors=refused)
-    properties, visibility = _properties(given), _visibility(world, given)
+    properties, visibility = read_properties(given), _visibility(world, given)
     at = world.now(issue.updated)
     author = account.email if account else None
     comment = Comment(
@@ -67,7 +67,7 @@ def edit(
         if refused := _refused_body(given["body"], documents):
             raise JiraError(400, errors=refused)
         comment.body = rich_text(given["body"])
-    comment.properties.update(_properties(given))
+    comment.properties.update(read_properties(given))
     if "visibility" in given:
         comment.visibility = _visibility(world, given)
     at = world.now(issue.updated)
@@ -120,7 +120,8 @@ def _refused_body(body: Any, documents: bool) -> dict[str, str]:
     return {}
 
 
-def _properties(given: Mapping[str, Any]) -> dict[str, Any]:
+def read_properties(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the properties in a body by their keys; raises a 400 when they are none."""
     properties = given.get("properties") or []
     if not isinstance(properties, list) or not all(
         isinstance(p, Mapping) and isinstance(p.get("key"), str) and "value" in p
@@ -135,6 +136,8 @@ def _visibility(world: World, given: Mapping[str, Any]) -> dict[str, Any] | None
     if not asked:
         return None
     kind = asked.get("type") if isinstance(asked, Mapping) else None
+    if kind and "identifier" in asked and not world.cloud:
+        raise unknown_member(world.flavour, "identifier")
     name = (asked.get("value") or asked.get("identifier")) if kind else None
     if kind == "role" and name in ROLES:
         return {"type": kind, "value": name, "identifier": name}

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connector.simulator.errors import JiraError
+from connector.simulator.errors import JiraError, already_shown
 from connector.simulator.model import Context, Field, Option, Screen, Tab
-from connector.simulator.site import CUSTOM_TYPES, TYPES, custom_field, default_context
+from connector.simulator.site import (
+    CUSTOM_TYPES,
+    SEARCHERS,
+    TYPES,
+    custom_field,
+    default_context,
+)
 from connector.simulator.world import World
 
 _NAME_LIMIT = 255
@@ -27,6 +33,9 @@ def create(world: World, given: Mapping[str, Any]) -> Field:
         raise JiraError(400, errors={"name": "The field name is too long."})
     if prefix != CUSTOM_TYPES or type_name not in TYPES:
         raise JiraError(400, errors={"type": f"Custom field type '{type_key}' is not supported."})
+    searcher = given.get("searcherKey")
+    if searcher is not None and searcher not in SEARCHERS[type_name]:
+        raise JiraError(400, errors={"searcherKey": f"'{searcher}' cannot search '{type_key}'."})
     field_id = f"customfield_{world.next_number('field')}"
     field = custom_field(field_id, name.strip(), type_name, str(given.get("description") or ""))
     context = default_context(str(world.next_number("context")), field.name)
@@ -103,15 +112,14 @@ def show(world: World, screen: Screen, tab: Tab, field_id: str) -> Field:
     if field is None:
         raise JiraError(404 if world.cloud else 400, [f"Field with id {field_id} does not exist."])
     if screen.shows(field_id):
-        words = f"The field with id {field_id} already exists on the screen."
-        raise JiraError(400, [words])
+        raise already_shown(field_id)
     tab.fields.append(field_id)
     return field
 
 
-def tab_of(screen: Screen, tab_id: int) -> Tab:
-    """Return a tab of the screen; raises the 404 when there is none."""
+def tab_of(world: World, screen: Screen, tab_id: int) -> Tab:
+    """Return a tab of the screen; raises Cloud's 404, or Data Center's 400, when there is none."""
     for tab in screen.tabs:
         if tab.id == tab_id:
             return tab
-    raise JiraError(404, [f"Tab with id {tab_id} does not exist."])
+    raise JiraError(404 if world.cloud else 400, [f"Tab with id {tab_id} does not exist."])

@@ -6,7 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ _TOKEN = re.compile(
     r"|(?P<word>[^\s=!<>~(),\"']+))"
 )
 _RELATIVE = re.compile(r"([+-]?)(\d+)([wdhm])")
+_SHIFT = re.compile(r"([+-]?)(\d+)([wdhm]?)")
 _STAMP = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:\s+(\d{1,2}):(\d{2}))?")
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 _ORDERED = {"=": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt}
@@ -147,7 +148,9 @@ class _Parser:
             return self._listed(subject, wanted=False)
         if self._taken("in"):
             return self._listed(subject, wanted=True)
-        return self._compared(subject, self._take())
+        sign = self._take()
+        subject.check(sign)
+        return self._compared(subject, sign)
 
     def _subject(self) -> _Subject:
         return _Subject(self.world, self.zone, _bare(self._take()))
@@ -157,6 +160,7 @@ class _Parser:
             self._expected("EMPTY")
 
     def _listed(self, subject: _Subject, *, wanted: bool) -> Test:
+        subject.check("in" if wanted else "not in")
         values = self._members() if self._taken("membersof") else self._list(subject)
 
         def test(issue: Issue) -> bool:
@@ -208,19 +212,36 @@ class _Parser:
 
     def _operand(self, subject: _Subject) -> set[Any]:
         token = self._take()
-        if self._taken("(", ")"):
-            return self._function(token.lower())
+        if self._taken("("):
+            given = None if self._peek() == ")" else _bare(self._take())
+            if not self._taken(")"):
+                self._expected("')'")
+            return self._function(token.lower(), given)
         return subject.meant(token)
 
-    def _function(self, name: str) -> set[Any]:
+    def _function(self, name: str, given: str | None) -> set[Any]:
         now = self.world.now().astimezone(self.zone)
         if name == "currentuser":
             return {self.account.email}
         if name == "now":
             return {now}
-        if name == "startofday":
-            return {now.replace(hour=0, minute=0, second=0, microsecond=0)}
+        if name in {"startofday", "endofday"}:
+            day = (now + self._increment(name, given)).date()
+            # The end of a day is the last instant before the next one, whatever its clocks do.
+            after = timedelta(days=int(name == "endofday"))
+            midnight = datetime.combine(day + after, time(), self.zone)
+            return {midnight - after / 86_400_000_000}
         raise _bad(f"Unable to find JQL function '{name}()'.")
+
+    def _increment(self, name: str, given: str | None) -> timedelta:
+        """Read by how much a day is shifted: `-1`, `1d` or `+2w`; days unless it says."""
+        if given is None:
+            return timedelta(0)
+        found = _SHIFT.fullmatch(given)
+        if found is None:
+            raise _bad(f"Duration for function '{name}' should have the format (+/-)n(yMwdhm).")
+        length = timedelta(**{_UNITS[found[3] or "d"]: int(found[2])})
+        return -length if found[1] == "-" else length
 
     def _order(self) -> list[tuple[Callable[[Issue], Any], bool]]:
         order: list[tuple[Callable[[Issue], Any], bool]] = []
@@ -263,6 +284,14 @@ class _Subject:
             if field.custom and name in {clause.casefold() for clause in clauses}:
                 return field
         return None
+
+    def check(self, sign: str) -> None:
+        """Raise the 400 for an operator that the field does not know: texts are only searched."""
+        searched = self.name == "text" or (
+            self.field is not None and self.field.kind in {"text", "richtext", "summary"}
+        )
+        if searched != (sign in {"~", "!~"}):
+            raise _bad(f"The operator '{sign}' is not supported by the '{self.name}' field.")
 
     @property
     def dated(self) -> bool:
@@ -372,7 +401,7 @@ class _Subject:
     def _instant(self, text: str) -> datetime:
         if relative := _RELATIVE.fullmatch(text):
             length = timedelta(**{_UNITS[relative[3]]: int(relative[2])})
-            return self.world.now() + (length if relative[1] == "+" else -length)
+            return self.world.now() + (-length if relative[1] == "-" else length)
         if text.isdigit():
             return datetime.fromtimestamp(int(text) / 1000, UTC)
         stamp = _STAMP.fullmatch(text)

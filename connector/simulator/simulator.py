@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -22,6 +22,7 @@ from connector.simulator.errors import JiraError, field_errors
 from connector.simulator.faults import Faults
 from connector.simulator.model import (
     Account,
+    Client,
     Comment,
     Event,
     Field,
@@ -29,6 +30,7 @@ from connector.simulator.model import (
     History,
     Issue,
     IssueLink,
+    Token,
     Webhook,
 )
 from connector.simulator.payloads import payload
@@ -254,6 +256,37 @@ class Simulator(World):
         with self.lock:
             self.denied.add((self.account(account).email, permission))
 
+    def make_token(
+        self,
+        account: str,
+        text: str,
+        *,
+        scopes: Iterable[str] | None = None,
+        ends_at: datetime | None = None,
+    ) -> Token:
+        """Make a token for an account: with scopes, classic, or a Data Center's personal one."""
+        limited = None if scopes is None else frozenset(scopes)
+        with self.lock:
+            token = Token(text, self.account(account).email, limited, ends_at)
+            self.tokens.append(token)
+            return token
+
+    def make_client(
+        self,
+        account: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        scopes: Iterable[str],
+        lasting: timedelta = timedelta(hours=1),
+    ) -> Client:
+        """Make an OAuth 2.0 client for a service account; its access tokens last that long."""
+        with self.lock:
+            email = self.account(account).email
+            client = Client(client_id, client_secret, email, frozenset(scopes), lasting)
+            self.clients[client_id] = client
+            return client
+
     def set_time_zone(self, account: str, zone: str) -> None:
         """Let an account live in another zone, by its IANA name; its JQL is then read in that."""
         with self.lock:
@@ -294,14 +327,24 @@ class Simulator(World):
         told = [w for w in self.webhooks.values() if self._wants(w, event)]
         if not told:
             return
-        body = msgspec.json.encode(payload(self, event))
-        for webhook in told:
-            number = self.next_number("delivery")
-            self._pending.append(deliveries.delivery(number, webhook, event, body))
+        said = payload(self, event)
+        body = msgspec.json.encode(said)
+        for webhook in (each for each in told if each.expires_at is None):
+            self._queue(webhook, event, body)
+        for mine in deliveries.of_apps(told):
+            # An app hears of an event once, whichever of its webhooks ask for it.
+            ids = [int(each.id) for each in mine]
+            self._queue(mine[0], event, msgspec.json.encode({**said, "matchedWebhookIds": ids}))
         self.something_pending.notify_all()
+
+    def _queue(self, webhook: Webhook, event: Event, body: bytes) -> None:
+        number = self.next_number("delivery")
+        self._pending.append(deliveries.delivery(number, webhook, event, body))
 
     def _wants(self, webhook: Webhook, event: Event) -> bool:
         if not webhook.enabled or event.name not in webhook.events:
+            return False
+        if webhook.expires_at is not None and webhook.expires_at <= self.now():
             return False
         # In the words of Jira's own form the filter is for events of issues and of comments alone.
         if not webhook.jql or event.link is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.simulator.errors import JiraError
+from connector.simulator.errors import JiraError, unknown_member
 from connector.simulator.model import Account, Flavour
 from connector.simulator.present import Json, Presenter
 from connector.simulator.simulator import Simulator
@@ -45,6 +45,16 @@ class Call:
             raise JiraError(400, ["There was an error parsing JSON. Check your request body."])
         return self.payload
 
+    def only(self, *members: str, open_on_cloud: bool = False) -> Json:
+        """Return the body; raises a 400 for a member beside those named.
+
+        Data Center takes no other; Cloud overlooks it where its document leaves the schema open.
+        """
+        unknown = sorted(set(self.body) - set(members))
+        if unknown and not (open_on_cloud and self.sim.cloud):
+            raise unknown_member(self.sim.flavour, unknown[0])
+        return self.body
+
     def part(self, name: str) -> Json:
         """Return a part of the body that must be an object, or is left out."""
         part = self.body.get(name)
@@ -82,9 +92,15 @@ class Call:
         }
 
 
+_FORBIDDEN: Mapping[Flavour, int] = {"cloud": 403, "datacenter": 403}
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method and a path below /rest/api/<version> (or below /rest, when `root`)."""
+    """A method and a path below /rest/api/<version> (or below /rest, when `root`).
+
+    What is for administrators, who is none is refused with the status in `refusals`.
+    """
 
     method: str
     path: str
@@ -93,6 +109,7 @@ class Route:
     admin: bool = False
     anonymous: bool = False
     root: bool = False
+    refusals: Mapping[Flavour, int] = field(default_factory=lambda: _FORBIDDEN)
 
 
 CLOUD: frozenset[Flavour] = frozenset({"cloud"})

@@ -6,6 +6,7 @@ from connector.simulator.errors import JiraError
 from connector.simulator.model import Project
 from connector.simulator.present import Json
 from connector.simulator.routes.call import CLOUD, Answer, Call, Route
+from connector.simulator.site import ROLES
 from connector.simulator.values import jira_time
 
 
@@ -71,6 +72,15 @@ def get_project_statuses(call: Call, key: str) -> Answer:
     ]
 
 
+def get_project_roles(call: Call, key: str) -> Answer:
+    """GET /project/{key}/role: where to read about each role."""
+    project = _find(call, key)
+    path = f"project/{project.id}/role"
+    return 200, {
+        name: call.show.url(f"{path}/{number}") for number, name in enumerate(ROLES, 10002)
+    }
+
+
 def get_issue_types(call: Call) -> Answer:
     """GET /issuetype."""
     return 200, [call.show.issue_type(kind) for kind in call.sim.site.issue_types]
@@ -125,6 +135,7 @@ ROUTES = [
     Route("GET", "/project/search", search_projects, CLOUD),
     Route("GET", "/project/<key>", get_project),
     Route("GET", "/project/<key>/statuses", get_project_statuses),
+    Route("GET", "/project/<key>/role", get_project_roles),
     Route("GET", "/issuetype", get_issue_types),
     Route("GET", "/priority", get_priorities),
     Route("GET", "/priority/search", search_priorities, CLOUD),

@@ -7,13 +7,27 @@ from connector.simulator.errors import JiraError, invalid_payload
 from connector.simulator.model import Comment
 from connector.simulator.routes.call import CLOUD, Answer, Call, Route
 
+_COMMENT = (
+    "body",
+    "visibility",
+    "properties",
+    # What only Jira says is overlooked, so that a comment can be sent back as it was read.
+    "author",
+    "created",
+    "id",
+    "renderedBody",
+    "self",
+    "updateAuthor",
+    "updated",
+)
+_ORDERS = {"", "created", "-created", "+created", " created"}
+
 
 def add_comment(call: Call, key: str) -> Answer:
     """POST /issue/{key}/comment."""
     issue = issues.visible(call.sim, key, call.account)
-    comment = comments.add(
-        call.sim, issue, call.body, account=call.account, documents=call.documents
-    )
+    given = call.only(*_COMMENT, open_on_cloud=True)
+    comment = comments.add(call.sim, issue, given, account=call.account, documents=call.documents)
     return 201, call.show.comment(issue, comment)
 
 
@@ -21,6 +35,8 @@ def get_comments(call: Call, key: str) -> Answer:
     """GET /issue/{key}/comment: oldest first, or newest first with `orderBy=-created`."""
     issue = issues.visible(call.sim, key, call.account)
     readable = comments.visible(call.sim, issue, call.account)
+    if call.sim.cloud and call.arg("orderBy") not in _ORDERS:
+        raise JiraError(400, [f"Unsupported order: {call.arg('orderBy')}"])
     if call.arg("orderBy").startswith("-"):
         readable.reverse()
     page = call.page(readable, 100 if call.sim.cloud else 50)
@@ -43,9 +59,8 @@ def edit_comment(call: Call, key: str, comment_id: str) -> Answer:
     """PUT /issue/{key}/comment/{id}."""
     issue = issues.visible(call.sim, key, call.account)
     comment = comments.find(call.sim, issue, comment_id, call.account)
-    comments.edit(
-        call.sim, issue, comment, call.body, account=call.account, documents=call.documents
-    )
+    given = call.only(*_COMMENT, open_on_cloud=True)
+    comments.edit(call.sim, issue, comment, given, account=call.account, documents=call.documents)
     return 200, call.show.comment(issue, comment)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from connector.simulator import fields
-from connector.simulator.errors import JiraError
-from connector.simulator.model import Context, Screen, Tab
+from connector.simulator.errors import JiraError, already_shown
+from connector.simulator.model import Context, Flavour, Screen, Tab
 from connector.simulator.present import Json
 from connector.simulator.routes.call import CLOUD, Answer, Call, Route
 
@@ -29,7 +31,8 @@ def search_fields(call: Call) -> Answer:
 
 def create_field(call: Call) -> Answer:
     """POST /field."""
-    return 201, call.show.field(fields.create(call.sim, call.body))
+    known = _FIELD if call.sim.cloud else (*_FIELD, "projectIds", "issueTypeIds")
+    return 201, call.show.field(fields.create(call.sim, call.only(*known)))
 
 
 def get_contexts(call: Call, field_id: str) -> Answer:
@@ -43,10 +46,27 @@ def get_contexts(call: Call, field_id: str) -> Answer:
     return 200, call.page(found)
 
 
+def get_project_mapping(call: Call, field_id: str) -> Answer:
+    """GET /field/{id}/context/projectmapping."""
+    field = fields.custom(call.sim, field_id)
+    mapped: list[Json] = [
+        {"contextId": context.id, "projectId": project}
+        for context in field.contexts
+        for project in context.project_ids
+    ]
+    mapped += [
+        {"contextId": context.id, "isGlobalContext": True}
+        for context in field.contexts
+        if not context.project_ids
+    ]
+    return 200, call.page(mapped)
+
+
 def create_context(call: Call, field_id: str) -> Answer:
     """POST /field/{id}/context."""
     field = fields.custom(call.sim, field_id)
-    context = fields.add_context(call.sim, field, call.body)
+    known = ("name", "description", "projectIds", "issueTypeIds")
+    context = fields.add_context(call.sim, field, call.only(*known))
     return 201, {
         "id": context.id,
         "name": context.name,
@@ -90,6 +110,16 @@ def get_screens(call: Call) -> Answer:
     return 200, call.page(shown, 100) if call.sim.cloud else shown
 
 
+def get_screens_of(call: Call, field_id: str) -> Answer:
+    """GET /field/{id}/screens: where a field is shown."""
+    shown = [
+        {"id": screen.id, "name": screen.name, "description": screen.description}
+        for screen in call.sim.site.screens.values()
+        if screen.shows(field_id)
+    ]
+    return 200, call.page(shown, 100)
+
+
 def get_tabs(call: Call, screen_id: int) -> Answer:
     """GET /screens/{id}/tabs."""
     screen = call.sim.screen(screen_id)
@@ -124,7 +154,8 @@ def remove_tab_field(call: Call, screen_id: int, tab_id: int, field_id: str) -> 
     """DELETE /screens/{id}/tabs/{id}/fields/{id}."""
     _, tab = _tab(call, screen_id, tab_id)
     if field_id not in tab.fields:
-        raise JiraError(404, [f"Field with id {field_id} does not exist on the tab."])
+        status = 404 if call.sim.cloud else 400
+        raise JiraError(status, [f"Field with id {field_id} does not exist on the tab."])
     tab.fields.remove(field_id)
     return 204, None
 
@@ -132,13 +163,15 @@ def remove_tab_field(call: Call, screen_id: int, tab_id: int, field_id: str) -> 
 def add_to_default(call: Call, field_id: str) -> Answer:
     """POST /screens/addToDefault/{field}: only the default screen, whichever projects use it."""
     screen = call.sim.screen(1)
+    if call.sim.cloud and screen.shows(field_id):
+        raise already_shown(field_id, 404)
     fields.show(call.sim, screen, screen.tabs[0], field_id)
     return (200, {}) if call.sim.cloud else (204, None)
 
 
 def _tab(call: Call, screen_id: int, tab_id: int) -> tuple[Screen, Tab]:
     screen = call.sim.screen(screen_id)
-    return screen, fields.tab_of(screen, tab_id)
+    return screen, fields.tab_of(call.sim, screen, tab_id)
 
 
 def _shown(call: Call, field_id: str) -> Json:
@@ -156,22 +189,35 @@ def _context(context: Context) -> Json:
 
 
 _TAB = "/screens/<int:screen_id>/tabs/<int:tab_id>/fields"
+_FIELD = ("name", "description", "type", "searcherKey")
+# What each document says of a caller who is no administrator, where it is not 403.
+_BAD_REQUEST: Mapping[Flavour, int] = {"cloud": 400, "datacenter": 403}
+_UNAUTHORIZED: Mapping[Flavour, int] = {"cloud": 403, "datacenter": 401}
 _OPTION = "/field/<field_id>/context/<context_id>/option"
 
 ROUTES = [
     Route("GET", "/field", get_fields),
     Route("GET", "/field/search", search_fields, CLOUD, admin=True),
-    Route("POST", "/field", create_field, admin=True),
+    Route("POST", "/field", create_field, admin=True, refusals=_BAD_REQUEST),
     Route("GET", "/field/<field_id>/context", get_contexts, CLOUD, admin=True),
+    Route(
+        "GET", "/field/<field_id>/context/projectmapping", get_project_mapping, CLOUD, admin=True
+    ),
+    Route("GET", "/field/<field_id>/screens", get_screens_of, CLOUD, admin=True),
     Route("POST", "/field/<field_id>/context", create_context, CLOUD, admin=True),
     Route("DELETE", "/field/<field_id>/context/<context_id>", delete_context, CLOUD, admin=True),
     Route("GET", _OPTION, get_options, CLOUD, admin=True),
     Route("POST", _OPTION, create_options, CLOUD, admin=True),
-    Route("GET", "/screens", get_screens, admin=True),
-    Route("GET", "/screens/<int:screen_id>/tabs", get_tabs, admin=True),
-    Route("POST", "/screens/<int:screen_id>/tabs", create_tab, admin=True),
-    Route("GET", _TAB, get_tab_fields, admin=True),
-    Route("POST", _TAB, add_tab_field, admin=True),
-    Route("DELETE", f"{_TAB}/<field_id>", remove_tab_field, admin=True),
-    Route("POST", "/screens/addToDefault/<field_id>", add_to_default, admin=True),
+    *(
+        Route(method, path, answer, admin=True, refusals=_UNAUTHORIZED)
+        for method, path, answer in (
+            ("GET", "/screens", get_screens),
+            ("GET", "/screens/<int:screen_id>/tabs", get_tabs),
+            ("POST", "/screens/<int:screen_id>/tabs", create_tab),
+            ("GET", _TAB, get_tab_fields),
+            ("POST", _TAB, add_tab_field),
+            ("DELETE", f"{_TAB}/<field_id>", remove_tab_field),
+            ("POST", "/screens/addToDefault/<field_id>", add_to_default),
+        )
+    ),
 ]

@@ -6,17 +6,21 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from connector.simulator import comments, issues
-from connector.simulator.errors import JiraError
+from connector.simulator.comments import read_properties
+from connector.simulator.errors import JiraError, not_silent
 from connector.simulator.model import Issue
 from connector.simulator.present import Json
 from connector.simulator.routes.call import CLOUD, Answer, Call, Route
 
 _LISTS = {"labels", "options"}
+_SHOWN_BY_AN_ISSUE = 100
+_ISSUE = ("fields", "update", "properties", "transition", "historyMetadata")
 
 
 def create_issue(call: Call) -> Answer:
     """POST /issue."""
-    body = call.body
+    body = call.only(*_ISSUE, open_on_cloud=True)
+    properties = read_properties(body)
     issue = issues.create(
         call.sim,
         call.part("fields"),
@@ -24,8 +28,7 @@ def create_issue(call: Call) -> Answer:
         documents=call.documents,
         update=call.part("update"),
     )
-    for entry in body.get("properties") or []:
-        issue.properties[entry["key"]] = entry["value"]
+    issue.properties.update(properties)
     return 201, {"id": issue.id, "key": issue.key, "self": call.show.url(f"issue/{issue.id}")}
 
 
@@ -37,9 +40,16 @@ def get_issue(call: Call, key: str) -> Answer:
 
 
 def edit_issue(call: Call, key: str) -> Answer:
-    """PUT /issue/{key}; `notifyUsers` and the override flags change nothing here."""
+    """PUT /issue/{key}; the override flags change nothing here.
+
+    To notify nobody takes an administrator: Cloud overlooks what others wish, Data Center refuses.
+    """
     issue = issues.visible(call.sim, key, call.account)
-    body = call.body
+    body = call.only(*_ISSUE, open_on_cloud=True)
+    properties = read_properties(body)
+    silent = call.arg("notifyUsers") == "false"
+    if silent and not call.sim.cloud and not call.sim.is_admin(call.account):
+        raise not_silent()
     issues.edit(
         call.sim,
         issue,
@@ -48,8 +58,7 @@ def edit_issue(call: Call, key: str) -> Answer:
         account=call.account,
         documents=call.documents,
     )
-    for entry in body.get("properties") or []:
-        issue.properties[entry["key"]] = entry["value"]
+    issue.properties.update(properties)
     if call.arg("returnIssue") == "true" and call.sim.cloud:
         return 200, show_issue(call, issue, ["*all"], call.listed("expand"))
     return 204, None
@@ -84,8 +93,7 @@ def get_transitions(call: Call, key: str) -> Answer:
 def do_transition(call: Call, key: str) -> Answer:
     """POST /issue/{key}/transitions."""
     issue = issues.visible(call.sim, key, call.account)
-    body = call.body
-    asked = body.get("transition")
+    asked = call.only(*_ISSUE, open_on_cloud=True).get("transition")
     if not isinstance(asked, dict) or "id" not in asked:
         raise JiraError(400, ["Missing 'transition' identifier"])
     issues.transition(
@@ -156,14 +164,19 @@ def get_remote_links(call: Call, key: str) -> Answer:
 def put_remote_link(call: Call, key: str) -> Answer:
     """POST /issue/{key}/remotelink: the same `globalId` updates the link it made before."""
     issue = issues.visible(call.sim, key, call.account)
-    body = call.body
+    if not call.sim.allows(call.account, "LINK_ISSUES"):
+        raise JiraError(403, ["No Link Issue Permission for issue '" + issue.key + "'"])
+    body = call.only("globalId", "application", "relationship", "object", open_on_cloud=True)
     target = body.get("object")
     if not isinstance(target, dict) or not target.get("url") or not target.get("title"):
         raise JiraError(400, errors={"object": "'title' and 'url' are required."})
     given = body.get("globalId")
     for link in issue.remote_links:
         if given and link.get("globalId") == given:
-            link.update(body)
+            kept = {name: link[name] for name in ("id", "self")}
+            # What a change leaves out is emptied.
+            link.clear()
+            link.update(body, **kept)
             return 200, {"id": link["id"], "self": link["self"]}
     number = call.sim.next_number("remote link")
     address = call.show.url(f"issue/{issue.id}/remotelink/{number}")
@@ -201,13 +214,15 @@ def wanted_fields(call: Call, names: list[str]) -> Callable[[str], bool]:
 
 def _changelog(call: Call, issue: Issue, _shown: Json) -> Any:
     entries = [call.show.history(entry) for entry in issue.history]
+    total = len(entries)
     if call.sim.cloud:
-        # Inside an issue Cloud lists the newest first; its own resource lists the oldest first.
-        entries.reverse()
+        # Inside an issue Cloud lists the newest first, and a hundred of them; its own resource
+        # lists the oldest first.
+        entries = entries[::-1][:_SHOWN_BY_AN_ISSUE]
     return {
         "startAt": 0,
         "maxResults": len(entries),
-        "total": len(entries),
+        "total": total,
         "histories": entries,
     }
 
@@ -229,8 +244,10 @@ def _transitions(call: Call, issue: Issue, _shown: Json) -> Any:
 
 def _editmeta(call: Call, issue: Issue, _shown: Json) -> Any:
     fields = {}
+    screen = call.sim.screen(issue.project.screen_id)
     for field in call.sim.site.fields.values():
-        if issues.settable(call.sim, issue.project, field.id):
+        # Cloud names what is on the screen too, though it takes edits of more than that.
+        if screen.shows(field.id) and issues.settable(call.sim, issue.project, field.id):
             fields[field.id] = {
                 "required": field.id in {"summary", "issuetype"},
                 "schema": dict(field.schema),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.simulator.errors import JiraError
+from connector.simulator.errors import JiraError, not_admin
 from connector.simulator.model import Account, Group
 from connector.simulator.present import Json
 from connector.simulator.routes.call import CLOUD, Answer, Call, Route
@@ -24,6 +24,7 @@ _PERMISSIONS = [
     "DELETE_ALL_COMMENTS",
     "ADMINISTER_PROJECTS",
     "ADMINISTER",
+    "SERVICEDESK_AGENT",
 ]
 
 
@@ -81,7 +82,10 @@ def get_group(call: Call) -> Answer:
 
 
 def get_members(call: Call) -> Answer:
-    """GET /group/member."""
+    """GET /group/member: for administrators; on Cloud for who may browse users as well."""
+    may_browse = call.sim.cloud and call.sim.allows(call.account, "USER_PICKER")
+    if not may_browse and not call.sim.is_admin(call.account):
+        raise not_admin()
     group = _group(call)
     page = call.page([_in_full(call, call.sim.account(email)) for email in group.members])
     return 200, {"self": call.show.url(f"group/member?groupname={group.name}"), **page}
@@ -109,7 +113,7 @@ def pick_groups(call: Call) -> Answer:
 
 def get_my_permissions(call: Call) -> Answer:
     """GET /mypermissions; Cloud wants to be told which."""
-    asked = call.listed("permissions")
+    asked = call.listed("permissions") if call.sim.cloud else []
     if call.sim.cloud and not asked:
         raise JiraError(400, ["The 'permissions' query parameter is required."])
     unknown = [name for name in asked if name not in _PERMISSIONS]

@@ -16,8 +16,9 @@ from connector.simulator.routes.call import CLOUD, DATACENTER, Answer, Call, Rou
 from connector.simulator.routes.issues import show_issue
 
 _LIMIT = 5000
+_OFFSET_LIMIT = 1000
 _RECONCILED = 50
-_CLOUD_KEYS = {
+_CLOUD_KEYS = (
     "jql",
     "fields",
     "expand",
@@ -26,8 +27,8 @@ _CLOUD_KEYS = {
     "nextPageToken",
     "properties",
     "reconcileIssues",
-    "failFast",
-}
+)
+_DATACENTER_KEYS = ("jql", "startAt", "maxResults", "validateQuery", "fields", "expand")
 
 
 def search_by_query(call: Call) -> Answer:
@@ -44,14 +45,12 @@ def search_by_query(call: Call) -> Answer:
 
 def search_by_body(call: Call) -> Answer:
     """POST /search/jql."""
-    body = call.body
-    if set(body) - _CLOUD_KEYS or not isinstance(body.get("fields", []), list):
+    body = call.only(*_CLOUD_KEYS)
+    if not isinstance(body.get("fields", []), list) or not isinstance(body.get("jql", ""), str):
         raise invalid_payload()
     if len(body.get("reconcileIssues") or []) > _RECONCILED:
         raise JiraError(400, [f"At most {_RECONCILED} issues can be reconciled."])
-    size = body.get("maxResults", 50)
-    if isinstance(size, bool) or not isinstance(size, int):
-        raise invalid_payload()
+    size = _whole(body.get("maxResults", 50))
     expand = [part.strip() for part in str(body.get("expand") or "").split(",")]
     return _search_by_token(
         call,
@@ -70,10 +69,10 @@ def removed(_call: Call) -> Answer:
 
 def search_by_offset(call: Call) -> Answer:
     """GET or POST /search on Data Center."""
-    body = call.body if call.payload is not None else {}
+    body = call.only(*_DATACENTER_KEYS) if call.payload is not None else {}
     query = jql.parse(call.sim, str(body.get("jql") or call.arg("jql")), call.account)
-    start = int(body.get("startAt", call.number("startAt", 0)))
-    size = min(int(body.get("maxResults", call.number("maxResults", 50))), 1000)
+    start = _whole(body.get("startAt", call.number("startAt", 0)))
+    size = min(_whole(body.get("maxResults", call.number("maxResults", 50))), _OFFSET_LIMIT)
     names = [str(name) for name in body.get("fields") or []] or call.listed("fields")
     expand = [str(part) for part in body.get("expand") or []] or call.listed("expand")
     found = query.run(_browsable(call))
@@ -101,6 +100,12 @@ def _search_by_token(
     if not answer["isLast"]:
         answer["nextPageToken"] = _token(query.place(page[-1]), text)
     return 200, answer
+
+
+def _whole(given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise invalid_payload()
+    return given
 
 
 def _found(call: Call, issue: Issue, names: list[str], expand: list[str]) -> Any:

@@ -98,6 +98,10 @@ def test_visibility_hides_a_comment(
 ) -> None:
     given = {"body": body(sim, "hush"), "visibility": visibility}
     made = ask("POST", f"/issue/{key}/comment", json=given, account=AGENT)
+    if "identifier" in visibility and not sim.cloud:
+        # Data Center knows groups by their names alone.
+        assert made.status_code == 400
+        return
     assert made.json()["visibility"]["type"] == visibility["type"]
     path = f"/issue/{key}/comment"
     assert ask("GET", path, account=LEAD).json()["total"] == 1

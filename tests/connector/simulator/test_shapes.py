@@ -1,14 +1,10 @@
-"""Answers held against the OpenAPI documents of Cloud and Data Center, where these are at hand."""
+"""One request of every kind, for the contract to judge: what is answered, and to what is asked."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import requests
 
@@ -16,62 +12,10 @@ from connector.simulator import AGENT, CUSTOMER, DUELINE, Simulator
 from connector.simulator.adf import from_wiki
 
 Ask = Callable[..., requests.Response]
-SHARED = Path(__file__).parents[4] / "shared" / "jira" / "openapi"
-CLOUD = SHARED / "jira-cloud-platform-v3.2026-07-21.json"
-DATACENTER = SHARED / "jira-software-dc-10.3.24.openapi.json"
 DUE = {
     "name": "SLA due",
     "type": "com.atlassian.jira.plugin.system.customfieldtypes:datetime",
 }
-
-pytestmark = [
-    pytest.mark.shared,
-    pytest.mark.skipif(not SHARED.is_dir(), reason="the reference material is not here"),
-]
-
-
-@cache
-def specification(path: Path) -> Any:
-    whole = translated(json.loads(path.read_text(encoding="utf-8")))
-    schemas = whole["components"]["schemas"]
-    # Where the documents are wrong: a change has nulls (all captures), a field can be anything
-    # but an object, and a property holds any JSON.
-    for name in {"ChangeDetails", "ChangeItemBean"} & set(schemas):
-        for part in ("from", "fromString", "to", "toString"):
-            schemas[name]["properties"][part]["type"] = ["string", "null"]
-    schemas["IssueBean"]["properties"]["fields"]["additionalProperties"] = {}
-    if "EntityPropertyBean" in schemas:
-        schemas["EntityPropertyBean"]["properties"]["value"] = {}
-    return whole
-
-
-def translated(part: Any) -> Any:
-    """Return OpenAPI 3.0 as JSON Schema: `nullable` becomes a type of its own."""
-    if isinstance(part, list):
-        return [translated(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    result = {name: translated(value) for name, value in part.items() if name != "nullable"}
-    if part.get("nullable") and isinstance(part.get("type"), str):
-        result["type"] = [part["type"], "null"]
-    return result
-
-
-def check(path: Path, method: str, template: str, answer: requests.Response) -> None:
-    whole = specification(path)
-    responses = whole["paths"][template][method.lower()]["responses"]
-    assert str(answer.status_code) in responses, answer.text
-    content = responses[str(answer.status_code)].get("content", {})
-    schema = content.get("application/json", {}).get("schema")
-    # The schema of a new link says nothing at all, and so does the answer.
-    if not schema or answer.status_code == 204:
-        return
-    body = answer.json()
-    # The document of Data Center names the item where the answer is a list of them.
-    listed = isinstance(body, list) and schema.get("type") != "array" and "oneOf" not in schema
-    validator = jsonschema.Draft4Validator({**schema, "components": whole["components"]})
-    for part in body if listed else [body]:
-        validator.validate(part)
 
 
 @pytest.fixture
@@ -109,169 +53,144 @@ RELATED = {
     "inwardIssue": {"key": "BAL-1"},
     "outwardIssue": {"key": "BOT-1"},
 }
-BOTH: list[tuple[str, str, str, Any]] = [
-    ("GET", "/issue/BOT-1", "/issue/{issueIdOrKey}", None),
-    ("GET", "/issue/BOT-1?expand=changelog", "/issue/{issueIdOrKey}", None),
-    ("GET", "/issue/NOPE-1", "/issue/{issueIdOrKey}", None),
-    ("PUT", "/issue/BOT-1", "/issue/{issueIdOrKey}", {"fields": {"summary": "z"}}),
-    ("PUT", "/issue/BOT-1", "/issue/{issueIdOrKey}", {"fields": {"nope": "z"}}),
-    ("DELETE", "/issue/BOT-1", "/issue/{issueIdOrKey}", None),
-    ("POST", "/issue", "/issue", {"fields": NEW}),
-    ("POST", "/issue", "/issue", {"fields": {}}),
-    ("GET", "/issue/BOT-1/transitions", "/issue/{issueIdOrKey}/transitions", None),
-    ("POST", "/issue/BOT-1/transitions", "/issue/{issueIdOrKey}/transitions", {}),
-    ("GET", "/issue/BOT-1/comment", "/issue/{issueIdOrKey}/comment", None),
-    ("GET", "/issue/BOT-1/comment/10000", "/issue/{issueIdOrKey}/comment/{id}", None),
-    ("GET", "/issue/BOT-1/comment/9", "/issue/{issueIdOrKey}/comment/{id}", None),
-    ("DELETE", "/issue/BOT-1/comment/10000", "/issue/{issueIdOrKey}/comment/{id}", None),
+BOTH: list[tuple[str, str, Any]] = [
+    ("GET", "/issue/BOT-1", None),
+    ("GET", "/issue/BOT-1?expand=changelog", None),
+    ("GET", "/issue/NOPE-1", None),
+    ("PUT", "/issue/BOT-1", {"fields": {"summary": "z"}}),
+    ("PUT", "/issue/BOT-1", {"fields": {"nope": "z"}}),
+    ("DELETE", "/issue/BOT-1", None),
+    ("POST", "/issue", {"fields": NEW}),
+    ("POST", "/issue", {"fields": {}}),
+    ("GET", "/issue/BOT-1/transitions", None),
+    ("POST", "/issue/BOT-1/transitions", {}),
+    ("GET", "/issue/BOT-1/comment", None),
+    ("GET", "/issue/BOT-1/comment/10000", None),
+    ("GET", "/issue/BOT-1/comment/9", None),
+    ("DELETE", "/issue/BOT-1/comment/10000", None),
     (
         "GET",
         "/comment/10000/properties/dueline",
-        "/comment/{commentId}/properties/{propertyKey}",
         None,
     ),
     (
         "GET",
         "/comment/10000/properties/nope",
-        "/comment/{commentId}/properties/{propertyKey}",
         None,
     ),
-    ("PUT", "/comment/10000/properties/more", "/comment/{commentId}/properties/{propertyKey}", [1]),
-    ("GET", "/field", "/field", None),
-    ("POST", "/field", "/field", DUE),
-    ("POST", "/field", "/field", {}),
-    ("GET", "/screens/1/tabs", "/screens/{screenId}/tabs", None),
-    ("GET", "/screens/1/tabs/10000/fields", "/screens/{screenId}/tabs/{tabId}/fields", None),
-    ("GET", "/issue/BAL-1?expand=changelog", "/issue/{issueIdOrKey}", None),
-    ("GET", "/issue/BOT-1/comment/10002", "/issue/{issueIdOrKey}/comment/{id}", None),
-    ("GET", "/issueLinkType", "/issueLinkType", None),
-    ("GET", "/issueLinkType/10000", "/issueLinkType/{issueLinkTypeId}", None),
-    ("GET", "/issueLinkType/9", "/issueLinkType/{issueLinkTypeId}", None),
-    ("POST", "/issueLink", "/issueLink", RELATED),
-    ("POST", "/issueLink", "/issueLink", {}),
-    ("GET", "/issueLink/10000", "/issueLink/{linkId}", None),
-    ("GET", "/issueLink/9", "/issueLink/{linkId}", None),
-    ("GET", "/issueLink/nine", "/issueLink/{linkId}", None),
-    ("DELETE", "/issueLink/10000", "/issueLink/{linkId}", None),
-    ("POST", "/issue", "/issue", {"fields": NEW, "update": {"issuelinks": [{"add": RELATED}]}}),
-    ("GET", "/myself", "/myself", None),
-    ("GET", "/serverInfo", "/serverInfo", None),
-    ("GET", "/groups/picker?query=sup", "/groups/picker", None),
-    ("GET", "/project", "/project", None),
-    ("GET", "/project/BOT", "/project/{projectIdOrKey}", None),
-    ("GET", "/project/BOT/statuses", "/project/{projectIdOrKey}/statuses", None),
-    ("GET", "/issuetype", "/issuetype", None),
-    ("GET", "/priority", "/priority", None),
-    ("GET", "/status", "/status", None),
-    ("GET", "/resolution", "/resolution", None),
-    ("GET", "/mypermissions?permissions=ADMINISTER", "/mypermissions", None),
+    ("PUT", "/comment/10000/properties/more", [1]),
+    ("GET", "/field", None),
+    ("POST", "/field", DUE),
+    ("POST", "/field", {}),
+    ("GET", "/screens/1/tabs", None),
+    ("GET", "/screens/1/tabs/10000/fields", None),
+    ("GET", "/issue/BAL-1?expand=changelog", None),
+    ("GET", "/issue/BOT-1/comment/10002", None),
+    ("GET", "/issueLinkType", None),
+    ("GET", "/issueLinkType/10000", None),
+    ("GET", "/issueLinkType/9", None),
+    ("POST", "/issueLink", RELATED),
+    ("POST", "/issueLink", {}),
+    ("GET", "/issueLink/10000", None),
+    ("GET", "/issueLink/9", None),
+    ("GET", "/issueLink/nine", None),
+    ("DELETE", "/issueLink/10000", None),
+    ("POST", "/issue", {"fields": NEW, "update": {"issuelinks": [{"add": RELATED}]}}),
+    ("GET", "/myself", None),
+    ("GET", "/serverInfo", None),
+    ("GET", "/groups/picker?query=sup", None),
+    ("GET", "/project", None),
+    ("GET", "/project/BOT", None),
+    ("GET", "/project/BOT/statuses", None),
+    ("GET", "/issuetype", None),
+    ("GET", "/priority", None),
+    ("GET", "/status", None),
+    ("GET", "/resolution", None),
 ]
-CLOUD_ONLY: list[tuple[str, str, str, Any]] = [
-    ("POST", "/issue/BOT-1/comment", "/issue/{issueIdOrKey}/comment", {"body": from_wiki("x")}),
+CLOUD_ONLY: list[tuple[str, str, Any]] = [
+    ("GET", "/mypermissions?permissions=ADMINISTER", None),
+    ("GET", "/field/customfield_10100/screens", None),
+    ("POST", "/issue/BOT-1/comment", {"body": from_wiki("x")}),
     (
         "PUT",
         "/issue/BOT-1/comment/10000",
-        "/issue/{issueIdOrKey}/comment/{id}",
         {"body": from_wiki("y")},
     ),
-    ("POST", "/issue/BOT-1/remotelink", "/issue/{issueIdOrKey}/remotelink", LINK),
-    ("GET", "/issue/BOT-1/remotelink", "/issue/{issueIdOrKey}/remotelink", None),
-    ("GET", "/issue/BOT-1/changelog", "/issue/{issueIdOrKey}/changelog", None),
-    ("GET", "/issue/BOT-1/changelog?maxResults=1", "/issue/{issueIdOrKey}/changelog", None),
-    ("GET", "/issue/BOT-1/properties", "/issue/{issueIdOrKey}/properties", None),
+    ("POST", "/issue/BOT-1/remotelink", LINK),
+    ("GET", "/issue/BOT-1/remotelink", None),
+    ("GET", "/issue/BOT-1/changelog", None),
+    ("GET", "/issue/BOT-1/changelog?maxResults=1", None),
+    ("GET", "/issue/BOT-1/properties", None),
     (
         "PUT",
         "/issue/BOT-1/assignee",
-        "/issue/{issueIdOrKey}/assignee",
         {"accountId": "712020:agent-0000-4000-8000-000000000001"},
     ),
-    ("PUT", "/issue/BOT-1/assignee", "/issue/{issueIdOrKey}/assignee", {"accountId": "nobody"}),
-    ("GET", "/issue/BAL-1/changelog", "/issue/{issueIdOrKey}/changelog", None),
-    ("POST", "/comment/list", "/comment/list", {"ids": [10000]}),
-    ("GET", "/comment/10000/properties", "/comment/{commentId}/properties", None),
-    ("GET", "/search/jql?jql=key=BOT-1", "/search/jql", None),
-    ("GET", "/search/jql?jql=order by key", "/search/jql", None),
-    ("POST", "/search/jql", "/search/jql", {"jql": "project = BOT", "fields": ["*all"]}),
-    ("GET", "/field/search?type=custom", "/field/search", None),
-    ("GET", "/field/customfield_10100/context", "/field/{fieldId}/context", None),
-    ("POST", "/field/customfield_10100/context", "/field/{fieldId}/context", {"name": "x"}),
+    ("PUT", "/issue/BOT-1/assignee", {"accountId": "nobody"}),
+    ("GET", "/issue/BAL-1/changelog", None),
+    ("POST", "/comment/list", {"ids": [10000]}),
+    ("GET", "/comment/10000/properties", None),
+    ("GET", "/search/jql?jql=key=BOT-1", None),
+    ("GET", "/search/jql?jql=order by key", None),
+    ("POST", "/search/jql", {"jql": "project = BOT", "fields": ["*all"]}),
+    ("GET", "/field/search?type=custom", None),
+    ("GET", "/field/customfield_10100/context", None),
+    ("POST", "/field/customfield_10100/context", {"name": "x"}),
     (
         "GET",
         "/field/customfield_10100/context/10200/option",
-        "/field/{fieldId}/context/{contextId}/option",
         None,
     ),
-    ("POST", "/screens/addToDefault/creator", "/screens/addToDefault/{fieldId}", None),
+    ("POST", "/screens/addToDefault/creator", None),
     (
         "POST",
         "/screens/1/tabs/10000/fields",
-        "/screens/{screenId}/tabs/{tabId}/fields",
         {"fieldId": "status"},
     ),
-    ("GET", "/screens", "/screens", None),
-    ("GET", "/group/member?groupname=support", "/group/member", None),
-    ("GET", "/group/bulk", "/group/bulk", None),
-    ("GET", "/group?groupname=support", "/group", None),
-    ("GET", "/user/search?query=ada", "/user/search", None),
-    ("GET", "/user?accountId=nobody", "/user", None),
-    ("GET", "/users/search", "/users/search", None),
-    ("GET", "/user/assignable/search?project=BOT", "/user/assignable/search", None),
-    ("GET", "/project/search", "/project/search", None),
-    ("GET", "/priority/search", "/priority/search", None),
-    ("GET", "/issue/BOT-1/editmeta", "/issue/{issueIdOrKey}/editmeta", None),
+    ("GET", "/screens", None),
+    ("GET", "/group/member?groupname=support", None),
+    ("GET", "/group/bulk", None),
+    ("GET", "/group?groupname=support", None),
+    ("GET", "/user/search?query=ada", None),
+    ("GET", "/user?accountId=nobody", None),
+    ("GET", "/users/search", None),
+    ("GET", "/user/assignable/search?project=BOT", None),
+    ("GET", "/project/search", None),
+    ("GET", "/priority/search", None),
+    ("GET", "/issue/BOT-1/editmeta", None),
 ]
-DATACENTER_ONLY: list[tuple[str, str, str, Any]] = [
-    ("POST", "/issue/BOT-1/comment", "/issue/{issueIdOrKey}/comment", {"body": "x"}),
-    ("PUT", "/issue/BOT-1/comment/10000", "/issue/{issueIdOrKey}/comment/{id}", {"body": "y"}),
-    ("PUT", "/issue/BOT-1/assignee", "/issue/{issueIdOrKey}/assignee", {"name": "agent"}),
-    ("PUT", "/issue/BOT-1/assignee", "/issue/{issueIdOrKey}/assignee", {"name": "nobody"}),
-    ("GET", "/search?jql=project=BOT", "/search", None),
-    ("POST", "/search", "/search", {"jql": "project = BOT", "fields": ["summary"]}),
-    ("GET", "/search?jql=nope", "/search", None),
-    ("POST", "/screens/addToDefault/creator", "/screens/addToDefault/{fieldId}", None),
-    ("GET", "/user/search?username=ada", "/user/search", None),
+DATACENTER_ONLY: list[tuple[str, str, Any]] = [
+    ("GET", "/mypermissions", None),
+    ("POST", "/issue/BOT-1/comment", {"body": "x"}),
+    ("PUT", "/issue/BOT-1/comment/10000", {"body": "y"}),
+    ("PUT", "/issue/BOT-1/assignee", {"name": "agent"}),
+    ("PUT", "/issue/BOT-1/assignee", {"name": "nobody"}),
+    ("GET", "/search?jql=project=BOT", None),
+    ("POST", "/search", {"jql": "project = BOT", "fields": ["summary"]}),
+    ("GET", "/search?jql=nope", None),
+    ("POST", "/screens/addToDefault/creator", None),
+    ("GET", "/user/search?username=ada", None),
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "template", "body"), BOTH)
+@pytest.mark.parametrize(("method", "path", "body"), BOTH)
 def test_both_flavours_answer_as_documented(
-    lived: Simulator,
-    serve: Callable[..., Ask],
-    method: str,
-    path: str,
-    template: str,
-    body: Any,
+    lived: Simulator, serve: Callable[..., Ask], method: str, path: str, body: Any
 ) -> None:
-    answer = serve(lived)(method, path, json=body)
-    if lived.cloud:
-        check(CLOUD, method, f"/rest/api/3{template}", answer)
-    else:
-        check(DATACENTER, method, f"/api/2{template}", answer)
+    assert serve(lived)(method, path, json=body).status_code < 500
 
 
 @pytest.mark.parametrize("sim", ["cloud"], indirect=True)
-@pytest.mark.parametrize(("method", "path", "template", "body"), CLOUD_ONLY)
+@pytest.mark.parametrize(("method", "path", "body"), CLOUD_ONLY)
 def test_cloud_answers_as_documented(
-    lived: Simulator,
-    serve: Callable[..., Ask],
-    method: str,
-    path: str,
-    template: str,
-    body: Any,
+    lived: Simulator, serve: Callable[..., Ask], method: str, path: str, body: Any
 ) -> None:
-    answer = serve(lived)(method, path, json=body)
-    check(CLOUD, method, f"/rest/api/3{template}", answer)
+    assert serve(lived)(method, path, json=body).status_code < 500
 
 
 @pytest.mark.parametrize("sim", ["datacenter"], indirect=True)
-@pytest.mark.parametrize(("method", "path", "template", "body"), DATACENTER_ONLY)
+@pytest.mark.parametrize(("method", "path", "body"), DATACENTER_ONLY)
 def test_data_center_answers_as_documented(
-    lived: Simulator,
-    serve: Callable[..., Ask],
-    method: str,
-    path: str,
-    template: str,
-    body: Any,
+    lived: Simulator, serve: Callable[..., Ask], method: str, path: str, body: Any
 ) -> None:
-    answer = serve(lived)(method, path, json=body)
-    check(DATACENTER, method, f"/api/2{template}", answer)
+    assert serve(lived)(method, path, json=body).status_code < 500
