@@ -12,9 +12,11 @@ from typing import Any
 from config import calendars, contracts, lengths
 from config.contracts import condition
 from config.errors import ConfigurationError
+from config.wording import DEFAULTS
 from sla.availability import DowntimeFields
 from sla.calendar import Calendar
 from sla.contract import (
+    Actions,
     Alerts,
     Audience,
     Level,
@@ -47,8 +49,10 @@ class SiteConfig:
     """policy, severity, due, responded, state, level: each a Jira field's name or id."""
     reported_at: str | None
     comments: Comments
+    remote_link: bool
+    """Whether each issue gets a link to its explanation."""
     wording: Mapping[str, str]
-    """warning, breach, escalation, correction: each a Jinja template in Markdown."""
+    """By occasion, and `public`: each a Jinja template in Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,9 @@ def _site(plain: Plain) -> SiteConfig:
         fields=plain["fields"],
         reported_at=plain.get("reported_at"),
         comments=Comments(comments["internal"], comments.get("role")),
-        wording=plain["wording"],
+        remote_link=plain.get("remote_link", True),
+        # What an older version published knows no words for customers.
+        wording={"public": DEFAULTS["public"], **plain["wording"]},
     )
 
 
@@ -181,6 +187,8 @@ def _alerts(plain: Plain, built: _Calendars) -> Alerts:
         warnings=tuple(_warning(each) for each in plain["warnings"]),
         breach=_audience(breach),
         breach_wording=breach.get("wording"),
+        breach_public=breach.get("public", False),
+        breach_actions=_actions(breach),
         levels=tuple(_level(each, built) for each in plain["levels"]),
     )
 
@@ -188,7 +196,15 @@ def _alerts(plain: Plain, built: _Calendars) -> Alerts:
 def _warning(plain: Plain) -> Warning:
     used = lengths.share(plain["used"]) if "used" in plain else None
     left = lengths.length(plain["left"]) if "left" in plain else None
-    return Warning(warning_id(plain), used, left, _audience(plain), plain.get("wording"))
+    return Warning(
+        warning_id(plain),
+        used,
+        left,
+        _audience(plain),
+        plain.get("wording"),
+        plain.get("public", False),
+        _actions(plain),
+    )
 
 
 def warning_id(plain: Plain) -> str:
@@ -208,6 +224,20 @@ def _level(plain: Plain, built: _Calendars) -> Level:
         wording=plain.get("wording"),
         used=lengths.share(plain["used"]) if "used" in plain else None,
         left=lengths.length(plain["left"]) if "left" in plain else None,
+        public=plain.get("public", False),
+        actions=_actions(plain),
+    )
+
+
+def _actions(plain: Plain) -> Actions:
+    asked: Plain = plain.get("actions") or {}
+    assign = asked.get("assign", False)
+    return Actions(
+        assign=assign is True,
+        assignee=assign if isinstance(assign, str) else None,
+        labels=tuple(asked.get("labels", ())),
+        priority=asked.get("priority"),
+        transition=asked.get("transition"),
     )
 
 

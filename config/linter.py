@@ -34,12 +34,12 @@ from config.given import Given
 from config.library import Entry, Library
 from config.model import DAYS, AudienceDocument, Conditions, Model, ParameterReference
 from config.positions import Document, Place
-from config.project_checks import conditions
+from config.project_checks import conditions, steps_of
 from config.reachability import contradictory, meet
 from config.site_schema import AlertsDocument, ContractRuleDocument, LevelDocument, ProjectsDocument
 from config.summary import unaccounted
 from sla.calendar import Calendar
-from sla.contract import Contract, Goal, OpenTime, Refusal
+from sla.contract import Alerts, Contract, Goal, OpenTime, Refusal
 from sla.errors import SlaError
 from sla.holiday_sources import NthWeekday as NthRule
 from sla.mapping import cover
@@ -381,6 +381,51 @@ def _opens_again(checked: _Checked, calendar: str) -> bool:
     except SlaError:
         return False
     return True
+
+
+def _priorities_that_change_the_promise(checked: _Checked) -> Iterator[Finding]:
+    """Actions that set a priority by which the mapping gives another severity."""
+    for name, alerts in checked.projects.alerts.items():
+        for place, step in steps_of(alerts):
+            priority = step.actions.priority if step.actions else None
+            changes = _changed_by(priority, name, checked) if priority else []
+            if changes:
+                yield checked.in_projects(
+                    ("alerts", name, *place, "actions", "priority"),
+                    f"is {priority}, which by the mapping changes the severity and so the promise "
+                    f"({'; '.join(changes[:6])}); leave it if that is meant, or add a label",
+                )
+
+
+def _changed_by(priority: str, alerts: str, checked: _Checked) -> list[str]:
+    """What a priority would make of the severities of the issues for which some alerts speak."""
+    policy, found = checked.configuration.policy, dict[str, None]()
+    for key, fields in _issues_of(_users_of(alerts, checked), checked):
+        before, after = cover(policy, fields), cover(policy, {**fields, "priority": priority})
+        speaking = (
+            policy.projects[key].alerts_for(metric.name, before) for metric in before.metrics
+        )
+        acted_on = any(priority in _priorities_of(each) for each in speaking)
+        if acted_on and before.severity and after.severity and before.severity != after.severity:
+            found[f"{key}: {before.severity} becomes {after.severity}"] = None
+    return list(found)
+
+
+def _issues_of(projects: Sequence[str], checked: _Checked) -> Iterator[tuple[str, dict[str, str]]]:
+    """The issues that the rules of projects name, and the same with a priority that none names."""
+    for key in projects:
+        project = checked.projects.projects[key]
+        for fields in _named_issues(key, project.contracts, project.severities):
+            yield key, fields
+            yield key, {name: value for name, value in fields.items() if name != "priority"}
+
+
+def _priorities_of(alerts: Alerts) -> set[str | None]:
+    return {
+        alerts.breach_actions.priority,
+        *(warning.actions.priority for warning in alerts.warnings),
+        *(level.actions.priority for level in alerts.levels),
+    }
 
 
 def _roles(checked: _Checked) -> Iterator[Finding]:
@@ -913,6 +958,7 @@ _LINTS: tuple[Callable[[_Checked], Iterator[Finding]], ...] = (
     _unused_alerts,
     _too_early,
     _levels_that_never_fire,
+    _priorities_that_change_the_promise,
     _roles,
     _calendars_that_stay_closed,
     _holidays_that_run_out,

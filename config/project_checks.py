@@ -16,6 +16,7 @@ from config.positions import Document, Place
 from config.reachability import contradictory, matters, meet
 from config.site_schema import (
     AlertsDocument,
+    BreachDocument,
     ContractRuleDocument,
     FieldNames,
     LevelDocument,
@@ -27,6 +28,16 @@ from config.site_schema import (
     WarningDocument,
 )
 from sla.mapping import Condition
+
+Step = WarningDocument | BreachDocument | LevelDocument
+"""What speaks up, and may act."""
+
+
+def steps_of(alerts: AlertsDocument) -> Iterator[tuple[Place, Step]]:
+    """All that a set of alerts says, each with its place in the set."""
+    yield from ((("warnings", index), each) for index, each in enumerate(alerts.warnings))
+    yield ("breach",), alerts.breach
+    yield from ((("levels", index), each) for index, each in enumerate(alerts.levels))
 
 
 def used_contracts(projects: ProjectsDocument) -> list[str]:
@@ -78,6 +89,8 @@ class ProjectChecks:
         for name, alerts in self._model.alerts.items():
             self._check_warnings(("alerts", name, "warnings"), alerts.warnings)
             self._check_levels(("alerts", name, "levels"), alerts)
+            for place, step in steps_of(alerts):
+                self._check_assign(step, ("alerts", name, *place))
 
     # --- projects ---------------------------------------------------------------------------
 
@@ -272,6 +285,23 @@ class ProjectChecks:
                 self._check_ladder(alerts.levels[index - 1], level, here)
             if level.hours:
                 self._check_hours(level.hours, (*here, "hours"))
+
+    def _check_assign(self, step: Step, place: Place) -> None:
+        audience = step.audience
+        if not step.actions or step.actions.assign is not True:
+            return
+        if audience is None or not (audience.users or audience.groups):
+            self._complain(
+                (*place, "actions", "assign"),
+                "is for the first of those addressed, and nobody is but the assignee; "
+                "name `users` or `groups` in the audience, or give an account",
+            )
+        elif audience.assignee:
+            self._complain(
+                (*place, "actions", "assign"),
+                "is for the first of those addressed, which is the assignee; take `assignee` out "
+                "of the audience, or give an account",
+            )
 
     def _check_ladder(self, earlier: LevelDocument, level: LevelDocument, place: Place) -> None:
         if level.level <= earlier.level:

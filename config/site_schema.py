@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from config import lengths
 from config.calendar_schema import HolidayItem
@@ -62,6 +62,33 @@ class ProjectDocument(Model):
     """Other sets for some metrics, severities, tiers or kinds; the first that matches wins."""
 
 
+def _labels(texts: list[str]) -> list[str]:
+    for text in texts:
+        if any(each.isspace() for each in text):
+            right = "-".join(text.split())
+            raise fault(f"is `{text}`; a label of Jira has no spaces: write {right}")
+    return texts
+
+
+class ActionsDocument(Model):
+    """What is done to the issue once it is said; each at most once."""
+
+    assign: bool | Text | None = None
+    """Give it to this account; `true`: to the first of those addressed."""
+    labels: Annotated[Texts, AfterValidator(_labels)] | None = None
+    """Labels to add."""
+    priority: Text | None = None
+    """By its name in Jira."""
+    transition: Text | None = None
+    """By its name or id in Jira, or by the status that it leads to."""
+
+    @model_validator(mode="after")
+    def _some_action(self) -> Self:
+        if not (self.assign or self.labels or self.priority or self.transition):
+            raise fault("asks for nothing; give assign, labels, priority or transition")
+        return self
+
+
 class WarningDocument(Model):
     """Speak up before the due instant."""
 
@@ -72,6 +99,9 @@ class WarningDocument(Model):
     audience: AudienceDocument | None = None
     """Left out: the assignee."""
     wording: Template | None = None
+    public: bool = False
+    """Whether the customer is to read it."""
+    actions: ActionsDocument | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -85,6 +115,9 @@ class BreachDocument(Model):
 
     audience: AudienceDocument | None = None
     wording: Template | None = None
+    public: bool = False
+    """Whether the customer is to read it."""
+    actions: ActionsDocument | None = None
 
 
 class LevelDocument(Model):
@@ -102,6 +135,9 @@ class LevelDocument(Model):
     """A calendar for the level's own hours; left out: those of the goal."""
     audience: AudienceDocument | None = None
     wording: Template | None = None
+    public: bool = False
+    """Whether the customer is to read it."""
+    actions: ActionsDocument | None = None
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Self:
@@ -196,6 +232,8 @@ class WordingDocument(Model):
     notice: Template = DEFAULTS["notice"]
     request: Template = DEFAULTS["request"]
     requested: Template = DEFAULTS["requested"]
+    public: Template = DEFAULTS["public"]
+    """Of a warning, a breach or a level that customers are to read."""
 
 
 class SiteDocument(Model):
@@ -208,4 +246,6 @@ class SiteDocument(Model):
     """A field that names the customer, for order forms and downtimes."""
     responders: RespondersDocument = RespondersDocument()
     comments: CommentsDocument = CommentsDocument()
+    remote_link: bool = True
+    """Whether each issue gets a link to its explanation, where DUELINE_PUBLIC_URL is set."""
     wording: WordingDocument = WordingDocument()

@@ -35,6 +35,10 @@ CORRECTION = (
     "{% if responded %}It came {{ responded }}, and was due {{ due }}."
     "{% else %}Its clock had stopped before {{ due }}.{% endif %}"
 )
+PUBLIC = (
+    "We promised the {{ metric }} to {{ issue }} within {{ target }}, by {{ due }}. "
+    "We are on it{% if not left %}, and will be with you as soon as we can{% endif %}."
+)
 _LINES = "{% for line in LIST %}\n- {{ line }}{% endfor %}"
 
 
@@ -87,8 +91,12 @@ DEFAULTS = MappingProxyType({
     "notice": NOTICE,
     "request": REQUEST,
     "requested": REQUESTED,
+    "public": PUBLIC,
 })  # fmt: skip
-"""For each occasion the words that are used where the site has none of its own."""
+"""For each occasion the words that are used where the site has none of its own.
+
+`public` is for what a clock brings and customers are to read.
+"""
 
 
 def check_template(text: str) -> None:

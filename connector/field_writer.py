@@ -10,11 +10,14 @@ from typing import Any
 
 import structlog
 
+from connector.acting import is_refused_for_good
 from connector.attempt import IN_FLIGHT, Attempt, may_follow
 from connector.client import to_jira_value
 from connector.errors import ConnectorError, JiraRefused, JiraUncertain, TakenOver
 from connector.outlet import Held, Judge, Outlet
+from connector.remote_link import ROLE
 from connector.rest import asking_before
+from sla.effects import Standing
 from sla.store import issues, outbox
 from sla.store.database import Database
 from sla.store.issues import IssueRow
@@ -26,6 +29,7 @@ _INSTANTS = frozenset({"due", "responded", "next_due"})
 # A field that Jira does not have, or does not take, is asked for again after this.
 _NO_SUCH_FIELD = timedelta(minutes=5)
 _REFUSED_FIELD = timedelta(hours=1)
+_FORBIDDEN = 403
 _GATEWAY = frozenset({502, 503, 504})
 
 
@@ -53,8 +57,12 @@ class FieldWriter:
         row = self._not_from_the_future(row, now)
         wanted: dict[str, Any] = json.loads(row.fields_wanted or "{}")
         written = Written.of(row)
-        there = {role: value for role, value in wanted.items() if role in outlet.fields}
-        missing = wanted.keys() - there.keys()
+        there = {
+            role: value
+            for role, value in wanted.items()
+            if role in outlet.fields or (role == ROLE and _has_link(outlet, written, value))
+        }
+        missing = wanted.keys() - there.keys() - {ROLE}
         differing = written.differing(there)
         if not differing:
             self._done(row, written, missing, {})
@@ -91,7 +99,9 @@ class FieldWriter:
         differing: dict[str, Any],
         missing: Collection[str],
     ) -> None:
-        shown = {role: _shown(outlet, role, value) for role, value in differing.items()}
+        shown = {
+            role: _shown(outlet, role, value) for role, value in differing.items() if role != ROLE
+        }
         # What is known to be on its way says the same: it may follow, and does no harm.
         earlier = row.write_attempted_at if may_follow(row.write_attempted_at, self.now()) else None
         leaving = written.leaving(differing)
@@ -105,7 +115,9 @@ class FieldWriter:
             return
         try:
             with asking_before(attempt.may_leave):
-                refused = _edit(outlet, row.issue_id, shown)
+                refused = _edit(outlet, row.issue_id, shown) if shown else {}
+                if ROLE in differing:
+                    refused |= _link(outlet, row, differing[ROLE])
         except TakenOver as error:
             _log.warning("fields not written", site=row.site, reason=str(error))
             return
@@ -133,7 +145,13 @@ class FieldWriter:
         again_at = self.now() + pause if pause else None
         self.database.write(
             lambda c: outbox.fields_written(
-                c, row, written, in_flight_since=in_flight_since, again_at=again_at, error=error
+                c,
+                row,
+                written,
+                in_flight_since=in_flight_since,
+                again_at=again_at,
+                error=error,
+                attempts=1 if refused else 0,
             )
         )
 
@@ -162,6 +180,33 @@ class FieldWriter:
         )
         if found.kind == "wait":
             raise Held
+
+
+def _has_link(outlet: Outlet, written: Written, value: Any) -> bool:
+    """Whether the link is to be written; where none ever was, none says that all is over."""
+    return outlet.links is not None and bool(value or {**written.known, **written.sent}.get(ROLE))
+
+
+def _link(outlet: Outlet, row: IssueRow, value: Any) -> dict[str, str]:
+    """Write the link; returns what Jira says where it does not take it, which holds up nothing.
+
+    Where the account may write none, the project's other issues are spared the question until the
+    site is looked at anew.
+    """
+    project = (row.key or "").rpartition("-")[0]
+    if outlet.links is None or project in outlet.refused_links:
+        return {ROLE: f"the link: {outlet.refused_links.get(project, '')}"}
+    standing = Standing(*value) if value else None
+    link = outlet.links.link(row.site, row.issue_id, standing)
+    try:
+        outlet.client.set_remote_link(row.issue_id, link)
+    except JiraRefused as error:
+        if not is_refused_for_good(error):
+            raise
+        if error.status == _FORBIDDEN:
+            outlet.refused_links[project] = error.sentence
+        return {ROLE: f"the link: {error.sentence}"}
+    return {}
 
 
 def _edit(outlet: Outlet, issue_id: str, shown: Mapping[str, object]) -> dict[str, str]:

@@ -11,6 +11,7 @@ import structlog
 
 from connector.client import Field, JiraClient
 from connector.errors import ConnectorError, JiraError
+from connector.remote_link import RemoteLinks
 from connector.retry import Verdict, verdict
 from sla.store import holds
 from sla.store.database import Database
@@ -38,6 +39,8 @@ class Outlet:
         own_fields: names and ids of the SLA fields, of which nothing is read back.
         refused: by name the fields that Jira did not take since this outlet was made, with its
             words: removed, off the screen, or without the option.
+        links: what the link on an issue leads to; None: none is written.
+        refused_links: the same as `refused` by the project in which no link may be written.
     """
 
     client: JiraClient
@@ -48,6 +51,8 @@ class Outlet:
     role: str | None = None
     own_fields: frozenset[str] = frozenset()
     refused: dict[str, str] = field(default_factory=dict)
+    links: RemoteLinks | None = None
+    refused_links: dict[str, str] = field(default_factory=dict)
 
 
 class Held(Exception):  # noqa: N818 - control flow between the lanes' parts

@@ -11,6 +11,7 @@ from typing import TypedDict
 import structlog
 from sqlalchemy import Connection
 
+from connector.acting import Step, is_refused_for_good, steps_of
 from connector.attempt import Attempt, may_follow, next_look
 from connector.errors import (
     Call,
@@ -22,10 +23,9 @@ from connector.errors import (
 )
 from connector.outlet import Held, Judge, Outlet
 from connector.rest import asking_before
-from connector.retry import verdict
 from connector.wording import mention, plain, render
 from sla.contract import Audience
-from sla.effects import Saying
+from sla.effects import URGENT, Saying
 from sla.store import issues, outbox
 from sla.store.database import Database
 from sla.store.outbox import Pending
@@ -69,12 +69,15 @@ class Speaker:
             edit = partial(outlet.client.edit_comment, issue_id, comment_id, text, **readers)
             if not self._sent(site, issue_id, pending, edit):
                 return
-        if pending.saying.assign and addressed:
+        steps = steps_of(outlet.client, issue_id, pending.saying, addressed)
+        if steps:
+            # What was said is said; only the issue itself is still to be seen to.
             pending = self._said(pending, comment_id)
-            # What was said is said; only the issue is still to be given to somebody.
-            assign = partial(self._assign, outlet, issue_id, addressed[0])
-            if not self._sent(site, issue_id, pending, assign):
+        for step in steps[pending.acted :]:
+            done = self._acted(site, issue_id, pending, step)
+            if done is None:
                 return
+            pending = done
         self.judge.holds.answered(site)
         self.database.write(lambda c: outbox.sent(c, pending, comment_id))
 
@@ -160,14 +163,19 @@ class Speaker:
         self.database.write(lambda c: outbox.commented(c, pending, comment_id))
         return replace(pending, comment_id=comment_id, attempted_at=None)
 
-    def _assign(self, outlet: Outlet, issue_id: str, account: str) -> None:
-        try:
-            outlet.client.assign(issue_id, account)
-        except JiraRefused as error:
-            if not _is_refused_for_good(error):
-                raise
-            # Somebody who cannot be given the issue is still told of it.
-            _log.warning("issue cannot be assigned", issue_id=issue_id, reason=str(error))
+    def _acted(self, site: str, issue_id: str, pending: Pending, step: Step) -> Pending | None:
+        """A saying with one more of its actions behind it; None where that failed, recorded."""
+        refusals = [pending.refused] if pending.refused else []
+
+        def act() -> None:
+            refused = step()
+            refusals.extend([refused] if refused else [])
+
+        if not self._sent(site, issue_id, pending, act):
+            return None
+        number, refused = pending.acted + 1, " ".join(refusals) or None
+        self.database.write(lambda c: outbox.acted(c, pending, number, refused))
+        return replace(pending, acted=number, refused=refused, attempted_at=None)
 
     def _not_said(
         self, site: str, pending: Pending, error: ConnectorError, in_doubt_since: datetime | None
@@ -199,13 +207,13 @@ class Speaker:
         assignee = self.database.read(lambda c: issues.assignee(c, site, issue_id))
         facts = {**saying.facts, "issue": row.key if row else None}
         mentions, accounts = _addressed(outlet, saying.audience, assignee)
-        wanted = saying.wording or outlet.wording[saying.occasion]
+        wanted = saying.wording or outlet.wording[_kind_of(saying)]
         try:
             text = render(wanted, facts, mentions, at=saying.at, now=self.now())
         except WordingError as error:
             # Better said in plain words than not at all.
             _log.exception("wording cannot be used", issue_id=issue_id, reason=str(error))
-            plainly = outlet.fallback[saying.occasion]
+            plainly = outlet.fallback[_kind_of(saying)]
             text = render(plainly, facts, mentions, at=saying.at, now=self.now())
         return text, accounts
 
@@ -222,8 +230,9 @@ def _readers(outlet: Outlet, saying: Saying) -> _Readers:
     return {"internal": outlet.internal, "role": outlet.role}
 
 
-def _is_refused_for_good(error: JiraRefused) -> bool:
-    return verdict(error, 1, jitter=0).kind == "give_up"
+def _kind_of(saying: Saying) -> str:
+    """Which of the site's wordings is meant: what a clock brings is told customers in its own."""
+    return "public" if saying.public and saying.occasion in URGENT else saying.occasion
 
 
 def _key(site: str, issue_id: str, pending: Pending) -> str:
@@ -235,17 +244,19 @@ def _addressed(
 ) -> tuple[list[str], list[str]]:
     """The mentions of those addressed, and their accounts as far as they can be known."""
     accounts = [assignee] if audience.assignee and assignee else []
-    accounts += audience.users
-    unknown: list[str] = []
+    accounts = list(dict.fromkeys([*accounts, *audience.users]))
+    named: list[str] = []
     for group in audience.groups:
         try:
-            accounts += outlet.client.group_members(group)
+            members = outlet.client.group_members(group)
         except JiraRefused as error:
-            if not _is_refused_for_good(error):
+            if not is_refused_for_good(error):
                 raise
             # A group that is not there, or not to be seen, is no reason to say nothing.
             _log.warning("group cannot be read", group=group, reason=str(error))
-            unknown.append(plain(group))
-    accounts = list(dict.fromkeys(accounts))
-    mentions = [mention(account) for account in accounts] + unknown
-    return mentions[:_MOST_MENTIONED], accounts
+            members = ()
+        accounts = list(dict.fromkeys([*accounts, *members]))
+        if not members or len(accounts) > _MOST_MENTIONED:
+            # Jira mentions no groups: those of its members who are not mentioned are meant too.
+            named.append(plain(group))
+    return [*map(mention, accounts[:_MOST_MENTIONED]), *named], accounts

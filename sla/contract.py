@@ -186,6 +186,24 @@ class Audience:
 
 
 @dataclass(frozen=True, slots=True)
+class Actions:
+    """What is done to the issue when something is said; nothing, unless it is asked for."""
+
+    assign: bool = False
+    """Give it to the first of those addressed."""
+    assignee: str | None = None
+    """Give it to this account."""
+    labels: tuple[str, ...] = ()
+    """Labels that it gets beside those that it has."""
+    priority: str | None = None
+    transition: str | None = None
+    """By its name or id in Jira, or by the status that it leads to."""
+
+
+NO_ACTIONS = Actions()
+
+
+@dataclass(frozen=True, slots=True)
 class Warning:  # noqa: A001 - the field's own word for it
     """Speak up before the due instant: at a share of the goal, or with so much open time left."""
 
@@ -195,6 +213,9 @@ class Warning:  # noqa: A001 - the field's own word for it
     left: timedelta | None = None
     audience: Audience = Audience(assignee=True)
     wording: str | None = None
+    public: bool = False
+    """Whether the customer is to read it."""
+    actions: Actions = NO_ACTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +234,9 @@ class Level:
     """Share of the goal used up at which the level speaks, between 0 and 1."""
     left: timedelta | None = None
     """Open time left at which the level speaks."""
+    public: bool = False
+    """Whether the customer is to read it."""
+    actions: Actions = NO_ACTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +246,8 @@ class Alerts:
     warnings: tuple[Warning, ...] = ()
     breach: Audience = Audience(assignee=True)
     breach_wording: str | None = None
+    breach_public: bool = False
+    breach_actions: Actions = NO_ACTIONS
     levels: tuple[Level, ...] = ()
 
 

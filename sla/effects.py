@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from sla.contract import Alerts, Audience, Level
+from sla.contract import NO_ACTIONS, Actions, Alerts, Audience, Level
 from sla.contract import Warning as EarlyWarning
 from sla.cycle import Cycle
 from sla.mapping import Coverage
+from sla.words import minute
 
 Occasion = Literal[
     "warning", "breach", "escalation", "correction", "acknowledgement", "checklist", "notice",
@@ -60,6 +61,17 @@ FILTERS = frozenset(
 
 
 _FIRST = "first_response"
+StandingState = Literal["running", "paused", "breached", "met", "late", "none"]
+
+
+class Standing(NamedTuple):
+    """How all promises of an issue stand, in a few words."""
+
+    state: StandingState
+    """The worst that runs; where nothing does, `late` if anything ever was."""
+    title: str
+    summary: str
+    """What became of each metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,8 @@ class Fields:
     """The earliest instant at which anything is due: a reply, an update, the resolution."""
     next_metric: str | None = None
     """What is due then, in words."""
+    link: Standing | None = None
+    """What the link to the explanation shows, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,8 @@ class Saying:
     """Whether the comment is brought up to date when its facts change."""
     assign: bool = False
     """Whether the issue goes to the first of those addressed."""
+    actions: Actions = NO_ACTIONS
+    """What else is done to the issue, once it is said."""
 
 
 def sayings_of(cycle: Cycle, alerts: Alerts) -> tuple[Saying, ...]:
@@ -127,7 +143,9 @@ def correction_of(cycle: Cycle, alerts: Alerts, said: frozenset[str]) -> Saying 
     at = cycle.ending.at if cycle.ending else cycle.rest.since_at
     if at is None or _key(cycle, "breach") not in said or cycle.comes_to(_breach_at(cycle)):
         return None
-    return _saying(cycle, "correction", "correction", at, alerts.breach)
+    if not alerts.breach_public:
+        return _saying(cycle, "correction", "correction", at, alerts.breach)
+    return replace(_saying(cycle, "correction", "correction", at, Audience()), public=True)
 
 
 def matters(saying: Saying, cycle: Cycle) -> bool:
@@ -176,6 +194,7 @@ def fields_of(
         level=level,
         next_due=next_due,
         next_metric=next_metric,
+        link=_standing(cycles),
     )
 
 
@@ -195,7 +214,49 @@ def _without_promise(
     if contract is None or not (refused or coverage.limit):
         return None
     state = "not promised" if refused else "not covered"
-    return Fields(contract.id, coverage.severity, None, None, state, level, next_due, next_metric)
+    standing = Standing("none", state.capitalize(), contract.title)
+    return Fields(
+        contract.id, coverage.severity, None, None, state, level, next_due, next_metric, standing
+    )
+
+
+def _standing(cycles: Sequence[Cycle]) -> Standing:
+    """How all promises stand; `cycles` are at least one."""
+    latest = {cycle.metric: cycle for cycle in cycles}.values()
+    summary = ". ".join(_standing_of(cycle) for cycle in latest)
+    running = [cycle for cycle in latest if cycle.ending is None]
+    worst = min(running, key=_urgency, default=None)
+    if worst:
+        state: StandingState = "paused" if worst.due_at is None else "running"
+        state = "breached" if worst.state == "breached" else state
+        return Standing(state, _standing_of(worst), summary)
+    late = next((cycle for cycle in cycles if cycle.state == "breached"), None)
+    if late:
+        return Standing("late", _standing_of(late), summary)
+    if any(cycle.state == "met" for cycle in cycles):
+        return Standing("met", "Every promise was kept", summary)
+    return Standing("none", "Nothing is owed any more", summary)
+
+
+def _urgency(cycle: Cycle) -> tuple[bool, datetime, str]:
+    """What is due first goes first, overdue or not; what rests goes last."""
+    return cycle.due_at is None, cycle.due_at or cycle.started_at, cycle.metric
+
+
+def _standing_of(cycle: Cycle) -> str:
+    words = f"{cycle.words[:1].upper()}{cycle.words[1:]}"
+    if cycle.ending is not None:
+        return f"{words} {_became(cycle)}"
+    if cycle.due_at is None:
+        return f"{words} paused"
+    due = minute(cycle.due_at, cycle.promise.goal.calendar.time_zone)
+    return f"{words} {'was due' if cycle.state == 'breached' else 'due'} {due}"
+
+
+def _became(cycle: Cycle) -> str:
+    if cycle.state == "breached":
+        return "came late" if cycle.stopped_at else "was missed"
+    return "came in time" if cycle.state == "met" else "is not owed any more"
 
 
 def _warnings(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
@@ -210,7 +271,7 @@ def _warnings(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
         at = max(at, promise.since_at)
         if at < promise.due_at:
             left = promise.goal_time - amount
-            yield _saying(
+            said = _saying(
                 cycle,
                 "warning",
                 warning.id,
@@ -219,11 +280,13 @@ def _warnings(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
                 warning.wording,
                 left=left.total_seconds(),
             )
+            yield _with(said, warning.actions, public=warning.public)
 
 
 def _breach(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
     at = _breach_at(cycle)
-    yield _saying(cycle, "breach", "breach", at, alerts.breach, alerts.breach_wording)
+    said = _saying(cycle, "breach", "breach", at, alerts.breach, alerts.breach_wording)
+    yield _with(said, alerts.breach_actions, public=alerts.breach_public)
 
 
 def _breach_at(cycle: Cycle) -> datetime:
@@ -241,7 +304,7 @@ def _breach_at(cycle: Cycle) -> datetime:
 
 def _levels(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
     for level in alerts.levels:
-        yield _saying(
+        said = _saying(
             cycle,
             "escalation",
             f"level-{level.number}",
@@ -251,6 +314,11 @@ def _levels(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
             level=level.number,
             level_name=level.name,
         )
+        yield _with(said, level.actions, public=level.public)
+
+
+def _with(saying: Saying, actions: Actions, *, public: bool) -> Saying:
+    return replace(saying, public=public, assign=actions.assign, actions=actions)
 
 
 def _level_at(level: Level, cycle: Cycle) -> datetime:

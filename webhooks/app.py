@@ -9,6 +9,8 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from connector.subject import subject_of
+from webhooks.explanation_page import explanation_pages
+from webhooks.invocation import InvocationTokens
 from webhooks.receive import LARGEST_BODY, receiver, tell_refusals
 from webhooks.refusals import Refusals
 from webhooks.service import DEFAULT_SITE, Service
@@ -28,6 +30,7 @@ def create_app(service: Service) -> Flask:
     app.url_map.merge_slashes = False
     secrets = tuple(secret.reveal() for secret in service.access.webhook_secrets)
     tokens = tuple(token.reveal() for token in service.access.webhook_tokens)
+    automation = tuple(secret.reveal() for secret in service.access.automation_secrets)
     refusals = Refusals(service.clock.now)
     if tokens:
         service.troubles["webhooks"] = _UNSIGNED
@@ -37,6 +40,8 @@ def create_app(service: Service) -> Flask:
             service.database,
             secrets={DEFAULT_SITE: secrets},
             tokens={DEFAULT_SITE: tokens},
+            automation={DEFAULT_SITE: automation},
+            forge=_forge(service),
             default_site=DEFAULT_SITE,
             now=service.clock.now,
             heard=service.heard,
@@ -44,6 +49,7 @@ def create_app(service: Service) -> Flask:
             refusals=refusals,
         )
     )
+    app.register_blueprint(explanation_pages(service.database, DEFAULT_SITE, service.clock.now))
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -73,6 +79,13 @@ def create_app(service: Service) -> Flask:
         return response
 
     return app
+
+
+def _forge(service: Service) -> InvocationTokens | None:
+    access = service.access
+    if not access.forge_app:
+        return None
+    return InvocationTokens(access.forge_app, access.forge_keys, service.clock.now)
 
 
 def _with_untold(health: dict[str, Any], number: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from config.configuration import Configuration
@@ -28,21 +29,22 @@ def explain_issue(settings: Settings, key: str) -> list[str]:
         QuestionError: nothing was ever heard of such an issue.
     """
     with opened(settings, must_exist=True) as database:
-        return list(_lines(database, key))
+        row = database.read(lambda c: issues.by_key(c, DEFAULT_SITE, key))
+        if row is None:
+            raise QuestionError(
+                f"{key}: nothing was heard of this issue; check the key and the webhook"
+            )
+        return list(explained(database, row, clock_from(os.environ).now()))
 
 
-def _lines(database: Database, key: str) -> Iterator[str]:
-    row = database.read(lambda c: issues.by_key(c, DEFAULT_SITE, key))
-    if row is None:
-        raise QuestionError(
-            f"{key}: nothing was heard of this issue; check the key and the webhook"
-        )
-    yield f"{key} (Jira id {row.issue_id})"
+def explained(database: Database, row: IssueRow, now: datetime) -> Iterator[str]:
+    """The same of an issue that is known, as judged at an instant, aware UTC."""
+    yield f"{row.key or 'An issue'} (Jira id {row.issue_id})"
     if row.read_at:
         yield "Its history is being read from Jira; until then nothing is concluded in Jira."
     if row.write_error:
         yield f"Its fields could not be written: {row.write_error}"
-    yield from _judgement(database, row)
+    yield from _judgement(database, row, now)
     promised = database.read(lambda c: issues.promises_of(c, DEFAULT_SITE, row.issue_id))
     if promised:
         yield from ["", "As promised, when it was promised:"]
@@ -53,7 +55,7 @@ def _lines(database: Database, key: str) -> Iterator[str]:
         yield from (_said(saying) for saying in said)
 
 
-def _judgement(database: Database, row: IssueRow) -> Iterator[str]:
+def _judgement(database: Database, row: IssueRow, now: datetime) -> Iterator[str]:
     known = remembered_site(database, DEFAULT_SITE)
     version = row.policy_version or database.read(
         lambda c: sites.known(c, DEFAULT_SITE, "policy_in_force")
@@ -65,7 +67,6 @@ def _judgement(database: Database, row: IssueRow) -> Iterator[str]:
     policy = known.applied_to(Configuration.from_text(text).policy)
     names = known.names_for(policy)
     timeline = database.read(lambda c: issues.timeline_of(c, DEFAULT_SITE, row.issue_id, names))
-    now = clock_from(os.environ).now()
     yield f"Judged at {utc(now)} by policy version {version}"
     yield from explain(decide(timeline, policy, Ledger(), now))
 
@@ -82,6 +83,6 @@ def _said(saying: Mapping[str, Any]) -> str:
     became = saying["state"]
     if saying["comment_id"]:
         became += f", comment {saying['comment_id']}"
-    if saying["error"]:
-        became += f": {saying['error']}"
+    if saying["error"] or saying["refused"]:
+        became += f": {saying['error'] or saying['refused']}"
     return f"  {utc(saying['at'])}: {saying['key']} ({became})"

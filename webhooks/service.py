@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.configuration import Configuration
 from config.settings import JiraAccess, Settings
 from config.wording import DEFAULTS
-from connector.client import JiraClient, connect
+from connector.client import JiraClient
 from connector.dispatch import Dispatcher
 from connector.errors import ConnectorError
 from connector.histories import HistoryReader
@@ -34,7 +34,10 @@ from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.timeline import SYSTEM_FIELDS
 from sla.wakeups import Clock, LocalWakeups, Wakeups
+from webhooks.explanation_links import remote_links
+from webhooks.jira import client_for
 from webhooks.publishing import InForce
+from webhooks.renewing import WebhookKeeper
 
 if TYPE_CHECKING:
     from sla.queue import SharedWakeups
@@ -90,6 +93,11 @@ class Service:
         copied_at = self.database.write(lambda c: restored.recognise(c, clock.now()))
         if copied_at:
             _log.warning("begun on a copy of the database", copied_at=copied_at.isoformat())
+        self._links = (
+            remote_links(self.database, DEFAULT_SITE, settings.public_url)
+            if settings.public_url and self.configuration.site.remote_link
+            else None
+        )
         self._client: JiraClient | None = None
         self._contact_at: datetime | None = None
         self._ignored_fields: frozenset[str] = frozenset(self.configuration.site.fields.values())
@@ -126,6 +134,12 @@ class Service:
             "reconcile": self.reconciler.run,
             "trim": self.trim_inbox,
         }
+        if self.access.webhook_tokens:
+            # An app's own webhooks are never signed: without a token none can come in.
+            keeper = WebhookKeeper(
+                self.database, clock.now, outlets, self.reconciler.judge, self.troubles
+            )
+            self.beside["webhooks"] = keeper.run
         self._wakeups: Wakeups | None = None
         self._hears = True
         self._looking = threading.Lock()
@@ -275,9 +289,14 @@ class Service:
         self.database.write(work)
 
     def _refused_fields(self) -> dict[str, str]:
-        """The fields that Jira has and does not take, with its words."""
-        refused = [each.refused for each in self._outlets.values()]
-        return {f"field {name}": words for each in refused for name, words in each.items()}
+        """The fields and links that Jira does not take, with its words."""
+        outlets = self._outlets.values()
+        fields = {name: words for each in outlets for name, words in each.refused.items()}
+        links = {key: words for each in outlets for key, words in each.refused_links.items()}
+        return {
+            **{f"field {name}": words for name, words in fields.items()},
+            **{f"links in {project}": words for project, words in links.items()},
+        }
 
     def _publish(self) -> str:
         configuration, now = self.configuration, self.clock.now()
@@ -342,12 +361,7 @@ class Service:
             self.troubles.pop(trouble, None)
 
     def _learn_site(self) -> None:
-        client = self._client or connect(
-            self.access.url,
-            self.access.user,
-            self.access.token.reveal(),
-            flavour=self.access.flavour,
-        )
+        client = self._client or client_for(self.access)
         self._client = client
         account, fields = client.myself(), client.fields()
         site = self.configuration.site
@@ -372,4 +386,5 @@ class Service:
             internal=site.comments.internal,
             role=site.comments.role,
             own_fields=self._ignored_fields,
+            links=self._links,
         )

@@ -160,6 +160,31 @@ def tally(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def newest_at(connection: Connection, site: str) -> datetime | None:
+    """When the newest delivery came that is about an issue; None: there is none."""
+    came: datetime | None = connection.execute(
+        select(inbox.c.received_at)
+        .where(inbox.c.site == site, inbox.c.issue_id.is_not(None))
+        .order_by(inbox.c.id.desc())
+        .limit(1)
+    ).scalar()
+    return came
+
+
+def newest_of(connection: Connection, site: str, issue_id: str) -> int:
+    """The number of the newest delivery about an issue; 0: there is none."""
+    mine = (inbox.c.site == site, inbox.c.issue_id == issue_id)
+    return connection.execute(select(func.max(inbox.c.id)).where(*mine)).scalar() or 0
+
+
+def waiting_since(connection: Connection) -> datetime | None:
+    """Since when the oldest delivery waits to be handled; None: none does."""
+    since: datetime | None = connection.execute(
+        select(func.min(inbox.c.received_at)).where(inbox.c.state == "new")
+    ).scalar()
+    return since
+
+
 def set_aside(connection: Connection, limit: int) -> Sequence[tuple[int, datetime, str, str]]:
     """The latest deliveries that were not understood or failed: id, when, state, why."""
     rows = connection.execute(

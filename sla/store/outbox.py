@@ -31,6 +31,7 @@ from sqlalchemy import (
     update,
 )
 
+from sla.contract import NO_ACTIONS
 from sla.effects import URGENT, Saying
 from sla.store import restored
 from sla.store.holds import LONGEST
@@ -94,6 +95,10 @@ class Pending:
     """The comment that is to be brought up to date, where there is one."""
     encoded: bytes = b""
     """The saying as it is stored."""
+    acted: int = 0
+    """How many of its actions were carried out, or refused for good."""
+    refused: str | None = None
+    """What of them Jira refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +191,7 @@ def put(
             "key": saying.key,
             "at": saying.at,
             "decided_at": now,
-            "saying": msgspec.json.encode(saying),
+            "saying": _encoded(saying),
             "state": "quiet" if saying.at < quiet_before else "pending",
             "try_at": now,
             "attempted_at": doubt.since if doubt and saying.at < doubt.until else None,
@@ -198,6 +203,15 @@ def put(
     # In the order in which they were decided, since that is the order in which they are said.
     for revisable, some in groupby(rows, key=lambda row: bool(row["revisable"])):
         _enter(connection, list(some), revisable=revisable)
+
+
+def _encoded(saying: Saying) -> bytes:
+    """A saying as it is stored."""
+    plain = msgspec.to_builtins(saying)
+    if saying.actions == NO_ACTIONS:
+        # As versions that knew no actions wrote it, so that nothing they said reads as changed.
+        del plain["actions"]
+    return msgspec.json.encode(plain)
 
 
 def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: bool) -> None:
@@ -314,6 +328,7 @@ def fields_written(
     in_flight_since: datetime | None = None,
     again_at: datetime | None = None,
     error: str | None = None,
+    attempts: int = 0,
 ) -> None:
     """Record what Jira took; what is wanted anew by now is written at once.
 
@@ -324,6 +339,7 @@ def fields_written(
         in_flight_since: when an earlier write of the same values left that may follow yet.
         again_at: when to see to what is missing; None where nothing is.
         error: what is missing, and why.
+        attempts: how often that was refused; what never was is put off by minutes at most.
     """
     _change_own(
         connection,
@@ -332,7 +348,7 @@ def fields_written(
             "fields_written": written.text,
             "write_attempted_at": in_flight_since,
             "write_at": _unless_newer(row, again_at),
-            "write_attempts": 0,
+            "write_attempts": attempts,
             "write_error": error,
         },
     )
@@ -407,6 +423,8 @@ def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pendin
             sayings.c.attempted_at,
             sayings.c.error,
             sayings.c.comment_id,
+            sayings.c.acted,
+            sayings.c.refused,
         )
         .where(
             sayings.c.site == site,
@@ -426,6 +444,8 @@ def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pendin
             error=row.error,
             comment_id=row.comment_id,
             encoded=row.saying,
+            acted=row.acted,
+            refused=row.refused,
         )
         for row in rows
     ]
@@ -465,6 +485,15 @@ def commented(connection: Connection, pending: Pending, comment_id: str) -> None
         update(sayings)
         .where(sayings.c.id == pending.id)
         .values(comment_id=comment_id, attempted_at=None)
+    )
+
+
+def acted(connection: Connection, pending: Pending, number: int, refused: str | None) -> None:
+    """Record that so many of a saying's actions are behind us, and what Jira refused of them."""
+    connection.execute(
+        update(sayings)
+        .where(sayings.c.id == pending.id)
+        .values(acted=number, refused=refused, attempted_at=None)
     )
 
 

@@ -98,7 +98,8 @@ issues = Table(
     Column("policy_version", String),
     # The next instant at which time alone changes the answer; only a hint, the truth is refolded.
     Column("wake_at", Instant),
-    # The SLA fields as they should stand, and as Jira last took them, by role, as JSON. A role that
+    # The SLA fields, and what the link to the explanation shows, as they should stand, and as Jira
+    # last took them, by role, as JSON. A role that
     # was never written is not in the latter; {"sent": value}: it is not known whether Jira took it.
     Column("fields_wanted", Text),
     Column("fields_written", Text),
@@ -224,6 +225,9 @@ sayings = Table(
     # Set before a request leaves: if the answer never comes, Jira is asked before a second one.
     Column("attempted_at", Instant),
     Column("comment_id", String),
+    # How many of its actions on the issue were carried out, and what Jira refused of them.
+    Column("acted", Integer, nullable=False, server_default="0"),
+    Column("refused", Text),
     Column("error", Text),
     # The ledger: what has a row here is never decided again.
     UniqueConstraint("site", "issue_id", "key", name="uq_sayings_key"),

@@ -311,6 +311,24 @@ def test_whatever_the_day_is(sound: Path, days: int) -> None:
             "", "", id="an update as late as the resolution",
         ),
         pytest.param(
+            SITE, ("used: 75% }", "used: 75%, actions: { priority: High } }"),
+            "projects.yaml: alerts.default.warnings[0].actions.priority",
+            "is High, which by the mapping changes the severity and so the promise (ACM: Low "
+            "becomes High); leave it if that is meant, or add a label",
+            id="a priority that changes the promise",
+        ),
+        pytest.param(
+            SITE, ("used: 75% }", "used: 75%, actions: { priority: Medium } }"),
+            "projects.yaml: alerts.default.warnings[0].actions.priority",
+            "(ACM: High becomes Low)",
+            id="a priority that weakens the promise",
+        ),
+        pytest.param(
+            SITE, ("{ priority: High, severity: High", "{ fields: { Impact: all }, severity: High",
+                   "used: 75% }", "used: 75%, actions: { priority: Highest, labels: late } }"),
+            "", "", id="a priority that means nothing to the mapping",
+        ),
+        pytest.param(
             SITE, ("slow: 4h, ", ""),
             "projects.yaml: projects.ACM.contracts[0].contract",
             "is acme, which does not promise first response for Low: the parameter `slow` of acme "

@@ -110,7 +110,7 @@ def test_the_default_wording_uses_only_facts(occasion: str, late: str) -> None:
     facts |= {name: [f"{name} {number}" for number in (1, 2)] for name in lists}
     text = template.render(facts)
     assert "issue" in text
-    of_a_cycle = occasion in ("warning", "breach", "escalation", "correction")
+    of_a_cycle = occasion in ("warning", "breach", "escalation", "correction", "public")
     assert ("due" in text.replace("duties", "")) == of_a_cycle
     says_late = occasion in ("warning", "breach", "escalation", "request")
     assert ("2h late" in text) == (bool(late) and says_late)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 
 from connector.attempt import IN_FLIGHT
-from connector.base import Field
+from connector.base import Field, Transition
 from connector.dispatch import Dispatcher
 from connector.errors import Call, JiraError, JiraRefused, JiraUncertain, JiraUnreachable
 from connector.outlet import Holds, Outlet
+from connector.remote_link import RemoteLinks
 from connector.rest import Rest
-from sla.contract import Audience
+from sla.contract import Actions, Audience
 from sla.effects import Saying
 from sla.lanes import drain
 from sla.store import issues, outbox
@@ -48,9 +50,11 @@ class Jira:
     """What the dispatcher asks of a client, on a Jira that fails as it is told."""
 
     def __init__(self) -> None:
-        self.rest = Rest(lambda: None, ())
+        self.rest = Rest(lambda: None)
         self.fields: dict[str, dict[str, object]] = {}
         self.comments: dict[str, list[tuple[str, str]]] = {}
+        self.links: dict[str, Any] = {}
+        self.status = "To Do"
         self.calls: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] = works
         """Told of each call before it takes effect."""
@@ -77,6 +81,23 @@ class Jira:
     def assign(self, issue: str, account: str) -> None:
         with self._called("assign", issue):
             ...
+
+    def add_labels(self, issue: str, labels: tuple[str, ...]) -> None:
+        with self._called("labels", issue):
+            ...
+
+    def transitions(self, issue: str) -> tuple[str, tuple[Transition, ...]]:
+        with self._called("reading", issue):
+            return self.status, (Transition("31", "Escalate", "Escalated"),)
+
+    def transition(self, issue: str, transition_id: str) -> None:
+        with self._called("transition", issue):
+            assert transition_id == "31"
+            self.status = "Escalated"
+
+    def set_remote_link(self, issue: str, link: Any) -> None:
+        with self._called("link", issue):
+            self.links[issue] = link
 
     def made(self, what: str) -> list[str]:
         return [issue for called, issue in self.calls if called == what]
@@ -537,6 +558,148 @@ def test_a_field_that_is_there_again_is_written_as_soon_as_that_is_known(desk: D
     desk.database.write(lambda c: outbox.fields_are_there(c, SITE, desk.at))
     drain(desk.lane)
     assert desk.jira.fields["1"]["cf_2"] == "S1"
+
+
+# --- actions --------------------------------------------------------------------------------------
+
+ACTIONS = Actions(assignee="lead", labels=("late",), priority="Highest", transition="escalate")
+STEPS = ["comment", "assign", "labels", "fields", "reading", "transition"]
+
+
+def test_actions_follow_the_comment_each_once(desk: Desk) -> None:
+    desk.decide("1", actions=ACTIONS)
+    desk.advance(timedelta(days=1))
+    assert [called for called, _ in desk.jira.calls] == STEPS
+    assert desk.jira.fields == {"1": {"priority": {"name": "Highest"}}}
+    assert desk.states("1") == ["sent"]
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("what", STEPS[1:])
+def test_what_is_behind_us_is_not_done_again_after_a_kill(
+    desk: Desk, what: str, after: bool
+) -> None:
+    desk.decide("1", actions=ACTIONS)
+    killed_at(desk, what, after=after)
+    desk.advance(timedelta(days=1))
+    for step in STEPS:
+        mended = what if what != "transition" else "reading"
+        # What was under way is asked for again: it does the same, or is seen to be done.
+        again = step == mended or (step == "transition" == what and not after)
+        assert len(desk.jira.made(step)) == 1 + again, step
+    assert (desk.states("1"), desk.jira.status) == (["sent"], "Escalated")
+
+
+@pytest.mark.parametrize("what", STEPS[1:])
+def test_an_action_that_is_refused_is_noted_and_the_others_are_done(desk: Desk, what: str) -> None:
+    desk.decide("1", actions=ACTIONS)
+    desk.decide("1", "later")
+    desk.jira.before = failing(refused(403), what)
+    desk.advance(MINUTE)
+    assert {called for called, _ in desk.jira.calls} >= set(STEPS) - {"transition"}
+    assert desk.states("1") == ["sent", "sent"]
+    first, later = desk.announced("1")
+    assert "Jira answered 403" in str(first["refused"])
+    assert later["refused"] is None
+
+
+def test_nobody_to_assign_is_noted(desk: Desk) -> None:
+    desk.decide("1", assign=True, actions=Actions(assign=True, labels=("late",)))
+    desk.advance(MINUTE)
+    assert [called for called, _ in desk.jira.calls] == ["comment", "labels"]
+    assert desk.announced("1")[0]["refused"] == "There is nobody to give the issue to."
+
+
+@pytest.mark.parametrize("wanted", ["31", "ESCALATE", "escalated", "nowhere"])
+def test_a_transition_goes_by_its_id_its_name_or_where_it_leads(desk: Desk, wanted: str) -> None:
+    desk.decide("1", actions=Actions(transition=wanted))
+    desk.advance(MINUTE)
+    moved = wanted != "nowhere"
+    assert desk.jira.made("transition") == (["1"] if moved else [])
+    note = desk.announced("1")[0]["refused"]
+    words = "No transition “nowhere” is open to Dueline from the status To Do."
+    assert note == (None if moved else words)
+
+
+# --- the link -------------------------------------------------------------------------------------
+
+LINK = ["running", "First response due today", "First response due today"]
+
+
+def links(desk: Desk) -> None:
+    """Have the site's issues linked."""
+    ways = RemoteLinks(lambda issue: f"https://d/{issue}", lambda state: f"https://d/{state}.png")
+    desk.lane.outlets[SITE] = replace(desk.outlet, links=ways)
+
+
+def test_the_link_is_written_after_the_fields_and_only_when_it_changes(desk: Desk) -> None:
+    links(desk)
+    desk.want("1", state="running", link=LINK)
+    desk.advance(MINUTE)
+    assert desk.jira.calls == [("fields", "1"), ("link", "1")]
+    desk.want("1", state="running", level=1, link=LINK)
+    desk.advance(MINUTE)
+    assert desk.jira.calls[2:] == [("fields", "1")]
+    desk.want("1", state="running", level=1, link=["breached", *LINK[1:]])
+    desk.advance(MINUTE)
+    assert desk.jira.calls[3:] == [("link", "1")]
+    assert desk.row("1").write_at is None
+
+
+def test_without_links_what_they_would_show_is_nothing_to_write(desk: Desk) -> None:
+    desk.want("1", link=LINK)
+    desk.advance(MINUTE)
+    assert desk.jira.calls == []
+    assert (desk.row("1").write_at, desk.row("1").write_error) == (None, None)
+
+
+def test_where_no_link_ever_was_none_is_taken_back(desk: Desk) -> None:
+    links(desk)
+    desk.want("1", state=None, link=None)
+    desk.advance(MINUTE)
+    assert desk.jira.calls == [("fields", "1")]
+    desk.want("2", state="running", link=LINK)
+    desk.advance(MINUTE)
+    desk.want("2", state=None, link=None)
+    desk.advance(MINUTE)
+    assert desk.jira.made("link") == ["2", "2"]
+    assert desk.jira.links["2"]["object"]["title"] == "Nothing is promised any more"
+
+
+def test_an_older_link_never_follows_a_newer_one(desk: Desk) -> None:
+    links(desk)
+    desk.jira.before = failing(JiraUncertain(CALL, "no answer in time"), "link", times=1)
+    desk.want("1", state="running", link=LINK)
+    desk.advance(SECOND)
+    desk.want("1", state="running", link=["met", *LINK[1:]])
+    desk.advance(IN_FLIGHT - 2 * SECOND)
+    assert desk.jira.made("link") == ["1"], "the first may still arrive"
+    desk.advance(2 * MINUTE)
+    assert desk.jira.links["1"]["object"]["icon"]["url16x16"] == "https://d/met.png"
+
+
+@pytest.mark.parametrize(("status", "tries"), [(403, 1), (404, 2), (400, 2)])
+def test_a_link_that_is_refused_is_listed_and_holds_up_nothing(
+    desk: Desk, status: int, tries: int
+) -> None:
+    links(desk)
+    desk.jira.before = failing(refused(status), "link", times=99)
+    for issue in ("1", "2"):
+        desk.want(issue, state="running", link=LINK)
+        desk.decide(issue)
+    desk.advance(MINUTE)
+    assert [desk.jira.fields[issue] for issue in ("1", "2")] == [{"cf_1": "running"}] * 2
+    assert desk.states("1") == desk.states("2") == ["sent"]
+    assert len(desk.jira.made("link")) == tries
+    assert "the link: No." in str(desk.row("2").write_error)
+    desk.advance(timedelta(minutes=58))
+    assert len(desk.jira.made("link")) == tries
+    links(desk)
+    desk.jira.before = works
+    desk.lane.outlets[SITE].refused_links.clear()
+    desk.advance(timedelta(minutes=10))
+    assert set(desk.jira.links) == {"1", "2"}
+    assert desk.row("2").write_error is None
 
 
 def test_an_issue_all_of_whose_fields_are_refused_is_given_up(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from config.loader import load
 from config.settings import SHIPPED, Settings
 from sla.engine import remember_installation, remember_site
 from sla.lanes import drain
-from sla.store import inbox
+from sla.store import inbox, issues
 from tests.sla.example import NINE, OWN
 from tests.sla.store.conftest import new_database
 from tests.webhooks.conftest import SECRETS, TOKENS, signature
@@ -92,12 +92,7 @@ CREATED = "2024-07-10T13:00:00.000+0000"
          "It names no issue by its id."),
         (b'{"webhookEvent": "jira:issue_created", "issue": "ACME-1"}', "not_understood",
          "It names no issue by its id."),
-        (b'{"webhookEvent": "jira:issue_updated", "issue": {"id": "1", "key": "ACME-1"}}',
-         "not_understood", "jira:issue_updated shows no fields of the issue."),
-        (b'{"webhookEvent": "something_else", "issue": {"id": "1", "fields": null}}',
-         "not_understood", "something_else shows no fields of the issue."),
-        (b'{"webhookEvent": "jira:issue_updated", "issue": {"id": "1", "fields": {"a": 1}}}',
-         "not_understood", "It says nowhere when it happened."),
+        (b'{"issue": {"id": "", "key": ""}}', "not_understood", "It names no issue by its id."),
         (b'{"webhookEvent": "sprint_started"}', "done", None),
     ],
 )  # fmt: skip
@@ -109,6 +104,26 @@ def test_an_odd_delivery_is_taken_in_and_set_aside(
     assert service.database.read(inbox.tally) == {state: 1}
     set_aside = service.database.read(lambda c: inbox.set_aside(c, 10))
     assert [each[3] for each in set_aside] == ([] if why is None else [why])
+
+
+@pytest.mark.parametrize(
+    ("body", "looks"),
+    [
+        (b'{"webhookEvent": "jira:issue_updated", "issue": {"id": "1", "key": "BOT-1"}}', True),
+        (b'{"webhookEvent": "something_else", "issue": {"id": "1", "fields": null}}', True),
+        (b'{"webhookEvent": "jira:issue_updated", "issue": {"id": "1", "fields": {"a": 1}}}', True),
+        (b'{"issue": {"id": 1, "key": "BOT-1"}}', True),
+        # Of a project that no rule speaks of.
+        (b'{"issue": {"id": 1, "key": "ACME-1"}}', False),
+    ],
+)
+def test_what_is_named_and_not_told_is_to_be_read(
+    service: Service, client: FlaskClient, body: bytes, looks: bool
+) -> None:
+    assert post(client, body) == 202
+    drain(service.engine)
+    assert service.database.read(inbox.tally) == {"done": 1}
+    assert service.database.read(lambda c: issues.to_be_read(c, DEFAULT_SITE)) == looks
 
 
 def test_a_delivery_that_is_understood_is_done(service: Service, client: FlaskClient) -> None:
@@ -209,6 +224,13 @@ def open_service(tmp_path: Path) -> Iterator[Service]:
     made = serving(tmp_path, DUELINE_WEBHOOK_TOKEN=",".join(TOKENS))
     yield made
     made.close()
+
+
+def test_only_where_unsigned_ones_may_come_are_an_app_s_webhooks_kept_alive(
+    open_service: Service, service: Service
+) -> None:
+    assert "webhooks" in open_service.beside
+    assert "webhooks" not in service.beside
 
 
 def test_an_open_door_is_told_loudly(open_service: Service) -> None:

@@ -127,3 +127,21 @@ def test_when_it_came_is_kept_when_it_comes_again(database: Database) -> None:
     handle(database, 1, "failed", "why")
     [(_, received_at, _, _)] = database.read(lambda c: inbox.set_aside(c, 10))
     assert received_at == NINE
+
+
+def test_the_newest_that_is_about_an_issue_and_the_oldest_that_waits(database: Database) -> None:
+    def told() -> tuple[object, int, object]:
+        return database.read(
+            lambda c: (
+                inbox.newest_at(c, "acme"), inbox.newest_of(c, "acme", "10"), inbox.waiting_since(c)
+            )
+        )  # fmt: skip
+
+    assert told() == (None, 0, None)
+    for number, issue in enumerate(("10", "10", "11", None), start=1):
+        database.write(
+            lambda c, n=number, i=issue: inbox.keep(c, "acme", str(n), b"{}", at(n), i)  # type: ignore[misc]
+        )
+    database.write(lambda c: inbox.keep(c, "other", "5", b"{}", at(5), "10"))
+    handle(database, 1, "done")
+    assert told() == (at(3), 2, at(2))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pytest
 
-from sla.contract import Audience
+from sla.contract import Actions, Audience
 from sla.effects import Saying
 from sla.store import issues, outbox
 from sla.store.database import Database
@@ -66,6 +68,31 @@ def test_a_saying_comes_back_as_it_was_decided(database: Database) -> None:
     [found] = database.read(lambda c: outbox.pending(c, SITE, ISSUE))
     assert found.saying == decided
     assert (found.try_at, found.attempts, found.attempted_at) == (at(3), 0, None)
+
+
+def test_a_saying_without_actions_is_stored_as_it_was_before_there_were_any(
+    database: Database,
+) -> None:
+    older = msgspec.to_builtins(replace(saying("list"), revisable=True))
+    del older["actions"]
+    put(database, replace(saying("list"), revisable=True))
+    change_saying(database, 1, state="sent", saying=msgspec.json.encode(older))
+    put(database, replace(saying("list"), revisable=True))
+    assert pending(database) == []
+    acts = Actions(assignee="somebody", labels=("late",))
+    put(database, replace(saying("list"), revisable=True, actions=acts))
+    [found] = database.read(lambda c: outbox.pending(c, SITE, ISSUE))
+    assert found.saying.actions == acts
+
+
+def test_actions_that_are_behind_us_are_remembered(database: Database) -> None:
+    put(database, saying("level"))
+    [first] = database.read(lambda c: outbox.pending(c, SITE, ISSUE))
+    assert (first.acted, first.refused) == (0, None)
+    database.write(lambda c: outbox.leaves(c, first, at(1)))
+    database.write(lambda c: outbox.acted(c, first, 1, "No such priority."))
+    [again] = database.read(lambda c: outbox.pending(c, SITE, ISSUE))
+    assert (again.acted, again.refused, again.attempted_at) == (1, "No such priority.", None)
 
 
 def test_what_is_in_the_ledger_is_never_entered_again(database: Database) -> None:
