@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from webhooks.initiating.command import init
+
 if TYPE_CHECKING:
     from config.configuration import Configuration
     from config.settings import Settings
@@ -35,6 +37,21 @@ def main() -> None:
     ):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=errors)
+    _take_env_file()
+
+
+def _take_env_file() -> None:
+    """Let the file of settings speak where the environment does not; children inherit it."""
+    from config.env_file import read_env_file
+    from config.errors import ConfigurationError
+
+    is_init = click.get_current_context().invoked_subcommand == init.name
+    if is_init and not Path(os.environ.get("DUELINE_ENV_FILE", "").strip()).exists():
+        return  # The file that is named is still to be written.
+    try:
+        os.environ.update(read_env_file(os.environ))
+    except ConfigurationError as error:
+        _fail(str(error))
 
 
 @main.command()
@@ -133,21 +150,61 @@ def simulator(host: str, port: int, flavour: str) -> None:
     run_simulator(host, port, flavour)
 
 
+main.add_command(init)
+
+
 @main.command()
 @click.option("--webhook-url", help="Register a webhook there, signed with DUELINE_WEBHOOK_SECRET.")
-def setup(webhook_url: str | None) -> None:
+@click.option(
+    "--webhook-kind",
+    type=click.Choice(["admin", "dynamic"]),
+    default="admin",
+    show_default=True,
+    help="An administrator's, or an OAuth app's own, which comes to DUELINE_PUBLIC_URL.",
+)
+def setup(webhook_url: str | None, webhook_kind: str) -> None:
     """Find or make the SLA fields in Jira; can be run again."""
     from config.errors import ConfigurationError
     from config.loader import load
     from connector.errors import ConnectorError
-    from webhooks.set_up import set_up_jira
+    from webhooks.serve import clock_from
+    from webhooks.set_up import set_up_dynamic, set_up_jira
 
+    if webhook_url and webhook_kind == "dynamic":
+        raise click.UsageError("an app's webhook comes to DUELINE_PUBLIC_URL: no --webhook-url")
     try:
         settings = _settings()
-        for line in set_up_jira(settings, load(settings.config).site.fields, webhook_url):
+        configuration = load(settings.config)
+        projects = configuration.policy.projects
+        if webhook_kind == "dynamic":
+            lines = set_up_dynamic(settings, projects, clock_from(os.environ).now())
+        else:
+            fields = configuration.site.fields
+            lines = set_up_jira(settings, fields, webhook_url, projects=projects)
+        for line in lines:
             click.echo(line)
     except (ConnectorError, ConfigurationError) as error:
         _fail(str(error))
+
+
+@main.command()
+@click.option("--issue", help="Change a field of this issue and put it back, to hear of it.")
+@click.option("--accept", "accepted", multiple=True, help="A check that may fail, by its id.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def doctor(issue: str | None, accepted: tuple[str, ...], as_json: bool) -> None:
+    """Find out what is wrong, of Dueline and of its Jira, and what to do about it."""
+    from rich.console import Console
+
+    from webhooks.doctor import examined
+    from webhooks.serve import clock_from
+
+    now = clock_from(os.environ).now
+    report = examined(os.environ, now, issue=issue, accepted=accepted)
+    if as_json:
+        click.echo(report.as_json())
+    else:
+        report.show(Console() if sys.stdout.isatty() else Console(width=140))
+    raise SystemExit(report.exit_status)
 
 
 @main.command()
