@@ -188,6 +188,7 @@ def _environment(
         "DUELINE_DATABASE_URL": f"sqlite:///{Path(directory) / 'dueline.sqlite3'}",
         "DUELINE_HOST": settings.host,
         "DUELINE_PORT": str(settings.port),
+        "DUELINE_PUBLIC_URL": f"http://{settings.host}:{settings.port}",
         "DUELINE_DEMO_CLOCK": str(clock),
         "PYTHONUNBUFFERED": "1",
     }

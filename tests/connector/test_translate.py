@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.facts import PROSE
 from connector.history import events_of
 from connector.translate import Translation, translate
 from sla.timeline import (
@@ -24,15 +20,11 @@ from sla.timeline import (
     CommentSeen,
     Created,
     Deleted,
-    Event,
     FieldValue,
     Linked,
     Seen,
     Timeline,
 )
-
-CAPTURES = Path(__file__).parents[3] / "shared" / "jira" / "webhooks"
-needs_captures = pytest.mark.skipif(not CAPTURES.is_dir(), reason="no ../shared/jira/webhooks")
 
 ADA = {"accountId": "712020:ada", "displayName": "Ada", "accountType": "atlassian"}
 CARL = {"accountId": "qm:carl", "displayName": "Carl", "accountType": "customer"}
@@ -580,83 +572,6 @@ class TestOtherEvents:
         found = translate(body)
         assert reason in (found.not_understood or "")
         assert found.events == ()
-
-
-def captures() -> list[dict[str, str]]:
-    if not CAPTURES.is_dir():
-        return []
-    with (CAPTURES / "INDEX.tsv").open(encoding="utf-8") as index:
-        return list(csv.DictReader(index, delimiter="\t"))
-
-
-def _texts(value: object, names: frozenset[str]) -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in names and isinstance(inner, str):
-                yield inner
-            yield from _texts(inner, names)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner, names)
-
-
-def without_words(event: Event) -> Event:
-    """A fact without what people wrote, in which they may well name each other."""
-    if isinstance(event, CommentSeen):
-        return replace(event, text="")
-    if isinstance(event, Changed) and event.field in PROSE:
-        return replace(event, before=None, after=None)
-    if isinstance(event, Seen):
-        return replace(event, fields={k: v for k, v in event.fields.items() if k not in PROSE})
-    return event
-
-
-@pytest.mark.shared
-@needs_captures
-class TestCaptures:
-    @pytest.mark.parametrize("row", captures(), ids=lambda row: row["file"])
-    def test_no_names_are_kept(self, row: dict[str, str]) -> None:
-        body = (CAPTURES / row["file"]).read_bytes()
-        kept = repr([without_words(event) for event in translate(body).events])
-        forbidden = frozenset({"emailAddress", "summary", "body", "description", "displayName"})
-        logins = set(_texts(json.loads(body), frozenset({"name", "key", "to", "from"})))
-        for text in _texts(json.loads(body), forbidden):
-            # One team keeps a name in an option of a custom field: that is the option's own text.
-            if len(text) > 8 and text not in {*logins, "Jonh White"}:
-                assert text not in kept
-
-    @pytest.mark.parametrize(
-        ("file", "field", "values"),
-        [
-            ("mobitel-ltd+jira-to-matrix/move-issue.json", "project", ["TCP", "INDEV"]),
-            ("mobitel-ltd+jira-to-matrix/move-issue.json", "key", ["TCP-2", "INDEV-130"]),
-            ("mobitel-ltd+jira-to-matrix/move-issue.json", "status", ["Backlog", "To Do"]),
-            ("mobitel-ltd+jira-to-matrix/generic.json", "project", ["RN", "BBCOM"]),
-            ("padewitte-talend+jira-to-slack/cloud-projectmove.json", "issuetype", ["Bug", "Task"]),
-            ("luisfernandezbr+jira/jira_issue_updated.tags.json", "labels", [(), ("signal",)]),
-            (
-                "luisfernandezbr+jira/jira_issue_updated.assignee.json",
-                "assignee",
-                [None, "557058:8b6b268b-17b3-407b-8974-bed4042fa709"],
-            ),
-            ("PieterCK+zulip/updated_priority_v2.json", "priority", ["Critical", "Major"]),
-            (
-                "PieterCK+zulip/created_v2.json",
-                "summary",
-                ["New bug with hook"],
-            ),
-        ],
-    )
-    def test_what_a_capture_says(self, file: str, field: str, values: list[FieldValue]) -> None:
-        timeline = Timeline.of(translate((CAPTURES / file).read_bytes()).events)
-        assert [value for _, value in timeline.values(field)] == values
-
-    def test_a_captured_link_is_understood_on_both_sides(self) -> None:
-        body = (CAPTURES / "luisfernandezbr+jira/issuelink_created.json").read_bytes()
-        found = translate(body)
-        assert found.issue_id == "20192"
-        assert [type(event) for event in found.events] == [Linked]
-        assert list(found.also) == ["20734"]
 
 
 PLAIN = (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from flask import Flask
@@ -68,17 +70,21 @@ class Door:
         return self.database.read(inbox.counted)
 
 
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
-    """A receiver for two sites, of which one has path tokens."""
-    database = new_database(tmp_path)
+AnyDoor = TypeVar("AnyDoor", bound=Door)
+
+
+@contextmanager
+def opened(
+    kind: type[AnyDoor], directory: Path, ways: Callable[[AnyDoor], Mapping[str, Any]]
+) -> Iterator[AnyDoor]:
+    """A receiver with these ways in, on a database of its own."""
+    database = new_database(directory)
     app = Flask("test")
-    made = Door(database, app.test_client())
+    made = kind(database, app.test_client())
     app.register_blueprint(
         receiver(
             database,
-            secrets={"default": SECRETS, "other": ("other-secret",)},
-            tokens={"default": TOKENS},
+            **ways(made),
             default_site="default",
             now=lambda: made.at,
             heard=lambda site, _issue: made.kicks.append(site),
@@ -87,3 +93,14 @@ def door(tmp_path: Path) -> Iterator[Door]:
     )
     yield made
     database.close()
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    """A receiver for two sites, of which one has path tokens."""
+    ways = {
+        "secrets": {"default": SECRETS, "other": ("other-secret",)},
+        "tokens": {"default": TOKENS},
+    }
+    with opened(Door, tmp_path, lambda _door: ways) as made:
+        yield made

@@ -12,9 +12,9 @@ from flask import Flask
 from structlog.testing import capture_logs
 
 from tests.sla.store.conftest import new_database
-from tests.webhooks.conftest import TOKENS, Door
+from tests.webhooks.conftest import TOKENS, Door, opened
 from webhooks.receive import receiver
-from webhooks.refusals import PATIENCE, Refusals
+from webhooks.refusals import PATIENCE
 
 PATH = "/webhooks/automation"
 SECRETS = ("planted-rule-secret-0123456789-older", "planted-rule-secret-0123456789-newer")
@@ -23,23 +23,13 @@ BODY = b'{"issue": {"id": "10001", "key": "DEMO-1"}}'
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    database = new_database(tmp_path)
-    app = Flask("test")
-    made = Door(database, app.test_client())
-    app.register_blueprint(
-        receiver(
-            database,
-            secrets={"default": ()},
-            tokens={"default": TOKENS},
-            automation={"default": SECRETS},
-            default_site="default",
-            now=lambda: made.at,
-            heard=lambda site, _issue: made.kicks.append(site),
-            refusals=Refusals(lambda: made.at),
-        )
-    )
-    yield made
-    database.close()
+    ways = {
+        "secrets": {"default": ()},
+        "tokens": {"default": TOKENS},
+        "automation": {"default": SECRETS},
+    }
+    with opened(Door, tmp_path, lambda _door: ways) as made:
+        yield made
 
 
 def post(door: Door, **headers: str) -> Any:

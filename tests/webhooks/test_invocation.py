@@ -17,14 +17,12 @@ import pytest
 import requests
 import responses
 from cryptography.hazmat.primitives.asymmetric import rsa
-from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from tests.sla.example import NINE
-from tests.sla.store.conftest import new_database
-from tests.webhooks.conftest import Door
+from tests.webhooks.conftest import Door, opened
 from webhooks.invocation import (
     ASKED_EVERY,
     ISSUER,
@@ -34,8 +32,6 @@ from webhooks.invocation import (
     InvocationTokens,
     fetched,
 )
-from webhooks.receive import receiver
-from webhooks.refusals import Refusals
 
 PATH = "/webhooks/forge"
 KEYS = "https://keys.example/jwks.json"
@@ -95,22 +91,12 @@ class Gate(Door):
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Gate]:
-    database = new_database(tmp_path)
-    app = Flask("test")
-    made = Gate(database, app.test_client())
-    app.register_blueprint(
-        receiver(
-            database,
-            secrets={"default": ()},
-            forge=InvocationTokens(APP_ID, KEYS, lambda: made.at, made.keys.fetch),
-            default_site="default",
-            now=lambda: made.at,
-            heard=lambda site, _issue: made.kicks.append(site),
-            refusals=Refusals(lambda: made.at),
-        )
-    )
-    yield made
-    database.close()
+    def ways(made: Gate) -> dict[str, Any]:
+        forge = InvocationTokens(APP_ID, KEYS, lambda: made.at, made.keys.fetch)
+        return {"secrets": {"default": ()}, "forge": forge}
+
+    with opened(Gate, tmp_path, ways) as made:
+        yield made
 
 
 def judge(given: str, *, keys: Keys | None = None, app: str = APP_ID, at: datetime = NINE) -> str:
