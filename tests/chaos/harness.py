@@ -37,7 +37,7 @@ from webhooks.set_up import set_up_jira
 _GLANCE = 0.01
 # So long nothing may happen at all until an instant counts as over while something still waits:
 # a process that lost Jira when it started asks again later, and knows of no site until then.
-_STILL = 1.5
+_STILL = 4.0
 _PATIENCE = 30.0
 
 # The moves within a step. Before it time alone does its work: what fell due meanwhile is said, some

@@ -32,6 +32,12 @@ AT_MOST = 3
 """So many of each kind: what takes several requests in a row would never come to its end."""
 
 
+@pytest.fixture
+def asks_what_jira_refuses() -> bool:
+    """What is left of a request that was cut is no request of ours."""
+    return True
+
+
 class Gate:
     """Passes requests on to Jira, one to a connection, and cuts those that it is told to cut."""
 

@@ -120,11 +120,13 @@ def test_kicked_while_it_runs_it_runs_once_more(start: Start) -> None:
 
 def test_a_lane_never_runs_twice_at_a_time(start: Start) -> None:
     inside, most, lock = [0], [0], threading.Lock()
+    ran = threading.Event()
 
     def work() -> None:
         with lock:
             inside[0] += 1
             most[0] = max(most[0], inside[0])
+        ran.set()
         done.wait(0.001)
         with lock:
             inside[0] -= 1
@@ -141,6 +143,7 @@ def test_a_lane_never_runs_twice_at_a_time(start: Start) -> None:
         kicker.start()
     for kicker in kickers:
         kicker.join(PATIENCE)
+    assert ran.wait(PATIENCE)
     wakeups.stop()
     assert most == [1]
 
