@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Final
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 
 from config.errors import SettingsError
 
@@ -26,19 +26,23 @@ def read_env_file(env: Mapping[str, str]) -> dict[str, str]:
         What the file sets and the environment does not; nothing where there is no file.
 
     Raises:
-        SettingsError: the file that `DUELINE_ENV_FILE` names is not there, cannot be read, or sets
-            what is no setting of Dueline.
+        SettingsError: the file that `DUELINE_ENV_FILE` names is not there, cannot be read, or has
+            a line that is no setting of Dueline.
     """
     named = env.get("DUELINE_ENV_FILE", "").strip()
     path = Path(named or NAME)
     if not named and not path.is_file():
         return {}
     try:
-        found = dotenv_values(stream=StringIO(path.read_text("utf-8")), interpolate=False)
+        lines = list(parse_stream(StringIO(path.read_text("utf-8"))))
     except OSError as error:
         raise SettingsError([f"{path} cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise SettingsError([f"{path} is not UTF-8 text"]) from None
+    if unread := [_place(line) for line in lines if not _is_read(line)]:
+        right = "write it as NAME=value, and close each quote on the line on which it is opened"
+        raise SettingsError([f"{path}, line {number}, is no setting: {right}" for number in unread])
+    found = {line.key: line.value for line in lines if line.key}
     strange = [name for name in found if not name.startswith("DUELINE_")]
     if strange:
         raise SettingsError(
@@ -50,6 +54,18 @@ def read_env_file(env: Mapping[str, str]) -> dict[str, str]:
         for name, value in values.items()
         if name not in env and not _is_said_otherwise(name, env)
     }
+
+
+def _is_read(line: Binding) -> bool:
+    # No setting goes on on the next line: a quote that was forgotten swallowed it.
+    return not line.error and "\n" not in (line.value or "")
+
+
+def _place(line: Binding) -> int:
+    """The number of a line; the empty ones above are handed over with it."""
+    text = line.original.string
+    above = text[: len(text) - len(text.lstrip())]
+    return line.original.line + above.count("\n")
 
 
 def _is_said_otherwise(name: str, env: Mapping[str, str]) -> bool:

@@ -9,7 +9,8 @@ import difflib
 import json
 import os
 import re
-import tempfile
+import secrets
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -100,7 +101,8 @@ comments:
 """
 _SETTINGS = """\
 # What `dueline` reads when it is run in this directory, where the environment does not say
-# otherwise. Paths count from this file. Secrets stand in files of their own.
+# otherwise. Paths count from this file; that of a database from the directory in which `dueline` is
+# run. Secrets stand in files of their own.
 """
 
 
@@ -159,13 +161,15 @@ class File:
         temporary = None
         try:
             path.parent.mkdir(0o700 if self.private else 0o777, parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            temporary = Path(name)
-            with os.fdopen(handle, "w", encoding="utf-8") as written:
+            name = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+            with open(name, "x", encoding="utf-8", opener=self._open) as written:
+                temporary = name
                 written.write(self.text)
                 written.flush()
                 os.fsync(written.fileno())
-            temporary.chmod(0o600 if self.private else 0o644)
+            if path.exists() and not self.private:
+                # Its owner may have wanted it otherwise.
+                shutil.copymode(path, temporary)
             temporary.replace(path)
         except OSError as error:
             reason = error.strerror or "for a reason that is not told"
@@ -174,6 +178,10 @@ class File:
             if temporary:
                 with suppress(FileNotFoundError):
                     temporary.unlink()
+
+    def _open(self, name: str, flags: int) -> int:
+        # What is not private is as open to others as the umask has it.
+        return os.open(name, flags, 0o600 if self.private else 0o666)
 
 
 def projects_yaml(

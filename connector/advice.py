@@ -19,6 +19,10 @@ SCOPE_MISSING: Final = "scope does not match"
 NO_BEARER_HERE: Final = "failed to parse connect session auth token"
 """What a site on Cloud says to a token that comes without the account's e-mail address."""
 
+AUTHORITIES = (
+    "Let REQUESTS_CA_BUNDLE, or CURL_CA_BUNDLE, name a file with the certificates of the "
+    "authorities to trust, or do not set it."
+)
 FIREWALL = "A firewall on the way may drop it: let this machine reach the address and its port."
 SLOW = "Jira is too busy, or a proxy on the way holds the call; it is tried again."
 PROXY = "Check HTTPS_PROXY and NO_PROXY, and that the proxy may reach the address."
@@ -51,7 +55,7 @@ _CAPTCHA = (
     "and correct the password."
 )
 _NEEDS_EMAIL = "Give the account's e-mail address beside its token, or a token with scopes."
-_LACKS_RIGHT = (
+LACKS_RIGHT = (
     "Jira knows the account, which lacks the permission; fields and screens take one that may "
     "administer Jira."
 )
@@ -169,7 +173,7 @@ _RULES: tuple[_Rule, ...] = (
     (lambda it: "http request to an https server" in it.response.text[:200].lower(), _WRITE_HTTPS),
     (lambda it: 300 <= it.status < 400, _detour),
     (lambda it: it.status < 400 and _SIGN_IN_FORM.search(it.page), _SIGN_IN_PAGE),
-    (lambda it: it.status == 401 and is_somebodys(it.response), _LACKS_RIGHT),
+    (lambda it: it.status == 401 and is_somebodys(it.response), LACKS_RIGHT),
     (lambda it: it.status == 401, lambda it: on_credentials(it.response)),
     (lambda it: it.status == 403 and it.page, _BARRED),
     (lambda it: _SHUT in it.sentence and it.status == 404, _UNKNOWN_SITE),

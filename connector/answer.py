@@ -15,12 +15,14 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 from connector import advice
 from connector.errors import (
+    Blocked,
     Call,
     JiraError,
     JiraRefused,
     JiraUncertain,
     JiraUnreachable,
     NotJira,
+    NotPermitted,
 )
 
 Json = Any
@@ -45,19 +47,20 @@ def read(call: Call, response: requests.Response, secrets: tuple[str, ...]) -> J
         JiraRefused, JiraUncertain: it is no data.
     """
     status, data = response.status_code, json_of(response)
-    if is_nobodys(response) and status != 401:
+    sentence = shown(secrets, sentence_of(response, data))
+    holds_data = data is not None or not response.content.strip()
+    if _was_nobodys(response, sentence, holds_data=holds_data):
         raise JiraRefused(
             call,
             "The credentials were not accepted.",
             status=401,
             advice=advice.on_credentials(response),
         )
-    if 200 <= status < 300 and (data is not None or not response.content.strip()):
+    if 200 <= status < 300 and holds_data:
         return data
-    sentence = shown(secrets, sentence_of(response, data))
     # A page instead of data, after a write, says as little as a broken gateway.
     writes = (response.request.method or "GET") != "GET"
-    kind: type[JiraError] = NotJira if advice.is_not_jira(response, sentence) else JiraRefused
+    kind: type[JiraError] = _refusal(response, sentence)
     if writes and (status >= 500 or 200 <= status < 300):
         kind = JiraUncertain
     raise kind(
@@ -69,6 +72,29 @@ def read(call: Call, response: requests.Response, secrets: tuple[str, ...]) -> J
         fields=_of_fields(secrets, data),
         advice=advice.on_answer(response, sentence),
     )
+
+
+def _refusal(response: requests.Response, sentence: str) -> type[JiraRefused]:
+    if advice.is_not_jira(response, sentence):
+        return NotJira
+    if response.status_code == 401 and not refuses_credentials(response):
+        return NotPermitted
+    return JiraRefused
+
+
+def if_jira_takes_us(error: JiraRefused, response: requests.Response) -> type[JiraRefused] | None:
+    """What an error is where Jira takes other calls of ours; None: the same whether it does or not.
+
+    Data Center answers 401 to who may not assign, with what it says of the field; a proxy that
+    hides the account's name leaves open whether it means that. Of no other 401 it is asked: with a
+    bad password that would lock the account.
+    """
+    if isinstance(error, NotJira):
+        return Blocked
+    of_a_field = response.status_code == 401 and error.fields
+    if of_a_field and refuses_credentials(response) and not is_nobodys(response):
+        return NotPermitted
+    return None
 
 
 def refuses_credentials(response: requests.Response) -> bool:
@@ -92,8 +118,22 @@ def is_nobodys(response: requests.Response) -> bool:
     )
 
 
+def _was_nobodys(response: requests.Response, sentence: str, *, holds_data: bool) -> bool:
+    """Whether an answer is as it is because nobody asked, and not for a reason of its own."""
+    status = response.status_code
+    if not is_nobodys(response) or (status == 403 and "basic auth" in sentence.lower()):
+        return False
+    return (200 <= status < 300 and holds_data) or status in (400, 403, 404)
+
+
+class NoAuthorities(requests.exceptions.SSLError):
+    """The certificates by which others are judged cannot be read."""
+
+
 def none_came(call: Call, error: requests.RequestException) -> JiraError:
     """Why no answer came, and whether the call can have reached Jira."""
+    if isinstance(error, NoAuthorities):
+        return JiraUnreachable(call, str(error).rstrip("."), advice=advice.AUTHORITIES)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return JiraUnreachable(call, "no connection in time", advice=advice.FIREWALL)
     if isinstance(error, requests.exceptions.ProxyError):

@@ -20,7 +20,7 @@ from connector.base import (
     in_path,
     strange,
 )
-from connector.errors import JiraRefused
+from connector.errors import JiraRefused, NotJira
 from connector.registrations import Form, form_of_datacenter
 from connector.rest import Client, Json
 
@@ -53,12 +53,17 @@ class DataCenterClient(JiraClient):
 
     def _screens(self) -> Iterator[str]:
         what, path = "reading the screens", f"{self.api}/screens"
-        first = self._ask(what, None, path, {"startAt": 0, "maxResults": 1000})
-        if isinstance(first, list):
-            found = iter(first)
-        else:
-            found = self._pages(what, None, path, "values", {})
-        yield from (str(screen["id"]) for screen in found)
+        known = set[str]()
+        while True:
+            asked = {"startAt": len(known), "maxResults": 1000}
+            page = self._ask(what, None, path, asked)
+            # A plain list does not say whether it is the last page.
+            screens = page if isinstance(page, list) else facts.items(facts.member(page, "values"))
+            fresh = dict.fromkeys(str(facts.member(screen, "id")) for screen in screens)
+            yield from (screen for screen in fresh if screen not in known)
+            if fresh.keys() <= known:
+                return
+            known |= fresh.keys()
 
     def _screen_tabs(self, screen: str) -> list[Json]:
         what = f"reading the tabs of screen {screen}"
@@ -91,29 +96,10 @@ class DataCenterClient(JiraClient):
         try:
             found = self._ask("reading a user", None, f"{self.api}/user", {"key": key})
         except JiraRefused as refused:
-            if refused.status == 404:
+            if refused.status == 404 and not isinstance(refused, NotJira):
                 return key
             raise
         return facts.identifier(facts.member(found, "name")) or key
-
-    def assign(self, issue: str, account: str) -> None:
-        """Give an issue to an account, by its user key or name.
-
-        Who may not assign is answered 401, as if not signed in; so it is asked which is meant.
-        """
-        try:
-            super().assign(issue, account)
-        except JiraRefused as refused:
-            if refused.status != 401 or not self._is_signed_in():
-                raise
-            raise JiraRefused(refused.call, refused.sentence, status=403) from None
-
-    def _is_signed_in(self) -> bool:
-        try:
-            self._ask("reading the account", None, f"{self.api}/myself")
-        except JiraRefused:
-            return False
-        return True
 
     def _assignee(self, account: str) -> Json:
         return {"name": self._user_name(account)}

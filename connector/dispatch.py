@@ -16,11 +16,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from connector.field_writer import FieldWriter
+from connector.link_writer import LinkWriter
 from connector.outlet import Held, Holds, Judge, Outlet
 from connector.speaker import Speaker
 from sla.lanes import Key
 from sla.store import outbox
 from sla.store.database import Database
+from sla.store.issues import IssueRow
 
 _log = structlog.get_logger(__name__)
 # With the pauses between them that is about a minute.
@@ -50,6 +52,7 @@ class Dispatcher:
     def __post_init__(self) -> None:
         judge = Judge(self.holds, self.now, self.jitter)
         self._fields = FieldWriter(self.database, self.now, self.monotonic, judge)
+        self._links = LinkWriter(self.database, self.now, self.monotonic, judge)
         self._speaker = Speaker(self.database, self.now, self.monotonic, judge)
 
     def due(self, limit: int) -> Sequence[Key]:
@@ -58,14 +61,16 @@ class Dispatcher:
         return self.database.read(lambda c: outbox.to_dispatch(c, now, sites, limit))
 
     def run(self, key: Key) -> None:
-        """Write what is due of an issue: its fields, then each of its sayings in their order."""
+        """Write what is due of an issue: fields, then each saying in their order, then the link."""
         site, issue_id = key
         if not self.holds.open([site]) or site not in self.outlets:
             return
         outlet = self.outlets[site]
         try:
-            self._write_fields(outlet, site, issue_id)
+            row = self._write_fields(outlet, site, issue_id)
             self._say_in_order(outlet, site, issue_id)
+            if row is not None:
+                self._write_link(outlet, row)
         except Held:
             return
 
@@ -77,14 +82,24 @@ class Dispatcher:
         now = self.now()
         return self.database.read(lambda c: outbox.next_dispatch(c, [site], now))
 
-    def _write_fields(self, outlet: Outlet, site: str, issue_id: str) -> None:
+    def _write_fields(self, outlet: Outlet, site: str, issue_id: str) -> IssueRow | None:
         try:
-            self._fields.write(outlet, site, issue_id)
+            return self._fields.write(outlet, site, issue_id)
         except (Held, OperationalError):
             raise
         except Exception as error:  # noqa: BLE001 - logged; what is to be said must not wait for it
             _log.exception("fields could not be written", site=site, issue_id=issue_id)
             self._fields.put_off(site, issue_id, f"{type(error).__name__}: {error}")
+            return None
+
+    def _write_link(self, outlet: Outlet, row: IssueRow) -> None:
+        try:
+            self._links.write(outlet, row)
+        except (Held, OperationalError):
+            raise
+        except Exception as error:  # noqa: BLE001 - logged; other issues must not wait for it
+            _log.exception("link could not be written", site=row.site, issue_id=row.issue_id)
+            self._fields.put_off(row.site, row.issue_id, f"{type(error).__name__}: {error}")
 
     def _say_in_order(self, outlet: Outlet, site: str, issue_id: str) -> None:
         waiting = self.database.read(lambda c: outbox.pending(c, site, issue_id))

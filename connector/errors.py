@@ -96,6 +96,21 @@ class NotJira(JiraRefused):
     """
 
 
+class Blocked(NotJira):
+    """Something before Jira stops this one call, while Jira answers others, which need not wait."""
+
+    def _message(self) -> str:
+        return (
+            f"Something before Jira answered {self.status} to {self.call}{self._said()}, and lets "
+            "other calls through. Have it let this one through too: a firewall's log names the "
+            "rule that stopped it."
+        )
+
+
+class NotPermitted(JiraRefused):
+    """A 401 of which it is known that it speaks of a right or a scope: the credentials are good."""
+
+
 class SignInRefused(JiraRefused):
     """A client's id and secret brought no access token; no call can be signed."""
 

@@ -1,4 +1,7 @@
-"""The SLA fields of an issue: what differs in one PUT, and never an older value over a newer."""
+"""The SLA fields of an issue: what differs in one PUT, and never an older value over a newer.
+
+The link on the issue is among what is wanted of them, and is written by `connector.link_writer`.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,13 @@ from typing import Any
 
 import structlog
 
-from connector.acting import is_refused_for_good
 from connector.attempt import IN_FLIGHT, Attempt, may_follow
 from connector.client import to_jira_value
 from connector.errors import ConnectorError, JiraRefused, JiraUncertain, TakenOver
+from connector.link_writer import is_over, owed
 from connector.outlet import Held, Judge, Outlet
 from connector.remote_link import ROLE
 from connector.rest import asking_before
-from sla.effects import Standing
 from sla.store import issues, outbox
 from sla.store.database import Database
 from sla.store.issues import IssueRow
@@ -29,8 +31,6 @@ _INSTANTS = frozenset({"due", "responded", "next_due"})
 # A field that Jira does not have, or does not take, is asked for again after this.
 _NO_SUCH_FIELD = timedelta(minutes=5)
 _REFUSED_FIELD = timedelta(hours=1)
-_FORBIDDEN = 403
-_GATEWAY = frozenset({502, 503, 504})
 
 
 @dataclass
@@ -46,30 +46,32 @@ class FieldWriter:
     monotonic: Callable[[], float]
     judge: Judge
 
-    def write(self, outlet: Outlet, site: str, issue_id: str) -> None:
-        """Write what differs, if that is due; raises `Held` when the site is to be left alone."""
+    def write(self, outlet: Outlet, site: str, issue_id: str) -> IssueRow | None:
+        """Write what differs, if that is due; raises `Held` when the site is to be left alone.
+
+        Returns:
+            The row as it was read, where the turn is the link's; None where it is not.
+        """
         row = self.database.read(lambda c: issues.get(c, site, issue_id))
         now = self.now()
         if row is None or row.write_at is None:
-            return
+            return None
         if not outbox.is_due(row.write_at, row.write_attempts, now):
-            return
+            return None
         row = self._not_from_the_future(row, now)
         wanted: dict[str, Any] = json.loads(row.fields_wanted or "{}")
         written = Written.of(row)
-        there = {
-            role: value
-            for role, value in wanted.items()
-            if role in outlet.fields or (role == ROLE and _has_link(outlet, written, value))
-        }
+        there = {role: value for role, value in wanted.items() if role in outlet.fields}
         missing = wanted.keys() - there.keys() - {ROLE}
         differing = written.differing(there)
         if not differing:
-            self._done(row, written, missing, {})
-        elif may_follow(row.write_attempted_at, now) and written.contradicts(differing):
+            # What may be on its way is still remembered, and how often the link failed.
+            earlier = row.write_attempted_at if may_follow(row.write_attempted_at, now) else None
+            return self._done(outlet, row, written, missing, {}, earlier, row.write_attempts)
+        if may_follow(row.write_attempted_at, now) and written.contradicts(differing):
             self._wait_for_the_other(row)
-        else:
-            self._send(outlet, row, written, differing, missing)
+            return None
+        return self._send(outlet, row, written, differing, missing)
 
     def put_off(self, site: str, issue_id: str, fault: str) -> None:
         """After a fault of ours: leave the issue's fields as they are for a while."""
@@ -98,10 +100,8 @@ class FieldWriter:
         written: Written,
         differing: dict[str, Any],
         missing: Collection[str],
-    ) -> None:
-        shown = {
-            role: _shown(outlet, role, value) for role, value in differing.items() if role != ROLE
-        }
+    ) -> IssueRow | None:
+        shown = {role: _shown(outlet, role, value) for role, value in differing.items()}
         # What is known to be on its way says the same: it may follow, and does no harm.
         earlier = row.write_attempted_at if may_follow(row.write_attempted_at, self.now()) else None
         leaving = written.leaving(differing)
@@ -112,37 +112,42 @@ class FieldWriter:
 
         attempt = Attempt(record, self.now, self.monotonic, row.write_attempted_at)
         if not attempt.may_leave():
-            return
+            return None
         try:
             with asking_before(attempt.may_leave):
-                refused = _edit(outlet, row.issue_id, shown) if shown else {}
-                if ROLE in differing:
-                    refused |= _link(outlet, row, differing[ROLE])
+                refused = _edit(outlet, row.issue_id, shown)
         except TakenOver as error:
             _log.warning("fields not written", site=row.site, reason=str(error))
-            return
+            return None
         except ConnectorError as error:
             row = replace(row, write_attempted_at=attempt.at)
             follows = isinstance(error, JiraUncertain)
-            if follows and not _over(error):
+            if follows and not is_over(error):
                 earlier = attempt.at
-            self._failed(outlet, row, leaving if follows else written, error, earlier)
-            return
+            known = leaving if follows else written
+            return self._failed(outlet, row, known, error, earlier)
         self.judge.holds.answered(row.site)
         row = replace(row, write_attempted_at=attempt.at)
         taken = {role: value for role, value in differing.items() if role not in refused}
-        self._done(row, leaving.taken(taken, refused), missing, refused, earlier)
+        written, attempts = leaving.taken(taken, refused), 1 if refused else 0
+        return self._done(outlet, row, written, missing, refused, earlier, attempts)
 
     def _done(
         self,
+        outlet: Outlet,
         row: IssueRow,
         written: Written,
         missing: Collection[str],
         refused: Mapping[str, str],
-        in_flight_since: datetime | None = None,
-    ) -> None:
+        in_flight_since: datetime | None,
+        attempts: int,
+    ) -> IssueRow | None:
         error, pause = _what_is_missing(missing, refused)
         again_at = self.now() + pause if pause else None
+        left = owed(outlet, row, written) is not None
+        if left and again_at is None:
+            # The link comes after what is to be said; until then it is due.
+            again_at = self.now()
         self.database.write(
             lambda c: outbox.fields_written(
                 c,
@@ -151,9 +156,10 @@ class FieldWriter:
                 in_flight_since=in_flight_since,
                 again_at=again_at,
                 error=error,
-                attempts=1 if refused else 0,
+                attempts=attempts,
             )
         )
+        return row if left else None
 
     def _failed(
         self,
@@ -162,10 +168,11 @@ class FieldWriter:
         written: Written,
         error: ConnectorError,
         in_flight_since: datetime | None,
-    ) -> None:
+    ) -> IssueRow | None:
         found = self.judge.judge(row.site, error, row.write_attempts)
         again_at = self.judge.again_at(error, found)
-        if again_at is None and _concerns_some_fields(outlet, row, error):
+        some = again_at is None and _concerns_some_fields(outlet, row, error)
+        if some:
             again_at = self.now() + _REFUSED_FIELD
         self.database.write(
             lambda c: outbox.fields_not_written(
@@ -180,33 +187,7 @@ class FieldWriter:
         )
         if found.kind == "wait":
             raise Held
-
-
-def _has_link(outlet: Outlet, written: Written, value: Any) -> bool:
-    """Whether the link is to be written; where none ever was, none says that all is over."""
-    return outlet.links is not None and bool(value or {**written.known, **written.sent}.get(ROLE))
-
-
-def _link(outlet: Outlet, row: IssueRow, value: Any) -> dict[str, str]:
-    """Write the link; returns what Jira says where it does not take it, which holds up nothing.
-
-    Where the account may write none, the project's other issues are spared the question until the
-    site is looked at anew.
-    """
-    project = (row.key or "").rpartition("-")[0]
-    if outlet.links is None or project in outlet.refused_links:
-        return {ROLE: f"the link: {outlet.refused_links.get(project, '')}"}
-    standing = Standing(*value) if value else None
-    link = outlet.links.link(row.site, row.issue_id, standing)
-    try:
-        outlet.client.set_remote_link(row.issue_id, link)
-    except JiraRefused as error:
-        if not is_refused_for_good(error):
-            raise
-        if error.status == _FORBIDDEN:
-            outlet.refused_links[project] = error.sentence
-        return {ROLE: f"the link: {error.sentence}"}
-    return {}
+        return row if some and owed(outlet, row, written) is not None else None
 
 
 def _edit(outlet: Outlet, issue_id: str, shown: Mapping[str, object]) -> dict[str, str]:
@@ -250,12 +231,6 @@ def _what_is_missing(
     if not said:
         return None, None
     return " ".join(said), _NO_SUCH_FIELD if missing else _REFUSED_FIELD
-
-
-def _over(error: ConnectorError) -> bool:
-    """Whether Jira itself is done with a request; a gateway answers while Jira goes on."""
-    status = getattr(error, "status", None)
-    return status is not None and status >= 500 and status not in _GATEWAY
 
 
 def _shown(outlet: Outlet, role: str, value: Any) -> object:

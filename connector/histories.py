@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import OperationalError
 
-from connector.errors import ConnectorError, JiraRefused
+from connector.errors import ConnectorError, JiraRefused, NotJira
 from connector.facts import HISTORY
 from connector.outlet import Holds, Judge, Outlet
 from sla.engine import Engine
@@ -113,7 +113,9 @@ class HistoryReader:
 
     def _is_gone(self, outlet: Outlet, row: IssueRow, error: ConnectorError) -> bool:
         """Whether Jira has an issue no more: it does not know it, and shows its project."""
-        if not (isinstance(error, JiraRefused) and error.status == 404 and row.key):
+        if isinstance(error, NotJira) or not isinstance(error, JiraRefused):
+            return False
+        if error.status != 404 or not row.key:
             return False
         try:
             # Permissions that were taken away hide whole projects; their clocks go on.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 
 from connector.rest import Json
 from sla.effects import Standing
@@ -27,6 +28,10 @@ class RemoteLinks:
 
     page: Callable[[str], str]
     icon: Callable[[str], str]
+
+    def digest(self, issue_id: str) -> str:
+        """What tells one address of an issue's page from another, and tells nobody the address."""
+        return sha256(self.page(issue_id).encode()).hexdigest()[:12]
 
     def link(self, site: str, issue_id: str, standing: Standing | None) -> Json:
         """A link as Jira takes it; under its `globalId` it is made once, and then changed.

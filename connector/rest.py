@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from connector import answer, sign_in
+from connector import advice, answer, sign_in
 from connector.errors import (
     Call,
     JiraError,
@@ -31,6 +31,8 @@ Json = Any
 Client = Any
 """A client of the library, whose methods are only partly typed."""
 
+_MYSELF = "rest/api/2/myself"
+"""In both flavours."""
 _may_leave: ContextVar[Callable[[], bool] | None] = ContextVar("may_leave", default=None)
 
 # At level DEBUG the library logs the bodies of requests and answers.
@@ -150,7 +152,23 @@ class Rest:
     ) -> Json:
         response = self._answered(what, issue, call, before_again)
         told = Call(what, issue, answer.request_of(response.request))
-        return answer.read(told, response, (*self._secrets, *more_secrets))
+        try:
+            return answer.read(told, response, (*self._secrets, *more_secrets))
+        except JiraRefused as error:
+            kind = answer.if_jira_takes_us(error, response)
+            if kind is None or not self._takes_us():
+                raise
+            raise _as(kind, error, advice.LACKS_RIGHT) from None
+
+    def _takes_us(self) -> bool:
+        """Whether Jira answers us at all, as the account that we are."""
+        if self._way_in is None:
+            return False
+        try:
+            myself = self.look("reading the account", lambda client: client.get(_MYSELF))
+        except JiraError:
+            return False
+        return myself.status == 200 and isinstance(myself.data, dict)
 
     def _answered(
         self,
@@ -223,7 +241,7 @@ def pages(read: Callable[[int], Json], name: str) -> Iterator[Json]:
 _Kind = TypeVar("_Kind", bound=JiraError)
 
 
-def _as(kind: type[_Kind], error: JiraError) -> _Kind:
+def _as(kind: type[_Kind], error: JiraError, advice_: str | None = None) -> _Kind:
     return kind(
         error.call,
         error.sentence,
@@ -231,5 +249,5 @@ def _as(kind: type[_Kind], error: JiraError) -> _Kind:
         retry_after=error.retry_after,
         reason=error.reason,
         fields=error.fields,
-        advice=error.advice,
+        advice=error.advice if advice_ is None else advice_,
     )

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from connector.errors import JiraError, JiraRefused, JiraUncertain, JiraUnreachable, NotJira
+from connector.errors import (
+    Blocked,
+    JiraError,
+    JiraRefused,
+    JiraUncertain,
+    JiraUnreachable,
+    NotJira,
+    NotPermitted,
+)
 
 Kind = Literal["retry", "wait", "give_up"]
 
@@ -17,6 +25,8 @@ OUTAGE_PAUSE = timedelta(minutes=5)
 """How often at least a Jira is tried that is down, that fails, or that takes no credentials."""
 LOGIN_PAUSE = timedelta(minutes=1)
 """The first pause after refused credentials: Jira locks an account that tries again and again."""
+BLOCKED_PAUSE = timedelta(minutes=1)
+"""The first pause of a call that a firewall stops: people have to let it through."""
 ASKED_PAUSE = timedelta(hours=1)
 """The longest pause that Jira can ask for."""
 ATTEMPTS = 300
@@ -67,10 +77,11 @@ def _judge(error: JiraError, attempt: int, pauses: _Pauses) -> tuple[Kind, timed
     if status in _GATEWAY or (isinstance(error, JiraUncertain) and status < 500):
         # No answer, or a gateway's: an outage, which is over when it is over.
         return "wait", pauses.doubling(BASE, OUTAGE_PAUSE)
-    if status >= 500 or status in _CONFLICT:
+    blocked = isinstance(error, Blocked)
+    if status >= 500 or status in _CONFLICT or blocked:
         if attempt >= ATTEMPTS:
             return "give_up", timedelta(0)
-        return "retry", pauses.doubling(BASE, OUTAGE_PAUSE)
+        return "retry", pauses.doubling(BLOCKED_PAUSE if blocked else BASE, OUTAGE_PAUSE)
     if status == 429:
         # Too many writes to one issue are that issue's own matter; every other limit is the site's.
         own = (error.reason or "").strip().lower() == "jira-per-issue-on-write"
@@ -82,7 +93,7 @@ def _judge(error: JiraError, attempt: int, pauses: _Pauses) -> tuple[Kind, timed
 
 def _concerns_everything(error: JiraError, status: int) -> bool:
     """Whether no call to the site can succeed before somebody sets something right."""
-    if not isinstance(error, JiraRefused):
+    if not isinstance(error, JiraRefused) or isinstance(error, NotPermitted):
         return False
     barred = status == 403 and "basic auth" in error.sentence.lower()
     return status < 400 or status in (401, 407) or barred or isinstance(error, NotJira)

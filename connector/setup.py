@@ -9,7 +9,7 @@ from typing import Literal
 
 from connector.base import Field, Flavour, JiraClient
 from connector.errors import JiraRefused, SetupError
-from connector.registrations import Webhook, hidden_by
+from connector.registrations import CONFIGURED, Webhook, form_of_datacenter, hidden_by
 
 ROLES: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "policy": ("textfield", "select"),
@@ -34,7 +34,7 @@ EVENTS: Mapping[Flavour, tuple[str, ...]] = MappingProxyType({
 })  # fmt: skip
 """What Jira is asked to tell."""
 
-WebhookOutcome = Literal["made", "mended", "there already"]
+WebhookOutcome = Literal["made", "mended", "signed anew", "there already"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ def set_up_webhook(
     """Have Jira tell Dueline what it needs to hear.
 
     A webhook to this address that has a fault gets what it lacks, and the secret, since Jira tells
-    nobody whether it has the right one. One without a fault is left as it is. It needs an account
-    that administers Jira.
+    nobody whether it has the right one. One without a fault is left as it is, unless Jira could
+    have said that it is signed, and does not. It needs an account that administers Jira.
 
     Args:
         client: the site.
@@ -143,12 +143,23 @@ def set_up_webhook(
     if known is None:
         client.register_webhook(WEBHOOK_NAME, url, wanted, secret, None)
         return "made"
-    if not anew and not webhook_faults(known, wanted, projects):
+    faults = webhook_faults(known, wanted, projects)
+    if not anew and not faults and not _may_lack_its_secret(client, known):
         return "there already"
     missing = tuple(event for event in wanted if event not in known.events)
     jql = "" if hidden_by(known.jql, projects) else known.jql
     client.renew_webhook(replace(known, jql=jql), known.events + missing, secret)
-    return "mended"
+    return "mended" if faults else "signed anew"
+
+
+def _may_lack_its_secret(client: JiraClient, webhook: Webhook) -> bool:
+    """Whether Jira could have said that a webhook is signed, and does not.
+
+    Data Center 10 takes no notice of a secret beside `configuration`, where older scripts put it.
+    """
+    if webhook.signed is not None or client.flavour != "datacenter":
+        return False
+    return form_of_datacenter(client.server_info().major) is CONFIGURED
 
 
 def webhook_faults(

@@ -31,6 +31,8 @@ Response = requests.Response
 _CLOUD_ID = re.compile(r"[0-9A-Za-z-]{8,64}")
 _RENEWED_BEFORE = 120.0
 """Seconds before its end at which an access token is renewed, at most a tenth of its life."""
+_RENEWED_AGAIN = 5.0
+"""Seconds until it is tried again, while no other is to be had and the old one is still good."""
 _GATEWAY_PATH = "/ex/jira/"
 # Of what Jira Data Center gives to service accounts the most; it holds READ.
 _DATA_CENTER_SCOPE = "WRITE"
@@ -90,6 +92,17 @@ class Atlassian:
 ATLASSIAN = Atlassian()
 
 
+class _Adapter(HTTPAdapter):
+    """Sends; a list of authorities that is not there is an error of the call, not of the code."""
+
+    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
+        """See to it that the certificate is checked, by a list that is there."""
+        try:
+            super().cert_verify(*args, **kwargs)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            raise answer.NoAuthorities(str(error)) from None
+
+
 class Session(requests.Session):
     """A session that follows no redirect and retries nothing, and knows nobody by itself."""
 
@@ -98,7 +111,7 @@ class Session(requests.Session):
         # Without any, requests would look for credentials in a file of its own (.netrc).
         self.auth = _unsigned
         for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(max_retries=0))
+            self.mount(scheme, _Adapter(max_retries=0))
 
     def get_redirect_target(self, resp: Response) -> None:
         """Follow no redirect."""
@@ -178,7 +191,7 @@ class Granted:
         self._form = {**form, "scope": scope} if scope else form
         self._lock = threading.Lock()
         self._tokens: tuple[str, ...] = ()
-        self._renewed_at = -math.inf
+        self._renewed_at = self._ends_at = -math.inf
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -188,8 +201,8 @@ class Granted:
     def header(self) -> str:
         """One token for all, renewed shortly before its end."""
         with self._lock:
-            if not self._tokens or self._monotonic() >= self._renewed_at:
-                self._fetch()
+            if self._monotonic() >= self._renewed_at:
+                self._renew_in_time()
             return f"Bearer {self._tokens[0]}"
 
     def renew(self, refused: str) -> bool:
@@ -199,15 +212,24 @@ class Granted:
                 self._fetch()
             return True
 
+    def _renew_in_time(self) -> None:
+        try:
+            self._fetch()
+        except JiraUnreachable:
+            now = self._monotonic()
+            if now >= self._ends_at:
+                raise
+            self._renewed_at = min(now + _RENEWED_AGAIN, self._ends_at)
+
     def _fetch(self) -> None:
         asked_at = self._monotonic()
         call = Call("signing in", None, f"POST {self._url}")
         response = self._ask(call, "POST", self._url, data=self._form)
         granted = self._granted(call, response)
-        token, lasting = granted.get("access_token"), granted.get("expires_in")
-        self._tokens = (_checked_token(str(token)), *self._tokens[:1])
-        seconds = float(lasting) if isinstance(lasting, int | float) else math.inf
-        self._renewed_at = asked_at + seconds - min(_RENEWED_BEFORE, seconds / 10)
+        token, seconds = str(granted.get("access_token")), _seconds(granted.get("expires_in"))
+        self._tokens = (_checked_token(token), *self._tokens[:1])
+        self._ends_at = asked_at + seconds
+        self._renewed_at = self._ends_at - min(_RENEWED_BEFORE, seconds / 10)
 
     def _granted(self, call: Call, response: Response) -> dict[str, Any]:
         """The answer with a token in it, or an error with the endpoint's own words."""
@@ -414,6 +436,13 @@ def checked_address(url: str) -> str:
 def _is_below(url: str, base: str) -> bool:
     # By the path alone: requests writes a host in its own way.
     return urlsplit(url).path.startswith(urlsplit(base).path)
+
+
+def _seconds(lasting: Any) -> float:
+    """How long an access token is good; for ever where nobody says, until it is refused."""
+    # Some servers write the number as a text (RFC 6749 wants a number).
+    digits = isinstance(lasting, str) and lasting.isascii() and lasting.isdecimal()
+    return float(lasting) if digits or isinstance(lasting, int | float) else math.inf
 
 
 def _checked_token(token: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,7 @@ from typing import TypedDict
 import structlog
 from sqlalchemy import Connection
 
-from connector.acting import Step, is_refused_for_good, steps_of
+from connector.acting import Step, is_done, is_refused_for_good, steps_of
 from connector.attempt import Attempt, may_follow, next_look
 from connector.errors import (
     Call,
@@ -50,6 +50,8 @@ class Speaker:
     def say(self, outlet: Outlet, site: str, issue_id: str, pending: Pending) -> None:
         """Say one thing, unless it was said; raises `Held` when the site is to be left alone."""
         pending = self._not_from_the_future(pending)
+        # Where the comment is there, it may be an action whose answer was lost.
+        in_doubt = pending.comment_id is not None and pending.attempted_at is not None
         try:
             comment_id = pending.comment_id or self._found(outlet, site, issue_id, pending)
             if (comment_id is None or pending.comment_id) and self._may_follow(pending):
@@ -70,16 +72,13 @@ class Speaker:
             if not self._sent(site, issue_id, pending, edit):
                 return
         steps = steps_of(outlet.client, issue_id, pending.saying, addressed)
-        if steps:
+        if steps and (pending.comment_id is None or pending.saying.revisable):
             # What was said is said; only the issue itself is still to be seen to.
             pending = self._said(pending, comment_id)
-        for step in steps[pending.acted :]:
-            done = self._acted(site, issue_id, pending, step)
-            if done is None:
-                return
-            pending = done
-        self.judge.holds.answered(site)
-        self.database.write(lambda c: outbox.sent(c, pending, comment_id))
+        done = self._all_acted(outlet, site, issue_id, pending, steps, in_doubt=in_doubt)
+        if done is not None:
+            self.judge.holds.answered(site)
+            self.database.write(lambda c: outbox.sent(c, done, comment_id))
 
     def put_off(self, pending: Pending, fault: str) -> None:
         """After a fault of ours: leave a saying as it is for a while."""
@@ -163,17 +162,56 @@ class Speaker:
         self.database.write(lambda c: outbox.commented(c, pending, comment_id))
         return replace(pending, comment_id=comment_id, attempted_at=None)
 
+    def _all_acted(
+        self,
+        outlet: Outlet,
+        site: str,
+        issue_id: str,
+        pending: Pending,
+        steps: Sequence[Step],
+        *,
+        in_doubt: bool,
+    ) -> Pending | None:
+        """A saying with its actions behind it; None where one failed, which is recorded."""
+        for step in steps[pending.acted :]:
+            done = self._looked_up(outlet, site, issue_id, pending, step) if in_doubt else pending
+            if done is not None and done.acted == pending.acted:
+                done = self._acted(site, issue_id, done, step)
+            if done is None:
+                return None
+            pending, in_doubt = done, False
+        return pending
+
     def _acted(self, site: str, issue_id: str, pending: Pending, step: Step) -> Pending | None:
         """A saying with one more of its actions behind it; None where that failed, recorded."""
         refusals = [pending.refused] if pending.refused else []
 
         def act() -> None:
-            refused = step()
+            refused = step.do()
             refusals.extend([refused] if refused else [])
 
         if not self._sent(site, issue_id, pending, act):
             return None
-        number, refused = pending.acted + 1, " ".join(refusals) or None
+        return self._one_more(pending, " ".join(refusals) or None)
+
+    def _looked_up(
+        self, outlet: Outlet, site: str, issue_id: str, pending: Pending, step: Step
+    ) -> Pending | None:
+        """A saying with an action behind it that was done though its answer was lost.
+
+        It is not done over what people changed meanwhile. The saying as it was where Jira knows
+        nothing of it; None where that could not be looked up, recorded.
+        """
+        try:
+            done = is_done(outlet.client, issue_id, step, pending.saying.at)
+        except ConnectorError as error:
+            self._not_said(site, pending, error, pending.attempted_at)
+            return None
+        return self._one_more(pending, pending.refused) if done else pending
+
+    def _one_more(self, pending: Pending, refused: str | None) -> Pending:
+        """Record that another action is behind us, and what was refused of all."""
+        number = pending.acted + 1
         self.database.write(lambda c: outbox.acted(c, pending, number, refused))
         return replace(pending, acted=number, refused=refused, attempted_at=None)
 

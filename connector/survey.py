@@ -30,6 +30,7 @@ _PAGES = frozenset(
     }
 )  # fmt: skip
 _LOCAL = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?(/|$)", re.IGNORECASE)
+_AROUND = "<>\"' \t\r\n"
 _GATEWAY = re.compile(r"https://api\.atlassian\.com/ex/jira/[^/]+")
 _NOT_OFFERED = frozenset({400, 403, 404, 405, 410, 500, 501})
 _MOST_PROJECTS = 2000
@@ -94,7 +95,7 @@ def addresses(text: str) -> tuple[str, ...]:
     Raises:
         ConnectorError: it cannot be read as any of these.
     """
-    address = _with_scheme(text.strip().strip("<>\"'"))
+    address = _with_scheme(text.strip(_AROUND))
     try:
         parts = urlsplit(address)
         named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -120,6 +121,12 @@ def addresses(text: str) -> tuple[str, ...]:
     ends = [number for number, segment in enumerate(segments) if segment.lower() in _PAGES]
     kept = segments[: ends[0]] if ends else segments
     return tuple("/".join([root, *kept[:number]]) for number in range(len(kept), -1, -1))
+
+
+def is_site_name(text: str) -> bool:
+    """Whether somebody typed one bare word, which may name a site of Cloud, or a host of theirs."""
+    word = text.strip(_AROUND)
+    return bool(re.fullmatch(r"[A-Za-z0-9-]+", word)) and word.lower() != "localhost"
 
 
 def is_cloud_host(host: str) -> bool:
@@ -272,7 +279,7 @@ def _with_scheme(text: str) -> str:
     if "://" in text:
         scheme, _, rest = text.partition("://")
         return f"{scheme.lower()}://{rest}"
-    if re.fullmatch(r"[A-Za-z0-9-]+", text) and text.lower() != "localhost":
+    if is_site_name(text):
         return f"https://{text.lower()}.atlassian.net"
     return f"http://{text}" if _LOCAL.match(text) else f"https://{text}"
 

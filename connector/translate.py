@@ -36,6 +36,7 @@ _ISSUE = "jira:issue_"
 _LINKED = "issuelink_created"
 _COMMENTED = ("issue_commented", "issue_comment_edited")
 _NAMELESS = "It names no issue by its id."
+_BY_KEY_ALONE = "It names its issue by the key alone: let the rule send the id too."
 _NOT_JSON = "The body is not JSON."
 _TOO_DEEP = "The body is nested too deeply."
 _DEEPEST = 200
@@ -154,7 +155,8 @@ def _noticed(notice: Notice) -> Translation:
     if not notice.matters:
         return Translation(issue_id, key, event)
     if issue_id is None:
-        return Translation(None, key, event, not_understood=_NAMELESS)
+        lack = _BY_KEY_ALONE if key else _NAMELESS
+        return Translation(None, key, event, not_understood=lack)
     also: dict[str, tuple[Event, ...]] = {notice.other_id: ()} if notice.other_id else {}
     return Translation(issue_id, key, event, unclear=True, also=also)
 

@@ -391,11 +391,15 @@ class Engine:
 
         Some ways in cannot be kept to the projects that matter.
         """
-        if heard.events or not heard.unclear or not heard.issue_key:
+        if heard.events or heard.also or not heard.unclear:
             return False
-        project = heard.issue_key.rpartition("-")[0]
+        row = issues.get(connection, site, issue_id)
+        keys = {key for key in (heard.issue_key, row.key if row else None) if key}
         covered = self.policy(self.in_force).projects
-        return project not in covered and issues.get(connection, site, issue_id) is None
+        if not keys or any(key.rpartition("-")[0] in covered for key in keys):
+            return False
+        # One with a clock keeps the policy that started it, and others may depend on what it says.
+        return row is None or not (row.policy_version or issues.relatives(connection, row, keys))
 
     def _hear_beside(
         self, connection: Connection, site: str, issue_id: str, events: tuple[Event, ...]

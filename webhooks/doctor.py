@@ -52,6 +52,8 @@ _WIDEST = 26
 _WAITED_TOO_LONG = timedelta(minutes=5)
 _SERVE = "Start it with `dueline serve`."
 _SHOWN: Mapping[State, str] = {"passed": "green", "failed": "bold red", "unknown": "yellow"}
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+"""What listens on every address of the machine is asked at its own."""
 _EXIT = {"passed": 0, "failed": 1, "not_run": 2}
 
 
@@ -276,7 +278,8 @@ class _Doctor:
         def look(database: Database) -> Heard:
             since = database.read(lambda c: sites.known(c, DEFAULT_SITE, "installed_at"))
             newest_at = database.read(lambda c: inbox.newest_at(c, DEFAULT_SITE))
-            return Heard(datetime.fromisoformat(since) if since else None, newest_at)
+            refused = database.read(inbox.counted).get("signature_refused", 0)
+            return Heard(datetime.fromisoformat(since) if since else None, newest_at, refused)
 
         try:
             with not_migrated(self.settings) as database:
@@ -327,8 +330,8 @@ class _Doctor:
 
     def look_at_service(self) -> Iterator[Finding]:
         """Whether the service of these settings runs here."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.settings.host, self.settings.host)  # noqa: S104 - read, not bound
-        address = f"http://{host}:{self.settings.port}/readyz"
+        host = _ANY.get(self.settings.host, self.settings.host)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{self.settings.port}/readyz"
         try:
             with requests.Session() as session:
                 session.trust_env = False
@@ -371,7 +374,7 @@ class _Doctor:
         issue, found = self.issue, subject.found
         yield from self._stored(
             lambda database: round_trip.through_jira(
-                subject.client, found, issue, database, DEFAULT_SITE, self.pause
+                subject.client, found, issue, database, DEFAULT_SITE, self.pause, self.now
             )
         )
 

@@ -43,7 +43,7 @@ def explained(database: Database, row: IssueRow, now: datetime) -> Iterator[str]
     if row.read_at:
         yield "Its history is being read from Jira; until then nothing is concluded in Jira."
     if row.write_error:
-        yield f"Its fields could not be written: {row.write_error}"
+        yield f"Jira does not show all of it: {row.write_error}"
     yield from _judgement(database, row, now)
     promised = database.read(lambda c: issues.promises_of(c, DEFAULT_SITE, row.issue_id))
     if promised:

@@ -35,11 +35,14 @@ def remote_links(database: Database, site: str, public_url: str) -> RemoteLinks:
     )
 
 
-def is_token(database: Database, site: str, issue_id: str, token: str) -> bool:
+def token_key(database: Database, site: str) -> str | None:
+    """The key of a site's tokens, which never changes; None before its first link."""
+    key: str | None = database.read(lambda c: sites.known(c, site, _KEY))
+    return key
+
+
+def is_token(key: str, site: str, issue_id: str, token: str) -> bool:
     """Whether a token is that of an issue's page."""
-    key = database.read(lambda c: sites.known(c, site, _KEY))
-    if key is None:
-        return False
     return hmac.compare_digest(_token(key, site, issue_id).encode(), token.encode())
 
 

@@ -73,9 +73,11 @@ class InvocationTokens:
         key_id = _key_id(token)
         if key_id is None:
             return "bad"
-        key = self._key(key_id)
+        looked = self._look_for(key_id)
+        known = self._knows_keys()
+        key = self._keys.get(key_id) if known else None
         if key is None:
-            return "bad" if self._knows_keys() else "no keys"
+            return "bad" if known and looked else "no keys"
         return "good" if self._holds(token, key) else "bad"
 
     def _holds(self, token: str, key: jwt.PyJWK) -> bool:
@@ -103,12 +105,18 @@ class InvocationTokens:
             return False
         return bool(begins - leeway <= now < ends + leeway)
 
-    def _key(self, key_id: str) -> jwt.PyJWK | None:
-        if not self._is_fresh() or key_id not in self._keys:
-            with self._lock:
-                if not self._is_fresh() or key_id not in self._keys:
-                    self._look()
-        return self._keys.get(key_id) if self._knows_keys() else None
+    def _look_for(self, key_id: str) -> bool:
+        """See to it that the keys are up to date; False while another thread does."""
+        if self._is_fresh() and key_id in self._keys:
+            return True
+        # Anybody may name a key that there is not: one thread may wait for Atlassian, not all.
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            self._look()
+        finally:
+            self._lock.release()
+        return True
 
     def _is_fresh(self) -> bool:
         return self._had_within(KEPT_FOR)

@@ -6,18 +6,24 @@ import hmac
 import json
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 import requests
+from sqlalchemy import Connection
 
 from connector import facts
 from connector.base import Field, JiraClient, in_path, to_jira_value
+from connector.errors import ConnectorError, JiraRefused, JiraUnreachable
 from connector.examination.finding import Finding, failed, passed, unknown
 from connector.rest import Json
-from sla.store import inbox
+from sla.store import inbox, issues, outbox
 from sla.store.database import Database
+from sla.store.inbox import Delivery
+from sla.store.outbox import Written
 
 Pause = Callable[[float], None]
 """Waits for so many seconds."""
@@ -139,6 +145,7 @@ def through_jira(
     database: Database,
     site: str,
     pause: Pause,
+    now: Callable[[], datetime],
 ) -> Finding:
     """Change one of Dueline's own fields and put it back, and see whether Jira tells of it.
 
@@ -149,17 +156,18 @@ def through_jira(
         database: to which the running service writes what comes in.
         site: the name of the Jira in it.
         pause: waits for so many seconds.
+        now: the clock.
 
     Raises:
         ConnectorError: Jira does not take the change; or it took it, and does not take it back.
     """
-    texts = (fields[role] for role in _TEXT_ROLES if role in fields)
-    field = next((each for each in texts if each.custom and each.type == "textfield"), None)
-    if field is None:
+    role = next((role for role in _TEXT_ROLES if _is_text(fields.get(role))), None)
+    if role is None:
         return unknown(
             "No SLA field is a text that could be changed and put back.",
             "Change an issue by hand, and look at the check of the deliveries.",
         )
+    field = fields[role]
     path = f"{client.api}/issue/{in_path(issue)}"
     found = client.look("reading the issue", path, {"fields": field.id}).data
     issue_id = facts.issue_number(facts.member(found, "id"))
@@ -169,17 +177,20 @@ def through_jira(
             "Name another issue, in a project that Dueline serves.",
         )
     before = facts.member(facts.member(found, "fields"), field.id)
+    trip = _Trip(client, database, site, issue_id, role, field, now)
     last = database.read(lambda c: inbox.newest_of(c, site, issue_id))
-    _write(client, issue_id, field, _MARK)
+
+    def arrived() -> bool:
+        return any(map(_tells, database.read(lambda c: inbox.newer(c, site, issue_id, last))))
+
     try:
-        waited = _until(
-            lambda: database.read(lambda c: inbox.newest_of(c, site, issue_id)) > last, pause
-        )
-    finally:
-        _write(client, issue_id, field, before if isinstance(before, str) else None)
+        with trip.marked(before if isinstance(before, str) else None):
+            waited = _until(arrived, pause)
+    except _NotPutBackError as error:
+        return failed(f"{field.name} of {issue} could not be put back: {error}", error.remedy)
     if waited is None:
         return failed(
-            f"{field.name} of {issue} was changed and put back, and no delivery came within "
+            f"{field.name} of {issue} was changed and put back, and no delivery of it came within "
             f"{_LONGEST:.0f} s.",
             "Look at the checks of the webhook and of the way to the service, and whether Jira's "
             "machine may reach that address.",
@@ -189,8 +200,97 @@ def through_jira(
     )
 
 
-def _write(client: JiraClient, issue_id: str, field: Field, value: Json) -> None:
-    client.edit_fields(issue_id, {field.id: to_jira_value(field, value)})
+class _NotPutBackError(ConnectorError):
+    """Jira took the change, or may have, and does not take it back."""
+
+    def __init__(self, reason: ConnectorError, remedy: str) -> None:
+        super().__init__(str(reason))
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class _Trip:
+    """A change of a field and its end.
+
+    The service may write the same field meanwhile, or be the only one that is left to put it back.
+    So each change is noted in the database as the service notes its own: as one that may be on its
+    way, after which what is wanted by then is written.
+    """
+
+    client: JiraClient
+    database: Database
+    site: str
+    issue_id: str
+    role: str
+    field: Field
+    now: Callable[[], datetime]
+
+    @contextmanager
+    def marked(self, before: str | None) -> Iterator[None]:
+        """Show the mark for as long as the block lasts; then what is wanted, or was there before.
+
+        Raises:
+            ConnectorError: Jira does not take the mark, or did and does not take it back.
+        """
+        self._note(_MARK)
+        try:
+            self._write(_MARK)
+        except (JiraRefused, JiraUnreachable):
+            # Nothing was changed.
+            raise
+        except BaseException:
+            self._put_back(before)
+            # The mark may arrive after that: once it cannot, the service writes what is wanted.
+            self._note(_MARK)
+            raise
+        try:
+            yield
+        finally:
+            self._put_back(before)
+
+    def _put_back(self, before: str | None) -> None:
+        noted = self._note()
+        try:
+            self._write(noted.get(self.role, before))
+        except ConnectorError as error:
+            there = f"{before!r} there" if before else "nothing there"
+            by_hand = f"Put {there} by hand, if it still reads {_MARK!r}."
+            by_itself = "The service puts it back by itself, once Jira takes it."
+            raise _NotPutBackError(error, by_itself if noted else by_hand) from error
+        if not noted:
+            # The service may have heard of the issue just now, and have written before we did.
+            self._note()
+
+    def _note(self, mark: str | None = None) -> dict[str, Any]:
+        """Note that the mark, or what is wanted, is on its way.
+
+        Returns:
+            What is on its way, by role; empty where the service wants nothing in the field.
+        """
+
+        def note(connection: Connection) -> dict[str, Any]:
+            row = issues.get(connection, self.site, self.issue_id, locked=True)
+            wanted = json.loads(row.fields_wanted or "{}") if row else {}
+            if row is None or self.role not in wanted:
+                return {}
+            at, leaving = self.now(), {self.role: mark or wanted[self.role]}
+            outbox.fields_leave(connection, row, Written.of(row).leaving(leaving), at)
+            issues.change(connection, self.site, self.issue_id, write_at=at)
+            return leaving
+
+        return self.database.write(note)
+
+    def _write(self, value: Json) -> None:
+        self.client.edit_fields(self.issue_id, {self.field.id: to_jira_value(self.field, value)})
+
+
+def _is_text(field: Field | None) -> bool:
+    return field is not None and field.custom and field.type == "textfield"
+
+
+def _tells(delivery: Delivery) -> bool:
+    """Whether a delivery is of our change, or a rule's, which may tell no more than the issue."""
+    return _MARK.encode() in delivery.body or b'"webhookEvent"' not in delivery.body
 
 
 def _until(arrived: Callable[[], bool], pause: Pause) -> float | None:

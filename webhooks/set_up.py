@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from config.errors import ConfigurationError
@@ -10,7 +11,11 @@ from config.settings import Settings
 from connector.dynamic import DynamicRegistrations, set_up_dynamic_webhook
 from connector.errors import SetupError
 from connector.setup import set_up, set_up_webhook
+from sla.errors import StoreError
+from webhooks.databases import opened
 from webhooks.jira import client_for
+from webhooks.renewing import look_anew
+from webhooks.service import DEFAULT_SITE
 
 _ABOUT_SECRETS = {
     "there already": (
@@ -84,4 +89,7 @@ def set_up_dynamic(settings: Settings, projects: Collection[str], now: datetime)
     path = f"{settings.public_url}/webhooks/jira/token/"
     url = path + access.webhook_tokens[-1].reveal()
     outcome = set_up_dynamic_webhook(client, url, projects, now)
+    # Before the first start there is no database, and nothing was found yet.
+    with suppress(StoreError), opened(settings, must_exist=True) as database:
+        database.write(lambda c: look_anew(c, DEFAULT_SITE))
     yield f"app's webhook to {path}***: {outcome}; refreshed by the service while it runs"

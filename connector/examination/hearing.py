@@ -26,6 +26,14 @@ _SET_UP = "Run `dueline setup --webhook-url {url}` with an account that administ
 _IN_JIRA = "Change it in Jira settings, System, WebHooks."
 _LATE = timedelta(minutes=5)
 """Until then a delivery may be on its way; Jira tries again for longer, but not each one."""
+_SLACK = timedelta(minutes=1)
+# So far two clocks that are right may be apart.
+_CLOCKS = timedelta(seconds=10)
+"""By how much Jira's clock may be ahead of the one here."""
+_SIGN = (
+    "Give the webhook the secret that DUELINE_WEBHOOK_SECRET has, in Jira settings, System, "
+    "WebHooks; or run `dueline init`, which signs it anew."
+)
 _LOOK = (
     "Look at the checks of the webhook and of the address; Jira's administrator sees its "
     "deliveries in Jira settings, System, WebHooks. What was lost is found by `dueline reconcile`."
@@ -53,6 +61,9 @@ def webhook(subject: Subject) -> Iterator[Finding]:
     if not mine:
         yield _missing(known, subject.hook)
         return
+    if subject.hook is None:
+        yield _perhaps_ours(mine)
+        return
     # Of several the best one counts: what one lacks another brings.
     yield min(
         (_set_up_as(hook, subject, events) for hook in mine),
@@ -69,6 +80,14 @@ def _is_ours(url: str, wanted: str | None) -> bool:
     if wanted is None:
         return _RECEIVER in address
     return address == wanted or address.startswith(f"{wanted}/")
+
+
+def _perhaps_ours(known: Sequence[Webhook]) -> Finding:
+    there = ", ".join(sorted({_place(hook.url) for hook in known}))
+    return unknown(
+        f"There is a webhook to {there}, and it is not known which address is ours.",
+        "Set DUELINE_PUBLIC_URL to it, such as https://dueline.example.com.",
+    )
 
 
 def _missing(known: Sequence[Webhook], wanted: str | None) -> Finding:
@@ -172,11 +191,24 @@ def _updated_at(issue: Found) -> float:
 
 def _compared(key: str, updated_at: datetime, heard: Heard, now: datetime) -> Finding:
     changed = f"Jira changed {key} at {_second(updated_at)}"
-    if heard.newest is not None and heard.newest >= updated_at - _LATE:
-        return passed(f"{changed}, and the newest delivery came at {_second(heard.newest)}.")
+    strays = f" {heard.refused} others bore another secret or none, and were refused."
+    strays = strays if heard.refused else ""
+    # Some changes cause no delivery, such as a work log; none may follow one that was refused.
+    slack = _CLOCKS if heard.refused else _LATE
+    if heard.newest is not None and heard.newest >= updated_at - slack:
+        return passed(
+            f"{changed}, and the newest delivery came at {_second(heard.newest)}.{strays}"
+        )
+    began_later = heard.since is None or updated_at < heard.since
+    if heard.refused and not began_later and now - updated_at > _SLACK:
+        return failed(
+            f"{changed}, and deliveries come and are refused ({heard.refused} so far): the "
+            "webhook's secret is another one than DUELINE_WEBHOOK_SECRET, or it is not signed.",
+            _SIGN,
+        )
     if now - updated_at < _LATE:
         return unknown(f"{changed}; its delivery may still be on its way.", "Wait for 5 minutes.")
-    if heard.since is None or updated_at < heard.since:
+    if began_later:
         return unknown(
             f"{changed}, before this installation began; nothing came in since.",
             "Change an issue of a mapped project in Jira, and run `dueline doctor` again.",

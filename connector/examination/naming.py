@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from connector import facts
 from connector.base import EVERYWHERE, Field
-from connector.errors import JiraRefused, SetupError
-from connector.examination.finding import Finding, failed, passed, unknown
+from connector.errors import JiraError, JiraRefused, SetupError
+from connector.examination.finding import Finding, failed, failed_by, passed, unknown
 from connector.examination.subject import Subject
 from connector.rest import Json
 from connector.setup import find_fields
@@ -79,10 +79,16 @@ def _names(listed: Json) -> Mapping[str, str]:
 
 
 def fields(subject: Subject) -> Iterator[Finding]:
-    """Whether Jira has each SLA field once, of the right type, and every field that rules name."""
+    """Whether Jira has each SLA field once, of the right type."""
     try:
-        known = subject.client.fields()
-        subject.found, missing = find_fields(known, subject.fields)
+        subject.found, missing = find_fields(subject.known, subject.fields)
+    except JiraError as error:
+        yield failed_by(
+            error,
+            "Without it no SLA field is found, and none is written: let the call through to Jira, "
+            "and have Jira's administrator look into its log.",
+        )
+        return
     except SetupError as error:
         yield failed(
             str(error),
@@ -93,14 +99,25 @@ def fields(subject: Subject) -> Iterator[Finding]:
     if missing:
         yield failed(f"Jira has no field {', '.join(missing)}, or none that is shown.", _MAKE)
         return
-    unheard = _unheard(known, subject.policy.field_names)
-    if unheard:
-        yield failed(
-            f"Rules ask for the field {', '.join(unheard)}, which Jira does not have.",
-            "Correct its name in projects.yaml, site.yaml or the contract, or make it in Jira.",
-        )
-        return
     yield passed(f"All {len(subject.fields)} are there, each of the right type.")
+
+
+def rule_fields(subject: Subject) -> Iterator[Finding]:
+    """Whether Jira has every field that rules look at.
+
+    Without one of them no rule fails: it holds as it does for an issue on which nothing is chosen.
+    """
+    unheard = _unheard(subject.known, subject.policy.field_names)
+    if not unheard:
+        yield passed("Every field that a rule asks for is there.")
+        return
+    named = ", ".join(f"“{name}”" for name in unheard)
+    yield unknown(
+        f"Rules ask for {named}, which Jira does not have or does not show: they take it for "
+        "empty.",
+        f"Make {named} in Jira, as a select list or a text field, where it is to be used; or "
+        "correct the rule's spelling in projects.yaml, site.yaml or the contract.",
+    )
 
 
 def _unheard(known: Iterable[Field], named: Iterable[str]) -> list[str]:
@@ -153,15 +170,30 @@ def screens(subject: Subject) -> Iterator[Finding]:
     for key in subject.visible:
         lacking = _not_editable(subject, key)
         if lacking is None:
-            yield unknown(
-                "There is no issue to look at that the account may edit.",
-                "Make one there, and run `dueline doctor` again.",
-                key,
-            )
+            yield _untold(subject, key)
         elif lacking:
             yield _not_on_screen(subject, key, ", ".join(field.name for field in lacking))
         else:
             yield passed("Every SLA field is on the edit screen.", key)
+
+
+def _untold(subject: Subject, key: str) -> Finding:
+    try:
+        issue = subject.latest(key)
+    except JiraError:
+        # The check of the search says why.
+        issue = None
+    if issue is not None and subject.editable(key) is None:
+        return unknown(
+            f"Jira does not tell which fields of {issue.issue_key} can be edited.",
+            f"Look by hand whether the SLA fields are on the edit screen of {key}.",
+            key,
+        )
+    return unknown(
+        "There is no issue to look at that the account may edit.",
+        "Make one there, and run `dueline doctor` again.",
+        key,
+    )
 
 
 def _not_on_screen(subject: Subject, key: str, named: str) -> Finding:

@@ -45,7 +45,7 @@ _REMEDIES = {
 def address(subject: Subject) -> Iterator[Finding]:
     """Whether a Jira answers at the address, and which."""
     try:
-        subject.server = survey.look(subject.url)
+        subject.server = survey.look(subject.url, timeout=_PATIENCE)
     except JiraError as error:
         found = _found_beside(subject.url) if error.status in _ELSEWHERE else None
         if found:
@@ -68,7 +68,7 @@ def _found_beside(url: str) -> str | None:
         if address_ == url:
             continue
         try:
-            survey.look(address_)
+            survey.look(address_, timeout=_PATIENCE)
         except JiraError:
             continue
         return address_

@@ -8,7 +8,7 @@ from connector import facts
 from connector.base import in_path
 from connector.errors import JiraRefused
 from connector.examination.finding import Finding, failed, passed, unknown, unknown_by
-from connector.examination.subject import Subject
+from connector.examination.subject import NO_ANSWER, Subject
 from connector.survey import NEEDED, RIGHTS
 from sla.contract import Actions
 from sla.mapping import Policy, ProjectRules
@@ -32,6 +32,12 @@ def projects(subject: Subject) -> Iterator[Finding]:
 
 
 def _hidden(key: str, status: int) -> Finding:
+    if status == NO_ANSWER:
+        return unknown(
+            "Jira did not answer when it was asked for the project.",
+            "Look why Jira is slow, or the way to it, and run `dueline doctor` again.",
+            key,
+        )
     if status in (401, 403, 404):
         return failed(
             f"There is no project {key}, or the account does not see it.",
@@ -54,9 +60,19 @@ def permissions(subject: Subject) -> Iterator[Finding]:
         try:
             held = _held(subject, wanted, key)
         except JiraRefused as refused:
-            yield unknown_by(refused, _BY_HAND, key)
+            yield _untold(refused, key)
         else:
             yield _of_project(key, wanted, held)
+
+
+def _untold(refused: JiraRefused, key: str) -> Finding:
+    if refused.status in (401, 403):
+        return unknown_by(refused, _BY_HAND, key)
+    return unknown(
+        f"Jira does not say what the account may do there; it answered {refused.status}.",
+        _BY_HAND,
+        key,
+    )
 
 
 def _held(subject: Subject, wanted: Sequence[str], key: str) -> Mapping[str, bool]:
@@ -111,7 +127,7 @@ def notify_users(subject: Subject) -> Iterator[Finding]:
         try:
             held = subject.client.rights(_SILENT, key)
         except JiraRefused as refused:
-            yield unknown_by(refused, _BY_HAND, key)
+            yield _untold(refused, key)
             continue
         if any(held.values()):
             yield passed("Fields are written without e-mails.", key)

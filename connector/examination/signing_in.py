@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from connector import facts
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, JiraError, SignInRefused
 from connector.examination.finding import Finding, failed, failed_by, passed, unknown
 from connector.examination.subject import Subject
 from connector.rest import Json
@@ -29,13 +29,18 @@ _BY_A_PROXY = (
     " If they are right, a proxy takes the Authorization header away: have it let through."
 )
 
+_IN_TROUBLE = (
+    "Jira is in trouble, or something before it: the credentials may well be right. Have its "
+    "administrator look into its log, and run `dueline doctor` again."
+)
+
 
 def account(subject: Subject) -> Iterator[Finding]:
     """Whether Jira knows the account by its credentials, and who that is."""
     try:
         known = subject.client.ask("asking whose the credentials are", "myself")
     except ConnectorError as error:
-        yield failed_by(error, _ANEW[subject.way] + _BY_A_PROXY)
+        yield failed_by(error, _remedy(error, subject))
         return
     if facts.person(known) is None:
         yield failed(
@@ -44,6 +49,13 @@ def account(subject: Subject) -> Iterator[Finding]:
         )
         return
     yield _known(known)
+
+
+def _remedy(error: ConnectorError, subject: Subject) -> str:
+    of_jira = isinstance(error, JiraError) and not isinstance(error, SignInRefused)
+    if of_jira and getattr(error, "status", None) not in (401, 403):
+        return _IN_TROUBLE
+    return _ANEW[subject.way] + _BY_A_PROXY
 
 
 def _known(myself: Json) -> Finding:

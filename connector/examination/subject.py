@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,10 +11,12 @@ from typing import Literal
 
 from connector import facts
 from connector.base import Field, Flavour, Found, JiraClient, ServerInfo, in_path
-from connector.errors import ConnectorError
+from connector.errors import JiraError, JiraUnreachable
 from connector.rest import Answer, Json
 from sla.mapping import Policy
 
+NO_ANSWER = 0
+"""In place of a status."""
 Way = Literal["client", "bearer", "basic"]
 """How Dueline signs in: as an OAuth client, by a token alone, by an account with a token."""
 
@@ -26,6 +29,8 @@ class Heard:
     """When this installation began; None: it never did."""
     newest: datetime | None
     """When the newest delivery about an issue came; None: there is none."""
+    refused: int = 0
+    """How many were refused ever, since they did not bear the secret."""
 
 
 @dataclass
@@ -57,10 +62,12 @@ class Subject:
     """As it was configured; None: to be found out."""
     server: ServerInfo | None = None
     """As it was found, before anybody signed in."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds of real time from any start: how long the examination took so far."""
     found: Mapping[str, Field] = field(default_factory=dict)
     """By role the field, as far as it was found."""
     _projects: dict[str, Answer] = field(default_factory=dict, init=False)
-    _latest: dict[str, Found | None] = field(default_factory=dict, init=False)
+    _latest: dict[str, Found | JiraError | None] = field(default_factory=dict, init=False)
     _editable: dict[str, frozenset[str] | None] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -77,6 +84,11 @@ class Subject:
         """What Jira says of the account."""
         return self.client.look("reading the account", f"{self.client.api}/myself")
 
+    @cached_property
+    def known(self) -> tuple[Field, ...]:
+        """Every field of Jira."""
+        return self.client.fields()
+
     @property
     def keys(self) -> tuple[str, ...]:
         """The projects of the mapping."""
@@ -91,24 +103,49 @@ class Subject:
         """What Jira says of a project."""
         if key not in self._projects:
             path = f"{self.client.api}/project/{in_path(key)}"
-            told = self.client.look(f"reading the project {key}", path)
-            if not facts.member(told.data, "id") and key in self._listed:
-                told = told._replace(status=200, data=self._listed[key])
+            unanswered = (each for each in self._projects.values() if each.status == NO_ANSWER)
+            what = f"reading the project {key}"
+            # Time runs: where one question was in vain, the same of the next project would be.
+            told = next(unanswered, None) or self._looked(what, path)
             self._projects[key] = told
+            # Who was asked too much, or does not answer, is not asked for more.
+            silent = told.status in (NO_ANSWER, 429)
+            if not silent and not facts.member(told.data, "id") and key in self._listed:
+                self._projects[key] = told._replace(status=200, data=self._listed[key])
         return self._projects[key]
 
     @cached_property
     def _listed(self) -> Mapping[str, Json]:
         """Projects by key, for a Jira that lists them and shows none by itself."""
-        listed = self.client.look("reading the projects", f"{self.client.api}/project").data
+        listed = self._looked("reading the projects", f"{self.client.api}/project").data
         keys = ((facts.identifier(facts.member(each, "key")), each) for each in facts.items(listed))
         return {key: each for key, each in keys if key}
 
+    def _looked(self, what: str, path: str) -> Answer:
+        try:
+            return self.client.look(what, path)
+        except JiraError as error:
+            return Answer(error.status or NO_ANSWER, {}, None, path)
+
     def latest(self, key: str) -> Found | None:
-        """The issue of a project that was updated last."""
+        """The issue of a project that was updated last.
+
+        Raises:
+            JiraError: Jira does not say.
+        """
         if key not in self._latest:
-            self._latest[key] = self.client.latest(key)
-        return self._latest[key]
+            errors = (each for each in self._latest.values() if isinstance(each, JiraUnreachable))
+            self._latest[key] = next(errors, None) or self._searched(key)
+        found = self._latest[key]
+        if isinstance(found, JiraError):
+            raise found
+        return found
+
+    def _searched(self, key: str) -> Found | JiraError | None:
+        try:
+            return self.client.latest(key)
+        except JiraError as error:
+            return error
 
     def editable(self, key: str) -> frozenset[str] | None:
         """The ids of the fields that a recent issue of a project lets the account edit.
@@ -122,7 +159,7 @@ class Subject:
     def _editable_in(self, key: str) -> frozenset[str] | None:
         try:
             issue = self.latest(key)
-        except ConnectorError:
+        except JiraError:
             # The check of the search says why.
             return None
         if issue is None:

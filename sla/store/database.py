@@ -8,8 +8,10 @@ itself: each write is a transaction of its own on a pooled connection.
 from __future__ import annotations
 
 import fcntl
+import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TextIO, TypeVar
 
@@ -253,9 +255,16 @@ def _sqlite(address: URL) -> Engine:
         raise StoreError(f"{path}: is a directory; {_EXPECTED}")
     # An error must not carry what customers wrote into the logs.
     engine = create_engine(address, connect_args={"timeout": 10}, hide_parameters=True)
+    event.listen(engine, "do_connect", lambda *_: _make_private(path))
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Have a new file be its owner's alone: it holds what customers wrote."""
+    with suppress(OSError):  # it is there already, or SQLite says what is wrong
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

@@ -177,6 +177,16 @@ def newest_of(connection: Connection, site: str, issue_id: str) -> int:
     return connection.execute(select(func.max(inbox.c.id)).where(*mine)).scalar() or 0
 
 
+def newer(connection: Connection, site: str, issue_id: str, than: int) -> Sequence[Delivery]:
+    """The deliveries about an issue that came after the one of a number."""
+    rows = connection.execute(
+        select(inbox.c.id, inbox.c.site, inbox.c.body).where(
+            inbox.c.site == site, inbox.c.issue_id == issue_id, inbox.c.id > than
+        )
+    )
+    return [Delivery(*row) for row in rows]
+
+
 def waiting_since(connection: Connection) -> datetime | None:
     """Since when the oldest delivery waits to be handled; None: none does."""
     since: datetime | None = connection.execute(

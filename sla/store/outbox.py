@@ -257,7 +257,8 @@ def to_dispatch(
     true; then fields, by the next deadline. What failed before comes after what was not tried,
     those that wait longest first, so that what fails again and again keeps nobody back.
     """
-    failed = func.min(sayings.c.attempts) > 0
+    # What waits behind a saying that failed would only bring that one to be tried first again.
+    failed = func.max(sayings.c.attempts) > 0
     due = _due(sayings.c.try_at, sayings.c.attempts, now)
     site, issue_id = unindexed(sayings.c.site), unindexed(sayings.c.issue_id)
     comments = connection.execute(

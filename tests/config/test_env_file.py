@@ -88,6 +88,25 @@ def test_a_named_file_must_be_there(here: Path) -> None:
         read_env_file({"DUELINE_ENV_FILE": "none.env"})
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("DUELINE_PORT 8090\n", 1),
+        ("# first\n\n  \nDUELINE_PORT: 8090\nDUELINE_HOST=::1\n", 4),
+        ("DUELINE_HOST=::1\nDUELINE_JIRA_TOKEN='s3cr3t\nDUELINE_PORT=1\n", 2),
+        ("DUELINE_JIRA_TOKEN='s3cr3t\nDUELINE_JIRA_USER='\n", 1),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named_by_its_number(
+    here: Path, text: str, line: int
+) -> None:
+    write(here, text)
+    with pytest.raises(SettingsError, match="write it as NAME=value") as caught:
+        read_env_file({})
+    assert f"dueline.env, line {line}, is no setting" in caught.value.problems[0]
+    assert "s3cr3t" not in str(caught.value)
+
+
 def test_what_is_no_text(here: Path) -> None:
     (here / "dueline.env").write_bytes(b"DUELINE_HOST=\xff\n")
     with pytest.raises(SettingsError, match="is not UTF-8 text"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -144,6 +145,19 @@ def test_private_files_are_their_owners_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.path.parent.stat().st_mode) == 0o700
     assert file.present() == "planted\n"
     assert "planted" not in repr(file)
+
+
+def test_other_files_are_as_open_as_the_umask_or_their_owner_has_them(tmp_path: Path) -> None:
+    file = File(tmp_path / "site.yaml", "")
+    before = os.umask(0o027)
+    try:
+        file.write()
+        assert stat.S_IMODE(file.path.stat().st_mode) == 0o640
+        file.path.chmod(0o664)
+        file.write()
+        assert stat.S_IMODE(file.path.stat().st_mode) == 0o664
+    finally:
+        os.umask(before)
 
 
 def test_differences_show_no_secret(tmp_path: Path) -> None:

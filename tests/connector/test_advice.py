@@ -375,6 +375,12 @@ class TestTls:
         assert f"certificate of localhost:{port} comes from an authority not known here" in found
         assert "in REQUESTS_CA_BUNDLE" in found
 
+    def test_by_authorities_that_are_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/authorities.pem")
+        found = str(told("https://localhost:1"))
+        assert "/nowhere/authorities.pem" in found
+        assert "Let REQUESTS_CA_BUNDLE" in found
+
     def test_of_its_own(self, authority: Authority, listen: Listen) -> None:
         found = str(told(f"https://localhost:{listen(authority.by_itself('localhost'))}"))
         assert "is self-signed. If it is your own authority's" in found

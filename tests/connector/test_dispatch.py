@@ -14,7 +14,16 @@ import pytest
 from connector.attempt import IN_FLIGHT
 from connector.base import Field, Transition
 from connector.dispatch import Dispatcher
-from connector.errors import Call, JiraError, JiraRefused, JiraUncertain, JiraUnreachable
+from connector.errors import (
+    Blocked,
+    Call,
+    JiraError,
+    JiraRefused,
+    JiraUncertain,
+    JiraUnreachable,
+    NotJira,
+    NotPermitted,
+)
 from connector.outlet import Holds, Outlet
 from connector.remote_link import RemoteLinks
 from connector.rest import Rest
@@ -54,6 +63,9 @@ class Jira:
         self.fields: dict[str, dict[str, object]] = {}
         self.comments: dict[str, list[tuple[str, str]]] = {}
         self.links: dict[str, Any] = {}
+        self.may_link = False
+        self.history: list[Any] = []
+        """An issue's changelog, as Jira shows it."""
         self.status = "To Do"
         self.calls: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] = works
@@ -98,6 +110,17 @@ class Jira:
     def set_remote_link(self, issue: str, link: Any) -> None:
         with self._called("link", issue):
             self.links[issue] = link
+
+    def rights(self, keys: list[str], project: str) -> dict[str, bool]:
+        assert project == "ACME"
+        return dict.fromkeys(keys, self.may_link)
+
+    def myself(self) -> str:
+        return "dueline"
+
+    def ask(self, what: str, path: str, params: dict[str, str]) -> Any:
+        assert (path, params["expand"]) == ("issue/1", "changelog")
+        return {"changelog": {"histories": self.history}}
 
     def made(self, what: str) -> list[str]:
         return [issue for called, issue in self.calls if called == what]
@@ -213,7 +236,12 @@ def test_deadlines_come_first(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [refused(400), refused(403), refused(404), refused(410), refused(500), RuntimeError("ours")],
+    [
+        *map(refused, (400, 403, 404, 410, 500)),
+        Blocked(CALL, "a page", status=403),
+        NotPermitted(CALL, "No.", status=401),
+        RuntimeError("ours"),
+    ],
 )
 def test_a_poisoned_issue_holds_up_no_other_and_its_fields_not_its_words(
     desk: Desk, error: Exception
@@ -584,10 +612,70 @@ def test_what_is_behind_us_is_not_done_again_after_a_kill(
     desk.advance(timedelta(days=1))
     for step in STEPS:
         mended = what if what != "transition" else "reading"
-        # What was under way is asked for again: it does the same, or is seen to be done.
+        # Of what was under way this Jira's changelog knows nothing: it is asked for again.
         again = step == mended or (step == "transition" == what and not after)
         assert len(desk.jira.made(step)) == 1 + again, step
     assert (desk.states("1"), desk.jira.status) == (["sent"], "Escalated")
+
+
+CHANGES = {
+    "assign": ("assignee", "The Lead"),
+    "labels": ("labels", "mine late"),
+    "fields": ("priority", "Highest"),
+    "transition": ("status", "Escalated"),
+}
+
+
+def change(desk: Desk, field: str, value: str, *, by: str = "dueline", at: datetime = NINE) -> None:
+    item = {"field": field, "toString": value}
+    entry = {"created": at.isoformat(), "author": {"accountId": by}, "items": [item]}
+    desk.jira.history.append(entry)
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_was_done_without_an_answer_is_not_done_over_what_people_did(
+    desk: Desk, what: str
+) -> None:
+    desk.decide("1", actions=ACTIONS)
+    killed_at(desk, what, after=True)
+    change(desk, *CHANGES[what])
+    # A person undoes it meanwhile.
+    change(desk, CHANGES[what][0], "", by="agent", at=NINE + SECOND)
+    desk.jira.status = "To Do"
+    desk.advance(timedelta(days=1))
+    assert [called for called, _ in desk.jira.calls if called != "reading"] == [
+        step for step in STEPS if step != "reading"
+    ]
+    assert (desk.states("1"), desk.announced("1")[0]["refused"]) == (["sent"], None)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"by": "agent"},
+        {"at": NINE - 2 * MINUTE},
+        {"value": "other"},
+        {"field": "priority"},
+    ],
+)
+def test_what_others_did_or_what_was_done_before_is_no_answer(
+    desk: Desk, entry: dict[str, Any]
+) -> None:
+    desk.decide("1", actions=ACTIONS)
+    killed_at(desk, "labels", after=False)
+    change(desk, **{"field": "labels", "value": "late", **entry})
+    desk.advance(timedelta(days=1))
+    assert desk.jira.made("labels") == ["1", "1"]
+    assert desk.states("1") == ["sent"]
+
+
+def test_where_it_is_already_it_is_not_moved_and_that_is_noted(desk: Desk) -> None:
+    desk.jira.status = "Escalated"
+    desk.decide("1", actions=Actions(transition="escalate"))
+    desk.advance(MINUTE)
+    assert desk.jira.made("transition") == []
+    words = "It was in the status Escalated already, and was not moved."
+    assert desk.announced("1")[0]["refused"] == words
 
 
 @pytest.mark.parametrize("what", STEPS[1:])
@@ -700,6 +788,104 @@ def test_a_link_that_is_refused_is_listed_and_holds_up_nothing(
     desk.advance(timedelta(minutes=10))
     assert set(desk.jira.links) == {"1", "2"}
     assert desk.row("2").write_error is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused(401),
+        refused(500),
+        JiraUncertain(CALL, "no answer in time", status=504),
+        JiraUncertain(CALL, "the connection broke"),
+        JiraUnreachable(CALL, "no connection to its address"),
+        NotJira(CALL, "a page", status=403),
+        Blocked(CALL, "a page", status=403),
+        NotPermitted(CALL, "scope does not match", status=401),
+    ],
+)
+def test_a_link_that_always_fails_keeps_nothing_waiting_and_is_asked_for_ever_less_often(
+    desk: Desk, error: Exception
+) -> None:
+    links(desk)
+    desk.jira.before = failing(error, "link")
+    for issue in ("1", "2"):
+        desk.want(issue, state="running", link=LINK)
+        desk.decide(issue)
+    drain(desk.lane)
+    assert desk.states("1") == desk.states("2") == ["sent"]
+    assert desk.jira.fields.keys() == {"1", "2"}
+    assert desk.holds.ends() == {}
+    desk.advance(3 * 60 * MINUTE)
+    assert 2 <= len(desk.jira.made("link")) <= 18
+    assert desk.jira.made("fields") == ["1", "2"], "what was taken is not written again"
+    assert desk.holds.ends() == {}
+    desk.jira.before = works
+    desk.advance(2 * 60 * MINUTE)
+    assert desk.jira.links.keys() == {"1", "2"}
+    assert (desk.row("1").write_at, desk.row("1").write_error) == (None, None)
+
+
+def test_a_fault_of_ours_in_a_link_keeps_nothing_waiting(desk: Desk) -> None:
+    links(desk)
+    desk.jira.before = failing(RuntimeError("ours"), "link", times=1)
+    desk.want("1", state="running", link=LINK)
+    desk.decide("1")
+    drain(desk.lane)
+    assert desk.states("1") == ["sent"]
+    desk.advance(6 * MINUTE)
+    assert desk.jira.made("link") == ["1", "1"]
+    assert desk.row("1").write_error is None
+
+
+def test_too_many_calls_for_a_link_are_too_many_for_the_site(desk: Desk) -> None:
+    links(desk)
+    desk.jira.before = failing(refused(429), "link", times=1)
+    desk.want("1", state="running", link=LINK)
+    drain(desk.lane)
+    assert desk.holds.ends().keys() == {SITE}
+    desk.advance(MINUTE)
+    assert desk.jira.made("link") == ["1", "1"]
+
+
+def test_what_keeps_a_field_from_being_written_is_told_beside_the_link(desk: Desk) -> None:
+    links(desk)
+    taken_away(desk, "cf_2")
+    desk.jira.before = failing(refused(404), "link", times=1)
+    desk.want("1", state="running", severity="S1", link=LINK)
+    drain(desk.lane)
+    error = str(desk.row("1").write_error)
+    assert "SLA severity: It is not on" in error
+    assert "the link: No." in error
+    desk.advance(61 * MINUTE)
+    assert "link" not in str(desk.row("1").write_error)
+    assert desk.row("1").write_at is not None
+    assert desk.jira.links.keys() == {"1"}
+
+
+def test_one_issues_403_is_not_its_projects(desk: Desk) -> None:
+    links(desk)
+    desk.jira.may_link = True
+    desk.jira.before = failing(refused(403), "link", "1")
+    for issue in ("1", "2"):
+        desk.want(issue, state="running", link=LINK)
+    desk.advance(MINUTE)
+    assert desk.jira.made("link") == ["1", "2"]
+    assert desk.outlet.refused_links == {}
+    assert desk.jira.links.keys() == {"2"}
+
+
+def test_another_address_is_written_with_the_next_change(desk: Desk) -> None:
+    links(desk)
+    desk.want("1", state="running", link=LINK)
+    desk.advance(MINUTE)
+    ways = RemoteLinks(lambda issue: f"https://new/{issue}", lambda state: f"https://new/{state}")
+    desk.lane.outlets[SITE] = replace(desk.outlet, links=ways)
+    desk.advance(MINUTE)
+    assert desk.jira.made("link") == ["1"]
+    desk.want("1", state="breached", link=LINK)
+    desk.advance(MINUTE)
+    assert desk.jira.links["1"]["object"]["url"] == "https://new/1"
+    assert "https" not in str(desk.row("1").fields_written), "whoever has the address can read it"
 
 
 def test_an_issue_all_of_whose_fields_are_refused_is_given_up(desk: Desk) -> None:

@@ -156,9 +156,9 @@ def test_every_check_says_something(site: Site) -> None:
 def test_the_ids_are_those_that_monitoring_knows() -> None:
     nowhere = ours("http://127.0.0.1:9")
     assert [check.id for check in examine.checks(nowhere)] == [
-        "certificate", "address", "account", "base_url", "token", "clock", "rate_limit", "projects",
-        "permissions", "notify_users", "names", "search", "fields", "contexts", "screens",
-        "internal_comments", "webhook", "deliveries",
+        "certificate", "address", "account", "base_url", "token", "clock", "projects",
+        "permissions", "notify_users", "names", "search", "rate_limit", "fields", "rule_fields",
+        "contexts", "screens", "internal_comments", "webhook", "deliveries",
     ]  # fmt: skip
 
 
@@ -201,6 +201,38 @@ def test_an_error_within_a_check_is_unknown_and_the_next_one_is_made() -> None:
 
     checks = [Check("a", "First", breaks), Check("b", "Second", lambda: [passed("Good.")])]
     assert [each.finding.state for each in conclusions(checks)] == ["unknown", "passed"]
+
+
+def _alone(subject: Subject, *ids: str) -> dict[str, Finding]:
+    """What some checks say that are made without the others."""
+    checks = [replace(each, needs=()) for each in examine.checks(subject) if each.id in ids]
+    return {each.id: each.finding for each in conclusions(checks)}
+
+
+def test_a_jira_that_is_slow_is_asked_no_more_after_a_minute(cloud: Site) -> None:
+    _, url = cloud
+    began, looked = 1000.0, iter([*[1001.0] * 4, *[1061.0] * 100])
+    subject = ours(url, monotonic=lambda: began)
+    checks = examine.checks(subject)
+    subject.monotonic = lambda: next(looked)
+    said = {each.id: each.finding for each in conclusions(checks)}
+    assert [said[id_].state for id_ in ("address", "account")] == ["passed", "passed"]
+    assert said["base_url"].state == "passed"
+    for id_ in ("clock", "projects", "search", "deliveries"):
+        assert "it took too long already" in fault(said, id_, "unknown").detail
+    assert all_but(said)
+
+
+def test_a_check_of_many_projects_ends_after_a_minute(cloud: Site) -> None:
+    _, url = cloud
+    subject = ours(url, monotonic=lambda: 0.0)
+    checks = [each for each in examine.checks(subject) if each.id == "permissions"]
+    looked = iter([1.0, 2.0, 61.0])
+    subject.monotonic = lambda: next(looked)
+    said = {each.id: each.finding for each in conclusions([replace(checks[0], needs=())])}
+    first, second = subject.visible[:2]
+    assert list(said) == [f"permissions:{first}", f"permissions:{second}", "permissions"]
+    assert f"after {second}" in fault(said, "permissions", "unknown").detail
 
 
 # --- where it is ------------------------------------------------------------------------------
@@ -377,6 +409,15 @@ def test_a_bearer_that_is_taken_for_nobody(datacenter: Site) -> None:
     fault(findings(subject_of(url, BearerToken("simulator-dueline"))), "account")
 
 
+@pytest.mark.parametrize(("status", "body"), [(500, None), (501, None), (200, "null")])
+def test_an_account_that_jira_cannot_tell(cloud: Site, status: int, body: str | None) -> None:
+    sim, url = cloud
+    sim.faults.add(path="myself", status=status, body=body, times=100)
+    said = fault(findings(ours(url)), "account")
+    assert "Jira is in trouble" in said.remedy
+    assert "anew" not in said.remedy
+
+
 def test_an_account_of_the_portal(cloud: Site) -> None:
     sim, url = cloud
     myself = {"accountId": "qm:1", "displayName": "Carl", "accountType": "customer"}
@@ -463,6 +504,17 @@ def test_a_look_alike_that_does_not_know_every_permission(
     assert "Edit issues" in fault(findings(ours(url)), "permissions:BOT").detail
 
 
+@pytest.mark.parametrize("asks_what_jira_refuses", [True])
+def test_a_look_alike_that_tells_no_permissions(cloud: Site) -> None:
+    sim, url = cloud
+    sim.faults.html(404, path="mypermissions", times=100)
+    found = _alone(ours(url), "permissions", "notify_users")
+    for id_ in ("permissions:BOT", "notify_users:BOT"):
+        said = fault(found, id_, "unknown")
+        assert "Jira does not say what the account may do there; it answered 404" in said.detail
+        assert "by hand" in said.remedy
+
+
 def test_a_permission_that_only_a_contract_needs(cloud: Site) -> None:
     sim, url = cloud
     sim.deny(DUELINE, "ASSIGN_ISSUES")
@@ -546,6 +598,39 @@ def test_a_field_that_is_missing(site: Site) -> None:
 
 def _field_id(sim: Simulator, name: str) -> str:
     return next(field.id for field in sim.site.fields.values() if field.name == name)
+
+
+def test_a_field_that_only_rules_ask_for(cloud: Site) -> None:
+    sim, url = cloud
+    del sim.site.fields[_field_id(sim, "Support plan")]
+    found = findings(ours(url))
+    said = fault(found, "rule_fields", "unknown")
+    assert "“Support plan”" in said.detail
+    assert "select list" in said.remedy
+    assert all_but(found)
+    assert found["fields"].state == found["contexts:BOT"].state == "passed"
+
+
+@pytest.mark.parametrize("status", [403, 429, 500, 501])
+def test_without_the_list_of_fields_nothing_is_written(cloud: Site, status: int) -> None:
+    sim, url = cloud
+    sim.faults.error(status, path="/field$", times=100)
+    said = fault(_alone(ours(url), "fields"), "fields")
+    assert str(status) in said.detail
+
+
+def test_a_list_of_fields_that_never_comes(cloud: Site) -> None:
+    sim, url = cloud
+    sim.faults.drop(path="/field$", times=100)
+    fault(_alone(ours(url), "fields"), "fields")
+
+
+@pytest.mark.parametrize("status", [403, 501])
+def test_a_jira_that_tells_nobody_what_can_be_edited(cloud: Site, status: int) -> None:
+    sim, url = cloud
+    sim.faults.error(status, path="editmeta", times=100)
+    said = fault(_alone(ours(url), "fields", "screens"), "screens:BOT", "unknown")
+    assert "does not tell which fields of BOT-1 can be edited" in said.detail
 
 
 def test_a_field_on_no_screen(datacenter: Site) -> None:
@@ -644,6 +729,31 @@ def test_a_token_in_an_address_is_not_shown(site: Site) -> None:
     assert "planted" not in repr(findings(ours(url)))
 
 
+def test_without_an_address_of_ours_no_webhook_is_known_to_be_ours(cloud: Site) -> None:
+    sim, url = cloud
+    _changed(url="https://old.example.com/webhooks/jira")(sim, next(iter(sim.webhooks)))
+    said = fault(_alone(ours(url, hook=None), "webhook"), "webhook", "unknown")
+    assert "https://old.example.com/webhooks/jira" in said.detail
+    assert "DUELINE_PUBLIC_URL" in said.remedy
+    sim.webhooks.clear()
+    fault(_alone(ours(url, hook=None), "webhook"), "webhook")
+
+
+def test_a_webhook_of_which_it_is_not_told_that_it_is_signed_is_signed_anew(
+    datacenter: Site,
+) -> None:
+    sim, url = datacenter
+    [hook] = sim.webhooks.values()
+    _changed(secret=None)(sim, hook.id)
+    configured = {"EXCLUDE_BODY": "false", "FILTERS": ""}
+    listed = {"id": int(hook.id), "url": HOOK, "events": hook.events, "configuration": configured}
+    sim.faults.add(method="GET", path="webhooks$", status=200, body=[listed])
+    client = connect(url, ApiToken(DUELINE, "simulator"))
+    assert set_up_webhook(client, HOOK, SECRET) == "signed anew"
+    assert sim.webhooks[hook.id].secret == SECRET
+    assert set_up_webhook(client, HOOK, SECRET) == "there already"
+
+
 def test_where_deliveries_come_another_way_no_webhook_is_asked_for(site: Site) -> None:
     sim, url = site
     sim.webhooks.clear()
@@ -654,7 +764,11 @@ def test_where_deliveries_come_another_way_no_webhook_is_asked_for(site: Site) -
     ("now", "since", "newest", "state"),
     [
         (timedelta(hours=1), -timedelta(days=1), timedelta(seconds=1), "passed"),
+        (timedelta(hours=1), -timedelta(days=1), -timedelta(seconds=30), "passed"),
+        # A work log, say, is told by no webhook that Dueline has.
+        (timedelta(hours=1), -timedelta(days=1), -timedelta(minutes=2), "passed"),
         (timedelta(hours=1), -timedelta(days=1), -timedelta(minutes=6), "failed"),
+        (timedelta(minutes=4), -timedelta(days=1), -timedelta(minutes=6), "unknown"),
         (timedelta(hours=1), -timedelta(days=1), None, "failed"),
         (timedelta(minutes=1), -timedelta(days=1), None, "unknown"),
         (timedelta(hours=1), timedelta(minutes=30), None, "unknown"),
@@ -668,6 +782,26 @@ def test_what_jira_changed_and_what_came(
     found = findings(ours(url, now=lambda: NOW + now, heard=lambda: heard))
     assert found["deliveries"].state == state
     assert found["deliveries"].remedy or state == "passed"
+
+
+@pytest.mark.parametrize(
+    ("now", "newest", "state", "words"),
+    [
+        (timedelta(minutes=2), None, "failed", "are refused (3 so far)"),
+        (timedelta(hours=1), -timedelta(minutes=2), "failed", "DUELINE_WEBHOOK_SECRET"),
+        (timedelta(seconds=30), None, "unknown", "on its way"),
+        (timedelta(hours=1), timedelta(seconds=1), "passed", "3 others bore another secret"),
+    ],
+)
+def test_deliveries_that_are_refused(
+    cloud: Site, now: timedelta, newest: timedelta | None, state: str, words: str
+) -> None:
+    _, url = cloud
+    heard = Heard(NOW - timedelta(days=1), None if newest is None else NOW + newest, refused=3)
+    subject = ours(url, now=lambda: NOW + now, heard=lambda: heard)
+    said = _alone(subject, "deliveries")["deliveries"]
+    assert (said.state, words in said.detail) == (state, True), said
+    assert said.remedy or state == "passed"
 
 
 # --- what it lets itself be asked -------------------------------------------------------------
@@ -689,6 +823,33 @@ def test_room_for_calls(cloud: Site, headers: dict[str, str], state: str, words:
     sim.faults.add(path="myself", status=200, body=myself, headers=headers, times=100)
     said = findings(ours(url))["rate_limit"]
     assert (said.state, words in said.detail) == (state, True), said
+
+
+def test_a_jira_that_refuses_what_serving_needs(cloud: Site) -> None:
+    sim, url = cloud
+    sim.faults.rate_limit(3600, path="/(search|project)", times=1000)
+    found = findings(ours(url))
+    assert "left alone for 1 h" in fault(found, "rate_limit").detail
+    fault(found, "search")
+
+
+@pytest.mark.parametrize("status", [429, 500, 501, 503])
+def test_a_search_that_jira_does_not_answer(cloud: Site, status: int) -> None:
+    sim, url = cloud
+    sim.faults.error(status, path="/search", times=100)
+    found = _alone(ours(url), "search", "rate_limit")
+    assert str(status) in fault(found, "search").detail
+    assert found["rate_limit"].state == ("failed" if status == 429 else "passed")
+
+
+def test_who_does_not_answer_is_not_asked_the_same_of_each_project(cloud: Site) -> None:
+    sim, url = cloud
+    project = sim.faults.drop(path="/project/", times=100)
+    search = sim.faults.drop(path="/search", times=100)
+    found = _alone(ours(url), "projects", "search", "rate_limit", "deliveries")
+    assert "did not answer" in fault(found, "projects:BOT", "unknown").detail
+    fault(found, "search")
+    assert (project.times, search.times) == (99, 99)
 
 
 def test_a_search_that_was_taken_away(datacenter: Site) -> None:

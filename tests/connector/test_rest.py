@@ -15,11 +15,14 @@ import responses
 
 from connector.client import ApiToken, BearerToken, Credentials, connect
 from connector.errors import (
+    Blocked,
     ConnectorError,
     JiraError,
     JiraRefused,
     JiraUncertain,
     JiraUnreachable,
+    NotJira,
+    NotPermitted,
 )
 from connector.rest import pages
 
@@ -27,6 +30,8 @@ SITE = "https://demo.atlassian.net"
 TOKEN = "s3cr3t-token"
 ISSUE = f"{SITE}/rest/api/3/issue/DEMO-1"
 COMMENT = f"{ISSUE}/comment"
+MYSELF = f"{SITE}/rest/api/2/myself"
+PAGE = "<html><title>Request blocked</title></html>"
 
 
 @pytest.fixture
@@ -144,6 +149,66 @@ class TestKinds:
         with pytest.raises(JiraRefused) as caught:
             read()
         assert caught.value.status == 401
+
+    @pytest.mark.parametrize(
+        ("status", "body", "words"),
+        [
+            (405, "{}", "answered 405"),
+            (429, '{"message": "Rate limit exceeded."}', "answered 429"),
+            (503, "<html>Starting</html>", "answered 503"),
+            (200, "<html>Log in</html>", "answered 200"),
+            (403, '{"message": "Basic Authentication has been disabled."}', "takes no passwords"),
+        ],
+    )
+    def test_what_jira_refuses_before_it_looks_who_asks_keeps_its_own_reason(
+        self, jira: responses.RequestsMock, status: int, body: str, words: str
+    ) -> None:
+        anonymous = {"X-AUSERNAME": "anonymous"}
+        jira.get(f"{SITE}/rest/api/3/field", status=status, body=body, headers=anonymous)
+        with pytest.raises(JiraRefused, match=words):
+            read()
+
+    @pytest.mark.parametrize("status", [403, 404])
+    @pytest.mark.parametrize(
+        ("myself", "kind"),
+        [
+            ({"json": {"accountId": "1"}}, Blocked),
+            ({"body": PAGE, "status": 403}, NotJira),
+            ({"body": PAGE}, NotJira),
+            ({"json": {}, "status": 401}, NotJira),
+            ({"json": {"accountId": "1"}, "headers": {"X-AUSERNAME": "anonymous"}}, NotJira),
+            ({"body": requests.exceptions.ReadTimeout("x")}, NotJira),
+        ],
+    )
+    def test_a_page_stops_the_one_call_where_jira_answers_another(
+        self,
+        jira: responses.RequestsMock,
+        status: int,
+        myself: dict[str, Any],
+        kind: type[JiraError],
+    ) -> None:
+        jira.get(MYSELF, **myself)
+        error = refused(jira, status, PAGE, content_type="text/html")
+        assert type(error) is kind
+        assert ("lets other calls through" in str(error)) is (kind is Blocked)
+
+    @pytest.mark.parametrize(
+        ("body", "headers", "kind"),
+        [
+            ({"message": "Unauthorized; scope does not match"}, {}, NotPermitted),
+            ({"errors": {}}, {"X-AUSERNAME": "dueline"}, NotPermitted),
+            # Asking again with these would lock the account.
+            ({"errors": {"a": ""}}, {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}, JiraRefused),
+            ({"errorMessages": ["Unauthorized"], "errors": {}}, {}, JiraRefused),
+            ("<html>Unauthorized (401)</html>", {}, JiraRefused),
+        ],
+    )
+    def test_a_401_about_a_right_is_told_from_one_about_the_credentials(
+        self, jira: responses.RequestsMock, body: Any, headers: dict[str, str], kind: object
+    ) -> None:
+        error = refused(jira, 401, body, headers=headers)
+        assert type(error) is kind
+        assert MYSELF not in [call.request.url for call in jira.calls]
 
     @pytest.mark.parametrize(
         "failure",

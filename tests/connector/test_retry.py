@@ -17,7 +17,16 @@ import responses
 from urllib3.exceptions import NewConnectionError, ProtocolError
 
 from connector.client import ApiToken, connect
-from connector.errors import Call, JiraError, JiraRefused, JiraUncertain, JiraUnreachable
+from connector.errors import (
+    Blocked,
+    Call,
+    JiraError,
+    JiraRefused,
+    JiraUncertain,
+    JiraUnreachable,
+    NotJira,
+    NotPermitted,
+)
 from connector.retry import ATTEMPTS, WAITS, Kind, verdict
 from sla.store.holds import LONGEST
 
@@ -256,6 +265,18 @@ def test_a_long_outage_brings_no_call_near_its_end() -> None:
 def test_a_sign_in_that_is_switched_off_concerns_everything() -> None:
     sentence = "Basic Authentication has been disabled on this instance."
     assert verdict(refused(403, sentence), 1, jitter=0.5).kind == "wait"
+
+
+def test_a_call_that_is_stopped_alone_is_made_again_by_the_minute_for_a_day() -> None:
+    blocked = Blocked(CALL, "a page", status=403)
+    assert [seconds(blocked, attempt) for attempt in (1, 2, 3, 4)] == [60, 120, 240, 300]
+    assert verdict(blocked, ATTEMPTS - 1, jitter=0.5).kind == "retry"
+    assert verdict(blocked, ATTEMPTS, jitter=0.5).kind == "give_up"
+    assert verdict(NotJira(CALL, "a page", status=403), ATTEMPTS, jitter=0.5).kind == "wait"
+
+
+def test_a_right_that_is_missing_is_that_calls_own_matter() -> None:
+    assert verdict(NotPermitted(CALL, "No.", status=401), 1, jitter=0.5).kind == "give_up"
 
 
 def test_jitter_spreads_and_never_comes_before_what_jira_asked_for() -> None:

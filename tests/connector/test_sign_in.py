@@ -148,7 +148,7 @@ class TestCloud:
         issue = cloud.sim.create_issue(project="BOT", summary="Broken")
         with pytest.raises(JiraRefused, match="has the scope write:jira-work too") as caught:
             client.edit_fields(issue.key, {"summary": "Whole"})
-        assert verdict(caught.value, 1, jitter=0.5).kind == "wait"
+        assert verdict(caught.value, 1, jitter=0.5).kind == "give_up"
 
     def test_a_token_that_ends(self, cloud: Site) -> None:
         cloud.sim.make_token(DUELINE, "cl4ss1c", ends_at=NOW + timedelta(days=1))
@@ -242,6 +242,35 @@ class TestClientOfAServiceAccount:
         client.fields()
         assert self.tokens(site) == 2
         assert not [r for r in site.sim.requests if r.status == 401]
+
+    def test_while_no_other_is_to_be_had_a_token_is_used_to_its_end(self, site: Site) -> None:
+        client = site.connect(CLIENT)
+        client.fields()
+        site.sim.faults.error(503, path="token$", times=9)
+        site.wait(minutes=58, seconds=1)
+        for _ in range(3):
+            client.fields()
+        assert self.tokens(site) == 2, "it is tried again after some seconds only"
+        site.wait(seconds=5)
+        client.fields()
+        assert self.tokens(site) == 3
+        site.wait(minutes=2)
+        with pytest.raises(JiraUnreachable, match="signing in"):
+            client.fields()
+        site.sim.faults.clear()
+        client.fields()
+        assert not [r for r in site.sim.requests if r.status == 401]
+
+    @pytest.mark.parametrize("lasting", ["3600", 3600, 3600.0])
+    def test_how_long_it_lasts_may_be_a_text(self, site: Site, lasting: object) -> None:
+        client = site.connect(CLIENT, site.sim.flavour)
+        body = {"access_token": "t0ken", "expires_in": lasting}
+        site.sim.faults.add(path="token$", status=200, body=body)
+        site.sim.make_token(DUELINE, "t0ken", scopes=WORK)
+        client.fields()
+        site.wait(minutes=58, seconds=1)
+        client.fields()
+        assert self.tokens(site) == 2
 
     def test_a_token_that_is_refused_is_renewed_once(self, site: Site) -> None:
         client = site.connect(CLIENT)
@@ -446,7 +475,7 @@ class TestAtAtlassiansOwnAddresses:
         }
         assert jira.calls[-1].request.headers["Authorization"] == "Bearer acc3ss"
 
-    @pytest.mark.parametrize("lasting", [{}, {"expires_in": None}, {"expires_in": "3600"}])
+    @pytest.mark.parametrize("lasting", [{}, {"expires_in": None}, {"expires_in": "soon"}])
     def test_an_access_token_that_does_not_say_how_long_it_lasts(
         self, jira: responses.RequestsMock, lasting: dict[str, object]
     ) -> None:

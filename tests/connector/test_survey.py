@@ -19,6 +19,7 @@ from connector.survey import (
     RIGHTS,
     ProjectSeen,
     addresses,
+    is_site_name,
     look,
     makings,
     rights,
@@ -86,6 +87,11 @@ def client_of(flavour: Flavour, url: str = SITE, user: str = DUELINE) -> JiraCli
 )
 def test_what_people_type_or_paste(typed: str, meant: list[str]) -> None:
     assert list(addresses(typed)) == meant
+
+
+def test_one_bare_word_may_be_anybodys() -> None:
+    assert all(map(is_site_name, ("acme", " 'jira' ", "JIRA-1")))
+    assert not any(map(is_site_name, ("", "localhost", "acme.example", "https://jira", "jira:80")))
 
 
 @pytest.mark.parametrize(

@@ -106,13 +106,19 @@ def test_what_a_rule_sends_is_looked_up(payload: dict[str, Any]) -> None:
     assert subject_of(json.dumps(payload).encode()) == "10001"
 
 
+@pytest.mark.parametrize("payload", [{"issue": {"key": "DEMO-1"}}, {"id": "x", "key": "DEMO-1"}])
+def test_a_rule_that_sends_the_key_alone_is_told_to_send_the_id(payload: dict[str, Any]) -> None:
+    found = read(payload)
+    assert (found.issue_key, found.unclear) == ("DEMO-1", False)
+    assert found.not_understood
+    assert "let the rule send the id too" in found.not_understood
+
+
 @pytest.mark.parametrize(
     "payload",
     [
         {"issue": {"id": "", "key": ""}},
-        {"issue": {"key": "DEMO-1"}},
         {"issue": {"id": "{{issue.id}}"}},
-        {"id": "x", "key": "DEMO-1"},
         {"eventType": "avi:jira:updated:issue"},
         {"eventType": "avi:jira:updated:issue", "issue": "DEMO-1"},
         {"eventType": "avi:jira:created:issuelink"},

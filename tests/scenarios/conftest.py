@@ -12,6 +12,18 @@ from tests.scenarios import world as worlds
 from tests.scenarios.world import World, utc, world
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell on one database what would be the same on the other."""
+    items[:] = [item for item in items if not _is_told_twice(item)]
+
+
+def _is_told_twice(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("one_database")
+    if mark is None or not isinstance(item, pytest.Function):
+        return False
+    return bool(item.callspec.params.get("database", mark.args[0]) != mark.args[0])
+
+
 @pytest.fixture(params=["sqlite", "postgresql"], autouse=True)
 def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Every story is told on either kind of database."""

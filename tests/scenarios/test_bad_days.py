@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy import select
 
 from connector.simulator import AGENT, Simulator
 from sla.lanes import drain
+from sla.store.issues import ask_for_history
 from sla.store.schema import cycles, events, issues
 from tests.scenarios.world import World, jira_time, signature, utc, world
 
@@ -84,6 +86,21 @@ def test_an_issue_that_jira_refuses_holds_up_no_other(cloud: World) -> None:
     assert cloud.fields(other)["SLA state"] == "running"
     row = cloud.service.database.read(lambda c: c.execute(select(issues.c.write_error)).scalars())
     assert "400" in str(list(row))
+
+
+def test_an_issue_that_a_firewall_hides_is_not_gone_and_holds_up_no_other(cloud: World) -> None:
+    key = cloud.report("HLP", ENTERPRISE)
+    issue = cloud.jira.issue(key).id
+    page = {"body": "<html>Blocked</html>", "headers": {"Content-Type": "text/html"}}
+    cloud.jira.faults.add(status=404, **page, times=10**6, method="GET", path=rf"/issue/{issue}$")
+    cloud.jira.faults.add(status=403, **page, times=10**6, method="POST", path=rf"/{issue}/comment")
+    now = cloud.clock.now()
+    ask = partial(ask_for_history, site="default", issue_id=issue, now=now, incomplete=False)
+    cloud.service.database.write(ask)
+    calm = cloud.report("HLP", ENTERPRISE)
+    cloud.advance(HOUR)
+    assert [cloud.fields(each)["SLA state"] for each in (key, calm)] == ["breached"] * 2
+    assert (len(cloud.said(key)), len(cloud.said(calm))) == (0, 3)
 
 
 def test_after_a_restart_nothing_is_written_again(anywhere: World) -> None:
@@ -170,6 +187,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return deliveries
 
 
+@pytest.mark.one_database("sqlite")
 @settings(derandomize=True, deadline=None, max_examples=10)
 @given(data=st.data())
 def test_told_in_any_order_and_twice_the_end_is_the_same(

@@ -187,6 +187,7 @@ def test_the_story_makes_each_kind_of_request(flavour: Flavour) -> None:
     assert wanted <= kinds
 
 
+@pytest.mark.one_database("sqlite")
 @pytest.mark.parametrize("first", range(EVERY))
 @pytest.mark.parametrize("cut", get_args(Cut))
 @pytest.mark.parametrize("flavour", ["cloud", "datacenter"])

@@ -10,6 +10,8 @@ import pytest
 from connector.simulator import AGENT, DUELINE
 from tests.scenarios.world import World, utc
 
+pytestmark = pytest.mark.one_database("sqlite")
+
 PAGE = Path(__file__).parents[2] / "docs" / "in-jira.md"
 EXPECTED = {
     "Answer within two hours": {"soon", "overdue"},

@@ -250,6 +250,7 @@ FATES = st.sampled_from(["delivered", "lost", "late", "doubled"])
 STEPS = st.lists(st.tuples(st.sampled_from(sorted(ACTIONS)), st.integers(0, 90)), max_size=6)
 
 
+@pytest.mark.one_database("sqlite")
 @given(steps=STEPS, fates=st.lists(FATES, max_size=12), early=st.booleans())
 @settings(
     max_examples=12,

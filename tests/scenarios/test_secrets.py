@@ -129,6 +129,7 @@ def provoke(url: str) -> Iterator[requests.Response]:
         yield requests.get(f"{url}/{page}", timeout=9)
 
 
+@pytest.mark.one_database("postgresql")
 @pytest.mark.skipif(sys.platform != "linux", reason="the service's child goes with it there alone")
 @pytest.mark.parametrize("status", [0, 200, 401, 500])
 def test_a_service_that_everything_goes_wrong_for_tells_no_secret(
@@ -168,6 +169,7 @@ def test_a_service_that_everything_goes_wrong_for_tells_no_secret(
     assert (shown(written), shown(stored), shown(pages)) == ([], [], [])
 
 
+@pytest.mark.one_database("postgresql")
 @pytest.mark.parametrize(
     ("words", "more"),
     [

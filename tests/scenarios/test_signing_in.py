@@ -12,6 +12,8 @@ from config.settings import Secret
 from connector.simulator import DUELINE
 from tests.scenarios.world import World
 
+pytestmark = pytest.mark.one_database("sqlite")
+
 ENTERPRISE = {"Support plan": "Enterprise"}
 SCOPES = (
     "read:jira-work", "write:jira-work", "read:jira-user", "manage:jira-configuration",

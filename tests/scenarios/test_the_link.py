@@ -114,6 +114,17 @@ FAULTS: dict[str, Callable[[Simulator], Any]] = {
     "dropped after": lambda jira: jira.faults.drop("after", times=2, **POST),
     "429": lambda jira: jira.faults.rate_limit(30, times=2, **POST),
     "a page": lambda jira: jira.faults.html(times=2, **POST),
+    "401 for a scope": lambda jira: jira.faults.error(
+        401, times=1, body={"code": 401, "message": "Unauthorized; scope does not match"}, **POST
+    ),
+    "a firewall's page": lambda jira: jira.faults.add(
+        status=403,
+        body="<html><title>Blocked</title></html>",
+        headers={"Content-Type": "text/html"},
+        times=2,
+        **POST,
+    ),
+    "504": lambda jira: jira.faults.error(504, times=3, **POST),
 }
 
 
@@ -121,12 +132,15 @@ FAULTS: dict[str, Callable[[Simulator], Any]] = {
 def test_through_every_fault_there_is_one_link_and_it_is_true(linking: World, fault: str) -> None:
     FAULTS[fault](linking.jira)
     key = linking.report("HLP", {"Support plan": "Enterprise"}, priority="High")
+    assert linking.fields(key)["SLA state"] == "running"
     linking.advance(timedelta(minutes=10))
-    assert shown(linking, key)[0] == "running.png"
+    if fault != "401 for a scope":
+        # That one is asked for again in an hour.
+        assert shown(linking, key)[0] == "running.png"
     FAULTS[fault](linking.jira)
     linking.jira.add_comment(key, "We are on it.")
     linking.settle()
-    linking.advance(timedelta(minutes=10))
+    linking.advance(timedelta(minutes=70))
     assert shown(linking, key)[0] == "met.png"
     assert linking.fields(key)["SLA state"] == "met"
 
@@ -182,10 +196,24 @@ def test_nobody_finds_it_who_does_not_see_the_link(page: tuple[World, str, str])
         f"/explain/{'0' * 64}/{issue_id}",
         f"/explain/ü/{issue_id}",
         f"/explain/{token}/{key}",
+        f"/explain/{token}/{issue_id}%00",
         f"/issues/{key}",
     ):
         assert place.receiver.get(guess).status_code == 404, guess
     assert len(token) == 64
+
+
+def test_whoever_has_no_token_cannot_have_the_database_asked(
+    page: tuple[World, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, _, path = page
+    assert place.receiver.get(path).status_code == 200
+    _, _, token, issue_id = path.split("/")
+    asked: list[object] = []
+    monkeypatch.setattr(place.service.database, "read", asked.append)
+    for guess in (f"{'0' * 64}/{issue_id}", f"x/{issue_id}%00", f"{token}/1%00", f"{token}/١"):
+        assert place.receiver.get(f"/explain/{guess}").status_code == 404
+    assert asked == []
 
 
 def test_a_key_of_its_own_for_each_installation(

@@ -22,6 +22,8 @@ from tests.scenarios.world import World, a_site, jira_time, signature, utc, worl
 from webhooks import invocation
 from webhooks.app import create_app
 
+pytestmark = pytest.mark.one_database("sqlite")
+
 ENTERPRISE = {"Support plan": "Enterprise"}
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 HIGH = jira_time("2024-07-10 19:30")
@@ -221,6 +223,25 @@ def test_an_issue_that_no_rule_speaks_of_is_not_read(
         way.report("HLP")
         assert reads(made) == 0
         assert made.service.database.read(inbox.tally) == {"done": 1}
+
+
+def test_a_rule_that_sends_the_id_alone_has_such_an_issue_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = a_site(tmp_path, projects={"HLP": None})
+    with world(tmp_path, utc("2024-07-10 19:00"), config=config) as place:
+        alone = Way(
+            opened(place, monkeypatch),
+            "/webhooks/automation",
+            lambda _what, _key, issue_id: {"issue": {"id": issue_id}},
+            secret,
+        )
+        key = alone.report("HLP")
+        assert reads(place) == 1
+        for way in (alone, Way(place, *WAYS["automation"])):
+            way.tell("updated", key)
+            place.settle()
+        assert reads(place) == 0
 
 
 # --- webhooks, full and thin ----------------------------------------------------------------------

@@ -18,18 +18,20 @@ import pytest
 import responses
 from click.testing import CliRunner
 from rich.console import Console
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from werkzeug.serving import make_server
 
 from config.configuration import Configuration
 from config.loader import load
 from config.settings import Settings
 from connector.examination.finding import Check, Finding, conclusions, passed
-from connector.simulator import CUSTOMER, DUELINE, Simulator, running
-from sla.store import holds, inbox
+from connector.rest import Json
+from connector.simulator import CUSTOMER, DUELINE, Rule, Simulator, running
+from sla.store import holds, inbox, issues
 from sla.store.database import Database
 from sla.store.holds import Hold
 from sla.store.migrate import migrate
+from sla.store.outbox import Written
 from sla.store.schema import inbox as inbox_table
 from tests.sla.example import NINE
 from webhooks import doctor, round_trip
@@ -320,6 +322,18 @@ def test_a_service_that_does_not_run(installed: Installation) -> None:
     assert "dueline serve" in said.remedy
 
 
+@pytest.mark.parametrize(
+    ("host", "asked"),
+    [("::1", "[::1]"), ("::", "[::1]"), ("0.0.0.0", "127.0.0.1"), ("dueline", "dueline")],  # noqa: S104 - read, not bound
+)
+def test_the_service_is_asked_where_it_listens(host: str, asked: str) -> None:
+    doc = doctor._Doctor(lambda: NINE, None, round_trip.wait, settings=Settings(host=host))
+    with responses.RequestsMock() as there:
+        there.get(f"http://{asked}:8090/readyz", json={})
+        [said] = doc.look_at_service()
+    assert said.state == "passed"
+
+
 def test_a_service_that_cannot_work(installed: Installation) -> None:
     with responses.RequestsMock() as there:
         told = {"troubles": {"database": "the disk is full"}}
@@ -405,6 +419,104 @@ def test_a_round_trip_on_which_nothing_comes(installed: Installation) -> None:
     assert _next_metric(installed) is None
 
 
+def _known(installed: Installation, wanted: str) -> None:
+    """Have the service want a text in the field of BOT-1, and believe that it stands there."""
+    id_, shown = installed.jira.issue("BOT-1").id, json.dumps({"next_metric": wanted})
+
+    def enter(connection: Connection) -> None:
+        issues.hear_of(connection, "default", id_, "BOT-1")
+        columns = {"fields_wanted": shown, "fields_written": shown}
+        issues.change(connection, "default", id_, **columns)
+
+    installed.database.write(enter)
+
+
+def _due(installed: Installation) -> tuple[Written, datetime | None]:
+    """What of BOT-1 the service takes for written, and when it looks at it next."""
+    id_ = installed.jira.issue("BOT-1").id
+    row = installed.database.read(lambda c: issues.get(c, "default", id_))
+    assert row is not None
+    return Written.of(row), row.write_at
+
+
+def test_what_is_wanted_by_the_end_of_a_round_trip_is_what_stands_there(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _known(installed, "first response")
+    deliver = installed.jira.deliver
+
+    def meanwhile() -> None:
+        written, at = _due(installed)
+        # Killed now, the doctor would leave the rest to the service.
+        assert (written.known, written.sent) == ({}, {"next_metric": round_trip._MARK})
+        assert at == installed.clock.at
+        _known(installed, "resolution")
+        deliver()
+
+    monkeypatch.setattr(installed.jira, "deliver", meanwhile)
+    assert installed.findings("BOT-1")["round_trip"].state == "passed"
+    assert _next_metric(installed) == "resolution"
+    # The service writes it once more, in case it was writing itself just then.
+    assert _due(installed) == (Written({}, {"next_metric": "resolution"}), installed.clock.at)
+
+
+def test_an_issue_of_which_the_service_hears_by_the_round_trip(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_back = round_trip._Trip._write
+
+    def late(trip: round_trip._Trip, value: Json) -> None:
+        put_back(trip, value)
+        if value != round_trip._MARK:
+            _known(installed, "first response")
+
+    monkeypatch.setattr(round_trip._Trip, "_write", late)
+    installed.findings("BOT-1")
+    assert _due(installed)[1] == installed.clock.at
+
+
+def test_a_round_trip_whose_first_answer_is_lost_is_put_back(installed: Installation) -> None:
+    installed.jira.faults.drop("after", times=1, method="PUT", path=r"/issue/\d+$")
+    _known(installed, "first response")
+    assert installed.findings("BOT-1")["round_trip"].state == "unknown"
+    assert _next_metric(installed) == "first response"
+    # The mark may arrive yet.
+    assert _due(installed)[0].sent == {"next_metric": round_trip._MARK}
+
+
+@pytest.mark.parametrize(("known", "remedy"), [(True, "by itself"), (False, "by hand")])
+def test_a_round_trip_that_jira_does_not_take_back(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch, known: bool, remedy: str
+) -> None:
+    if known:
+        _known(installed, "first response")
+    deliver = installed.jira.deliver
+
+    def meanwhile() -> None:
+        deliver()
+        installed.jira.faults.add(Rule(method="PUT", path="issue", status=400, body={}, times=9))
+
+    monkeypatch.setattr(installed.jira, "deliver", meanwhile)
+    said = installed.findings("BOT-1")["round_trip"]
+    assert said.state == "failed"
+    assert "could not be put back" in said.detail
+    assert remedy in said.remedy
+
+
+def test_a_delivery_of_something_else_is_no_round_trip(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_, body = installed.jira.issue("BOT-1").id, b'{"webhookEvent": "jira:issue_updated"}'
+
+    def meanwhile() -> None:
+        installed.database.write(
+            lambda c: inbox.keep(c, "default", "other", body, installed.clock.at, id_)
+        )
+
+    monkeypatch.setattr(installed.jira, "deliver", meanwhile)
+    assert installed.findings("BOT-1")["round_trip"].state == "failed"
+
+
 def test_a_round_trip_on_an_issue_that_is_not_there(installed: Installation) -> None:
     assert "no issue BOT-99" in installed.findings("BOT-99")["round_trip"].detail
 
@@ -419,3 +531,8 @@ def _next_metric(installed: Installation) -> object:
     jira = installed.jira
     field_id = next(f.id for f in jira.site.fields.values() if f.name == "SLA next metric")
     return jira.issue("BOT-1").values.get(field_id)
+
+
+def test_deliveries_that_were_refused_are_told(installed: Installation) -> None:
+    installed.database.write(lambda c: inbox.count(c, "default", "signature_refused", 3))
+    assert "3 others" in installed.findings()["deliveries"].detail

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from click.testing import CliRunner, Result
 from config.loader import load
 from config.settings import Flavour
 from config.site_schema import FieldNames
+from connector.client import ApiToken, BearerToken, connect
 from connector.setup import EVENTS, ROLES
 from connector.simulator import AGENT, CUSTOMER, DUELINE, Rule, Simulator, running
 from connector.survey import RIGHTS
@@ -93,6 +96,13 @@ def unasked(sim: Simulator, port: int, *more: str) -> Result:
 def succeeded(result: Result) -> str:
     assert result.exit_code == 0, result.output
     assert result.exception is None
+    return result.stdout
+
+
+def left_to_others(result: Result) -> str:
+    """Done, but for what an administrator has to do."""
+    assert result.exit_code == 3, result.output
+    assert "Next:" in result.stdout
     return result.stdout
 
 
@@ -184,6 +194,19 @@ def test_a_lost_secret_is_made_anew_in_jira_too(jira: Simulator, port: int) -> N
     assert hook.secret == Path("secrets/webhook-secret").read_text(encoding="utf-8").strip()
 
 
+def test_a_webhook_that_was_there_before_gets_our_secret(jira: Simulator, port: int) -> None:
+    succeeded(unasked(jira, port, "--no-setup"))
+    Path("secrets").chmod(0o755)
+    hook_url, token = f"http://127.0.0.1:{port}/webhooks/jira", TOKEN[jira.flavour]
+    client = connect(jira.base_url, ApiToken(DUELINE, token) if jira.cloud else BearerToken(token))
+    client.register_webhook("Dueline", hook_url, EVENTS[jira.flavour], "planted-other", None)
+    said = succeeded(unasked(jira, port))
+    [hook] = jira.webhooks.values()
+    assert hook.secret == Path("secrets/webhook-secret").read_text(encoding="utf-8").strip()
+    assert f"webhook to {hook_url}: signed anew" in said
+    assert mode("secrets") == 0o700
+
+
 def test_only_the_files(cloud: Simulator, port: int) -> None:
     said = succeeded(unasked(cloud, port, "--no-setup"))
     assert writes(cloud) == []
@@ -265,6 +288,16 @@ def test_a_wrong_token_ends_it(jira: Simulator) -> None:
     assert said.startswith(f"Signing in to {jira.base_url} failed: ")
     assert "planted" not in said
     assert not Path("secrets").exists()
+
+
+def test_a_bare_word_sends_no_token_to_whoever_has_that_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webhooks.initiating.signing_in.look", lambda url: pytest.fail(url))
+    assert "such as https://jira.atlassian.net" in failed(run("--yes", "--url", "jira"))
+    said = run(given="jira\nn\n").output
+    assert "Is https://jira.atlassian.net your Jira" in said
+    assert "Give the whole address of yours then." in said
 
 
 def test_an_address_at_which_nobody_listens() -> None:
@@ -368,7 +401,7 @@ def test_without_administrator_rights_the_rest_is_done(jira: Simulator, port: in
     jira.deny(AGENT, "EDIT_ISSUES")
     jira.deny(AGENT, "ADMINISTER")
     public = ["--public-url", f"http://127.0.0.1:{port}", "--port", str(port)]
-    said = succeeded(run("--yes", *options, *public))
+    said = left_to_others(run("--yes", *options, *public))
     assert "lacks the global permission Administer Jira" in said
     assert "In HLP the account lacks Edit issues" in said
     assert "make the custom field 'First response due' of type" in said
@@ -427,7 +460,7 @@ def test_a_jira_that_tells_little(jira: Simulator, port: int) -> None:
 def test_what_jira_refuses_is_left_to_be_done_by_hand(jira: Simulator, port: int) -> None:
     jira.faults.add(Rule(method="POST", path=r"/field$", status=403, body={}, times=1000))
     jira.faults.add(Rule(method="POST", path="webhook", status=404, body={}, times=1000))
-    said = succeeded(unasked(jira, port))
+    said = left_to_others(unasked(jira, port))
     assert "The fields could not be made: " in said
     assert "The webhook could not be registered: " in said
     assert said.count("Somebody who administers Jira has to do this") == 2
@@ -435,7 +468,7 @@ def test_what_jira_refuses_is_left_to_be_done_by_hand(jira: Simulator, port: int
 
 def test_fields_that_cannot_be_shown_are_made_all_the_same(jira: Simulator, port: int) -> None:
     jira.faults.add(Rule(path="/(context|screens)", status=404, body={}, times=1000))
-    said = succeeded(unasked(jira, port))
+    said = left_to_others(unasked(jira, port))
     assert jira.field_named("SLA next metric") is not None
     assert "on no screen yet: policy, severity, due" in said
     assert "put the fields on the screens of the projects" in said
@@ -504,7 +537,7 @@ def test_a_token_without_the_scopes_of_set_up(cloud: Simulator, port: int) -> No
     options = access(cloud)
     Path("token").write_text("planted-scoped", encoding="utf-8")
     public = ["--public-url", f"http://127.0.0.1:{port}", "--port", str(port)]
-    said = succeeded(run("--yes", *options, *ANSWERS, *public))
+    said = left_to_others(run("--yes", *options, *ANSWERS, *public))
     assert "manage:jira-configuration" in said
     assert said.count("Somebody who administers Jira has to do this") == 2
     assert "planted" not in said
@@ -562,6 +595,32 @@ def test_an_address_that_leads_elsewhere(port: int) -> None:
 
 def test_a_test_delivery_leaves_nothing_in_the_inbox() -> None:
     assert translate(f'{{"webhookEvent": "{EVENT}"}}'.encode()).not_understood is None
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_a_service_on_ipv6(port: int) -> None:
+    outcome = try_delivery(f"http://[::1]:{port}/webhooks/jira", SECRET, "::1", port)
+    assert outcome.arrived
+    assert f"arrived at [::1]:{port}" in outcome.sentence
+
+
+def test_where_nothing_may_listen_that_is_said(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(trial, "_family", refused)
+    outcome = try_delivery(f"http://127.0.0.1:{port}/webhooks/jira", SECRET, "127.0.0.1", port)
+    assert not outcome.arrived
+    assert f"Nothing could listen at 127.0.0.1:{port}" in outcome.remedy
+    assert "Permission denied" in outcome.remedy
 
 
 def test_a_service_that_runs_already_answers_for_itself(port: int) -> None:
@@ -650,3 +709,13 @@ def test_the_page_of_installation_names_every_option() -> None:
     page = (DOCS / "installation.md").read_text(encoding="utf-8")
     options = [name for each in cli.main.commands["init"].params for name in each.opts]
     assert {name for name in options if name.startswith("--") and name not in page} == set()
+
+
+@pytest.mark.usefixtures("gateway")
+def test_a_secret_that_is_used_no_more_is_named(cloud: Simulator, port: int) -> None:
+    succeeded(unasked(cloud, port))
+    cloud.make_client(DUELINE, "the-client", "planted-client-secret", scopes=SCOPES)
+    Path("client").write_text("planted-client-secret", encoding="utf-8")
+    options = ["--url", cloud.base_url, "--client-id", "the-client"]
+    said = run("--yes", *options, "--client-secret-file", "client", "--no-setup").stdout
+    assert "secrets/jira-token is used no more: delete it." in said

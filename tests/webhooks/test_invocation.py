@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -240,6 +241,40 @@ def test_tokens_of_unknown_keys_cannot_have_them_fetched_without_end(gate: Gate)
     assert gate.call(token("two")).status_code == 200
     assert gate.call(token("one")).status_code == 200
     assert gate.keys.asked == 2
+
+
+def test_nobody_waits_while_another_asks_for_keys(gate: Gate) -> None:
+    asking, answered = threading.Event(), threading.Event()
+
+    def fetch(url: str) -> Any:
+        asking.set()
+        assert answered.wait(10)
+        return gate.keys.fetch(url)
+
+    gate.keys.document = {"keys": [public("one")]}
+    tokens = InvocationTokens(APP_ID, KEYS, lambda: gate.at, fetch)
+    verdicts: list[str] = []
+    first = threading.Thread(target=lambda: verdicts.append(tokens.judge(token())))
+    first.start()
+    assert asking.wait(10)
+    assert tokens.judge(token()) == "no keys"
+    answered.set()
+    first.join()
+    assert verdicts == ["good"]
+
+    # What is known goes on being good; whether a new key is, cannot be told yet.
+    gate.at += ASKED_EVERY
+    asking.clear()
+    answered.clear()
+    gate.keys.document = {"keys": [public("one"), public("two")]}
+    second = threading.Thread(target=lambda: verdicts.append(tokens.judge(token("two"))))
+    second.start()
+    assert asking.wait(10)
+    assert tokens.judge(token()) == "good"
+    assert tokens.judge(token("two")) == "no keys"
+    answered.set()
+    second.join()
+    assert verdicts == ["good", "good"]
 
 
 def test_a_key_that_is_published_no_more_is_good_no_more(gate: Gate) -> None:

@@ -26,6 +26,7 @@ TOKEN = "planted-path-token-0123456789-of-app"
 PUBLIC = "https://dueline.example.com"
 URL = f"{PUBLIC}/webhooks/jira/token/{TOKEN}"
 PROJECTS = ("BOT", "BTL")
+FILE = "dueline.sqlite3"
 DAY = timedelta(days=1)
 
 
@@ -35,12 +36,14 @@ class Site:
 
     jira: Simulator
     database: Database
+    directory: Path
     at: list[datetime]
     troubles: dict[str, str] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
-        return settings(self.jira)
+        # As `new_database` names it.
+        return settings(self.jira, DUELINE_DATABASE_URL=f"sqlite:///{self.directory}/{FILE}")
 
     def set_up(self, *projects: str) -> list[str]:
         return list(set_up_dynamic(self.settings, projects or PROJECTS, self.at[0]))
@@ -80,7 +83,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     jira.site.accounts[known.email] = replace(known, account_type="app")
     database = new_database(tmp_path)
     with running(jira):
-        yield Site(jira, database, at)
+        yield Site(jira, database, tmp_path, at)
     database.close()
 
 
@@ -147,10 +150,35 @@ def test_one_that_ended_is_told_until_it_is_there_again(site: Site) -> None:
     site.at[0] += 31 * DAY
     keeper.run()
     assert "dueline setup --webhook-kind dynamic" in site.troubles["webhook"]
+    # Another process, or the same one after a restart, whose turn it is not.
+    site.troubles = {}
+    other = site.keeper()
+    other.run()
+    assert "dueline setup --webhook-kind dynamic" in site.troubles["webhook"]
     site.set_up()
+    other.run()
+    assert site.troubles == {}
+
+
+def test_one_that_ended_is_no_matter_of_credentials_that_are_not_an_app_s(site: Site) -> None:
+    site.set_up()
+    keeper = site.keeper()
+    keeper.run()
+    site.at[0] += 31 * DAY
+    keeper.run()
+    assert site.troubles
+    known = site.jira.account(ROBOT)
+    site.jira.site.accounts[known.email] = replace(known, account_type="atlassian")
     site.at[0] += LOOKED_AT_EVERY
     keeper.run()
     assert site.troubles == {}
+
+
+def test_an_app_s_webhook_can_be_made_before_there_is_a_database(site: Site) -> None:
+    missing = f"sqlite:///{site.directory}/none.sqlite3"
+    (line,) = set_up_dynamic(settings(site.jira, DUELINE_DATABASE_URL=missing), PROJECTS, NINE)
+    assert ": made;" in line
+    assert not (site.directory / "none.sqlite3").exists()
 
 
 def test_where_there_never_was_one_nothing_is_missed(site: Site) -> None:

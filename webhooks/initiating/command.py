@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+_LEFT_TO_OTHERS = 3
+
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False), default="site")
-@click.option("--url", help="Where Jira is: an address, a site's name, a link to an issue.")
+@click.option("--url", help="Where Jira is: an address, or a link to an issue.")
 @click.option("--user", help="Dueline's own account: its e-mail address on Cloud.")
 @click.option("--token-file", help="The file with that account's token; - for standard input.")
 @click.option("--client-id", help="In place of account and token: an OAuth 2.0 client.")
@@ -51,7 +53,8 @@ def init(**options: Any) -> None:
 
     It writes the configuration into DIRECTORY (site, if not given), the settings into dueline.env
     and the secrets into secrets/, makes the SLA fields and the webhook, and tries a delivery.
-    Nothing is written or changed before a summary is confirmed.
+    Nothing is written or changed before a summary is confirmed. The exit status is 3 where
+    something is left for an administrator of Jira.
     """
     from config.errors import ConfigurationError
     from connector.errors import ConnectorError
@@ -59,7 +62,9 @@ def init(**options: Any) -> None:
     from webhooks.initiating.story import initiate
 
     try:
-        initiate(Given(**options), os.environ)
+        complete = initiate(Given(**options), os.environ)
     except (ConfigurationError, ConnectorError) as error:
         click.echo(str(error), err=True)
         raise SystemExit(1) from None
+    if not complete:
+        raise SystemExit(_LEFT_TO_OTHERS)

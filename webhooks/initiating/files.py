@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -41,7 +42,12 @@ class Home:
 
     def secret(self, name: str) -> Path:
         """The file for a secret."""
-        return self.settings.parent / "secrets" / name
+        return self.secrets / name
+
+    @property
+    def secrets(self) -> Path:
+        """The directory of the secrets."""
+        return self.settings.parent / "secrets"
 
     def beside(self, path: str | Path) -> str:
         """A path as the file of settings names it."""
@@ -170,6 +176,14 @@ def secret_files(
     return found
 
 
+def unused(home: Home, written: Iterable[Written]) -> list[str]:
+    """The secrets of another way to sign in than the one that was just written down."""
+    ways = {"jira-token", "jira-client-secret"}
+    named = {each.file.path.name for each in written} & ways
+    others = (home.secret(name) for name in sorted(ways - named) if named)
+    return [home.beside(path) for path in others if path.exists()]
+
+
 def configuration_files(
     home: Home, promises: Promises | None, fields: Mapping[str, str], *, keep: bool
 ) -> list[File]:
@@ -233,6 +247,14 @@ def decided(file: File, asker: Asker, *, keep: bool) -> Written:
         if asker.agrees(f"Replace {file.path} so", default=False):
             return Written(file, "brought up to date")
     return Written(file, "left as it is")
+
+
+def close_to_others(home: Home, present: Sequence[File]) -> None:
+    """Leave the directory of the secrets to its owner alone, where it was there before ours."""
+    if any(file.path.parent == home.secrets for file in present):
+        # Somebody else's is not ours to change.
+        with suppress(OSError):
+            home.secrets.chmod(0o700)
 
 
 def loaded(home: Home, files: Sequence[Written]) -> Configuration:

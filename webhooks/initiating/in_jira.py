@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 from config.settings import Flavour
@@ -32,8 +32,6 @@ class Hook:
     """The address without a token in it."""
     secret: str
     secret_file: str
-    is_new: bool
-    """Whether the secret was made just now, so that no webhook can have it yet."""
     projects: tuple[str, ...]
     """The keys of those that are to be heard."""
 
@@ -86,35 +84,49 @@ class Changes:
             yield f"  have a webhook {WEBHOOK_NAME!r} to {self.hook.shown}, with a secret, for"
             yield f"    {', '.join(EVENTS[self.client.flavour])}"
 
-    def carry_out(self) -> Iterator[str]:
-        """Make it, as far as Jira allows; what is left to be done by hand is said."""
+    def carry_out(self) -> Generator[str, None, bool]:
+        """Make it, as far as Jira allows; what is left to be done by hand is said.
+
+        Returns:
+            Whether all of it is there, as far as the account can know.
+        """
         if self.may is False:
             yield "The account lacks the global permission Administer Jira, so nothing was made."
             yield from self._by_hand(fields=bool(self.missing), webhook=True)
-            return
+            return not self.missing
+        complete = yield from self._make_fields()
+        if self.hook:
+            return (yield from self._register(self.hook)) and complete
+        return complete
+
+    def _make_fields(self) -> Generator[str, None, bool]:
         try:
             report = set_up(self.client, self.fields)
         except ConnectorError as error:
             yield f"The fields could not be made: {error}"
             yield from self._by_hand(fields=True, webhook=False)
-        else:
-            yield from (f"  {line}" for line in report.lines())
-            if report.hidden:
-                yield f"Somebody who administers Jira has to do this ({_MANUAL}):"
-                yield _ON_SCREENS
-        if self.hook:
-            yield from self._register(self.hook)
+            return False
+        yield from (f"  {line}" for line in report.lines())
+        if report.hidden:
+            yield f"Somebody who administers Jira has to do this ({_MANUAL}):"
+            yield _ON_SCREENS
+        elif self.client.flavour == "cloud":
+            yield "  a project with screens of its own shows them once they are put there as well"
+        return not report.hidden
 
-    def _register(self, hook: Hook) -> Iterator[str]:
+    def _register(self, hook: Hook) -> Generator[str, None, bool]:
         try:
+            # Jira tells nobody the secret of a webhook that is there: an earlier Dueline may have
+            # left it, with one of its own.
             outcome = set_up_webhook(
-                self.client, hook.url, hook.secret, projects=hook.projects, anew=hook.is_new
+                self.client, hook.url, hook.secret, projects=hook.projects, anew=True
             )
         except ConnectorError as error:
             yield f"The webhook could not be registered: {error}"
             yield from self._by_hand(fields=False, webhook=True)
-            return
+            return False
         yield f"  webhook to {hook.shown}: {outcome}"
+        return True
 
     def _by_hand(self, *, fields: bool, webhook: bool) -> Iterator[str]:
         """What an administrator has to do instead."""

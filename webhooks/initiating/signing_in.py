@@ -12,7 +12,7 @@ from config.settings import Flavour, Settings
 from connector import facts
 from connector.base import JiraClient, ServerInfo
 from connector.errors import ConnectorError, JiraRefused
-from connector.survey import addresses, is_cloud_host, look
+from connector.survey import addresses, is_cloud_host, is_site_name, look
 from webhooks.initiating.asking import Asker, Given, InitError, as_given
 from webhooks.jira import client_for
 
@@ -97,10 +97,16 @@ def find_jira(given: Given, env: Mapping[str, str], asker: Asker) -> Place:
     Raises:
         InitError: nobody is asked, and no Jira is at the address that was given.
     """
+
+    def read(text: str) -> tuple[str, ServerInfo | None]:
+        if is_site_name(text):
+            _confirm(text, asker)
+        return _looked_for(text, settled=given.flavour is not None)
+
     url, info = asker.ask(
         "Address of your Jira, or a link to any issue in it",
         "--url",
-        lambda text: _looked_for(text, settled=given.flavour is not None),
+        read,
         given=given.url,
         default=env.get("DUELINE_JIRA_URL") or None,
     )
@@ -142,6 +148,15 @@ def sign_in(place: Place, given: Given, env: Mapping[str, str], asker: Asker) ->
             continue
         asker.say(f"Signed in as {_who(signed_in.client)}.")
         return signed_in
+
+
+def _confirm(name: str, asker: Asker) -> None:
+    """Let nobody's token go to a stranger's site that has the name of their own host."""
+    [address] = addresses(name)
+    if not asker.prompts:
+        raise ValueError(f"{name!r} may be anybody's: give the whole address, such as {address}")
+    if not asker.agrees(f"Is {address} your Jira"):
+        raise ValueError("Give the whole address of yours then.")
 
 
 def _looked_for(text: str, *, settled: bool) -> tuple[str, ServerInfo | None]:

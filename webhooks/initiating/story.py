@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rich.table import Table
@@ -59,12 +59,15 @@ class Proposal:
     """What will not be promised yet, in a sentence for each contract."""
 
 
-def initiate(given: Given, env: Mapping[str, str]) -> None:
+def initiate(given: Given, env: Mapping[str, str]) -> bool:
     """Set everything up, asking for what the options do not say.
 
     Args:
         given: by the options.
         env: such as `os.environ`, with the file of settings read into it.
+
+    Returns:
+        Whether nothing is left for somebody else to do in Jira, as far as the account can know.
 
     Raises:
         ConfigurationError: an answer is missing or will not do, or a file cannot be written.
@@ -75,18 +78,29 @@ def initiate(given: Given, env: Mapping[str, str]) -> None:
     _summarise(asker, proposal, setup=given.setup)
     if not asker.agrees("Shall this be done"):
         asker.say("Nothing was written here, and nothing was changed in Jira.")
-        return
+        return True
     _write(proposal)
-    hook = proposal.changes.hook
+    hook, complete = proposal.changes.hook, True
     if given.setup:
         asker.say(f"\nIn {proposal.url}:")
-        for line in proposal.changes.carry_out():
-            asker.say(line)
+        complete = _said(asker, proposal.changes.carry_out())
         if hook:
             _try(asker, hook, given, env)
     if not hook:
         asker.say(_DEAF)
+    for file in files.unused(proposal.home, proposal.written):
+        asker.say(f"{file} is used no more: delete it.")
     asker.say(_NEXT.format(settings=proposal.home.settings))
+    return complete
+
+
+def _said(asker: Asker, lines: Generator[str, None, bool]) -> bool:
+    """Say what is done while it is done; returns what came of it."""
+    while True:
+        try:
+            asker.say(next(lines))
+        except StopIteration as end:
+            return bool(end.value)
 
 
 def _proposed(given: Given, env: Mapping[str, str], asker: Asker) -> Proposal:
@@ -208,8 +222,7 @@ def _hook(
     url = shown = f"{public_url}{PATH}"
     if token:
         url, shown = f"{url}/token/{token.value}", f"{url}/token/***"
-    is_new = (token or secret).is_new
-    return Hook(url, shown, secret.value, file, is_new, tuple(projects))
+    return Hook(url, shown, secret.value, file, tuple(projects))
 
 
 def _summarise(asker: Asker, proposal: Proposal, *, setup: bool) -> None:
@@ -249,6 +262,7 @@ def _write(proposal: Proposal) -> None:
     wanted = [each.file for each in proposal.written if each.fate in fates]
     for file in sorted(wanted, key=lambda file: file.path == proposal.home.settings):
         file.write()
+    files.close_to_others(proposal.home, [each.file for each in proposal.written])
 
 
 def _try(asker: Asker, hook: Hook, given: Given, env: Mapping[str, str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,13 +33,22 @@ def try_delivery(url: str, secret: str, host: str, port: int) -> Outcome:
         host: on which the service is to listen.
         port: likewise.
     """
+    here = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         with _listening(host, port, secret) as heard:
             outcome = send_test_delivery(url, secret)
-    except OSError:
-        # Taken: most likely the service runs, and answers for itself.
-        return send_test_delivery(url, secret)
-    return _judged(url, f"{host}:{port}", heard, outcome)
+    except OSError as error:
+        # Most likely the service runs, and answers for itself.
+        outcome = send_test_delivery(url, secret)
+        if outcome.arrived or error.errno == errno.EADDRINUSE:
+            return outcome
+        return Outcome(
+            False,
+            outcome.sentence,
+            f"Nothing could listen at {here} for the moment ({error.strerror}): give the service "
+            "an address and a port on which it may; `dueline doctor` tries again.",
+        )
+    return _judged(url, here, heard, outcome)
 
 
 def _judged(url: str, here: str, heard: Heard, outcome: Outcome) -> Outcome:
@@ -64,6 +75,10 @@ def _judged(url: str, here: str, heard: Heard, outcome: Outcome) -> Outcome:
     )
 
 
+def _family(host: str, port: int) -> socket.AddressFamily:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+
+
 @contextmanager
 def _listening(host: str, port: int, secret: str) -> Iterator[Heard]:
     """Take deliveries as the service would, for as long as the block lasts; raises OSError."""
@@ -85,7 +100,10 @@ def _listening(host: str, port: int, secret: str) -> Iterator[Heard]:
         def log_message(self, *_: object) -> None:
             """The address may hold a token."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    class Server(ThreadingHTTPServer):
+        address_family = _family(host, port)
+
+    server = Server((host, port), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

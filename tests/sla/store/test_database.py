@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -284,3 +285,15 @@ def test_one_process_at_a_time_serves_from_a_database(tmp_path: Path) -> None:
     second = Database(url)
     second.claim()
     second.close()
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        database = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+        migrate(database)
+        kept = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("new.sqlite3*")}
+        database.close()
+    finally:
+        os.umask(before)
+    assert {kept[f"new.sqlite3{end}"] for end in ("", "-wal", "-shm")} == {0o600}

@@ -198,6 +198,16 @@ def test_what_is_said_comes_before_what_is_shown_and_each_by_its_instant(
     assert order(database, limit=3) == everything[:3]
 
 
+def test_what_failed_keeps_nobody_back_who_comes_with_something_new_to_say(
+    database: Database,
+) -> None:
+    put(database, saying("a"))
+    change_saying(database, 1, attempts=3)
+    put(database, saying("b", at(1)))
+    put(database, saying("c", at(2)), issue="other")
+    assert order(database) == ["other", ISSUE]
+
+
 def test_what_lies_too_far_ahead_is_from_before_the_clock_was_set_back(database: Database) -> None:
     put(database, saying("a"), now=at(0.2))
     hear(database, write_at=at(1.4), write_attempts=1)
