@@ -26,7 +26,7 @@ def _is_told_twice(item: pytest.Item) -> bool:
 
 @pytest.fixture(params=["sqlite", "postgresql"], autouse=True)
 def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Every story is told on either kind of database."""
+    """Every story is told on either kind of database, unless it is marked otherwise."""
     kind = str(request.param)
     if kind == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres")

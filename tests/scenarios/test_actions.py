@@ -113,6 +113,7 @@ FAULTS: dict[str, Callable[[Simulator, dict[str, Any]], Any]] = {
 
 
 @pytest.mark.one_database("sqlite")
+@pytest.mark.parametrize("place", ["cloud"], indirect=True)
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_through_every_fault_each_is_done_once(place: World, step: str, fault: str) -> None:

@@ -37,6 +37,7 @@ FAULTS: dict[str, Callable[[Simulator], Any]] = {
 }
 
 
+@pytest.mark.one_database("sqlite")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_through_every_fault_each_thing_is_written_once(anywhere: World, fault: str) -> None:
     FAULTS[fault](anywhere.jira)

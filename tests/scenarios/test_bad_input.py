@@ -12,6 +12,8 @@ from connector.simulator.model import Option
 from tests.scenarios.world import World, a_site, jira_time, utc, world
 from webhooks.explaining import explain_issue
 
+pytestmark = pytest.mark.one_database("sqlite")
+
 ENTERPRISE = {"Support plan": "Enterprise"}
 MINUTE = timedelta(minutes=1)
 HIGH = jira_time("2024-07-10 19:30")

@@ -6,11 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from config.loader import load
 from connector.simulator import AGENT, CUSTOMER, LEAD
 from tests.scenarios.world import World, a_site, jira_time, utc, world
 from webhooks.downtime import Entry, Month, enter, uptime_of
 from webhooks.explaining import explain_issue
+
+pytestmark = pytest.mark.one_database("sqlite")
 
 ENTERPRISE = {"Support plan": "Enterprise"}
 OFFICE = """\

@@ -10,6 +10,8 @@ from connector.simulator import AGENT
 from connector.simulator import LEAD as LEADER
 from tests.scenarios.world import World, jira_time
 
+pytestmark = pytest.mark.one_database("sqlite")
+
 ENTERPRISE = {"Support plan": "Enterprise"}
 # Thirty minutes around the clock from 19:00: three quarters are gone at 19:22:30.
 WARNED, DUE, LEAD, MANAGER, EXECUTIVE = (

@@ -12,6 +12,8 @@ from connector.simulator import AGENT, CUSTOMER
 from tests.scenarios.world import World, jira_time, utc, world
 from webhooks.explaining import explain_issue
 
+pytestmark = pytest.mark.one_database("sqlite")
+
 MINUTE = timedelta(minutes=1)
 
 

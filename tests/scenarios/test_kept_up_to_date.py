@@ -52,6 +52,7 @@ def check(place: World, key: str) -> None:
     assert [r for r in list(place.jira.requests)[before:] if r.method != "GET"] == []
 
 
+@pytest.mark.one_database("sqlite")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_through_every_fault_one_list_says_what_is_true(anywhere: World, fault: str) -> None:
     key = ask(anywhere)

@@ -128,6 +128,7 @@ FAULTS: dict[str, Callable[[Simulator], Any]] = {
 }
 
 
+@pytest.mark.one_database("sqlite")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_through_every_fault_there_is_one_link_and_it_is_true(linking: World, fault: str) -> None:
     FAULTS[fault](linking.jira)
