@@ -13,13 +13,13 @@ from typing import Any
 
 import structlog
 
-from connector.attempt import IN_FLIGHT, Attempt, may_follow
+from connector import recorded
+from connector.attempt import IN_FLIGHT, may_follow
 from connector.client import to_jira_value
-from connector.errors import ConnectorError, JiraRefused, JiraUncertain, TakenOver
-from connector.link_writer import is_over, owed
+from connector.errors import ConnectorError, JiraRefused
+from connector.link_writer import owed
 from connector.outlet import Held, Judge, Outlet
 from connector.remote_link import ROLE
-from connector.rest import asking_before
 from sla.store import issues, outbox
 from sla.store.database import Database
 from sla.store.issues import IssueRow
@@ -102,34 +102,20 @@ class FieldWriter:
         missing: Collection[str],
     ) -> IssueRow | None:
         shown = {role: _shown(outlet, role, value) for role, value in differing.items()}
-        # What is known to be on its way says the same: it may follow, and does no harm.
-        earlier = row.write_attempted_at if may_follow(row.write_attempted_at, self.now()) else None
-        leaving = written.leaving(differing)
+        refused: dict[str, str] = {}
 
-        def record(before: datetime | None, at: datetime) -> bool:
-            mine = replace(row, write_attempted_at=before)
-            return self.database.write(lambda c: outbox.fields_leave(c, mine, leaving, at))
+        def edit() -> None:
+            refused.update(_edit(outlet, row.issue_id, shown))
 
-        attempt = Attempt(record, self.now, self.monotonic, row.write_attempted_at)
-        if not attempt.may_leave():
+        sent = recorded.send(self.database, self.now, self.monotonic, row, written, differing, edit)
+        if sent is None:
             return None
-        try:
-            with asking_before(attempt.may_leave):
-                refused = _edit(outlet, row.issue_id, shown)
-        except TakenOver as error:
-            _log.warning("fields not written", site=row.site, reason=str(error))
-            return None
-        except ConnectorError as error:
-            row = replace(row, write_attempted_at=attempt.at)
-            follows = isinstance(error, JiraUncertain)
-            if follows and not is_over(error):
-                earlier = attempt.at
-            known = leaving if follows else written
-            return self._failed(outlet, row, known, error, earlier)
+        row, written, earlier = sent.row, sent.written, sent.in_flight_since
+        if sent.error:
+            return self._failed(outlet, row, written, sent.error, earlier)
         self.judge.holds.answered(row.site)
-        row = replace(row, write_attempted_at=attempt.at)
         taken = {role: value for role, value in differing.items() if role not in refused}
-        written, attempts = leaving.taken(taken, refused), 1 if refused else 0
+        written, attempts = written.taken(taken, refused), 1 if refused else 0
         return self._done(outlet, row, written, missing, refused, earlier, attempts)
 
     def _done(

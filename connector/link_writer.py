@@ -13,19 +13,17 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from connector import recorded
 from connector.acting import is_refused_for_good
-from connector.attempt import IN_FLIGHT, Attempt, may_follow
+from connector.attempt import IN_FLIGHT, may_follow
 from connector.errors import (
     ConnectorError,
     JiraError,
     JiraRefused,
-    JiraUncertain,
     NotJira,
-    TakenOver,
 )
 from connector.outlet import Held, Judge, Outlet
 from connector.remote_link import ROLE
-from connector.rest import asking_before
 from connector.retry import verdict
 from sla.effects import Standing
 from sla.store import issues, outbox
@@ -36,7 +34,6 @@ from sla.store.outbox import Written
 _log = structlog.get_logger(__name__)
 _FORBIDDEN = 403
 _TOO_MANY = 429
-_GATEWAY = frozenset({502, 503, 504})
 # The first pause after a failure that may pass; each one doubles the last.
 _PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
@@ -110,33 +107,17 @@ class LinkWriter:
         return None
 
     def _send(self, outlet: Outlet, row: IssueRow, written: Written, value: dict[str, Any]) -> None:
-        earlier = row.write_attempted_at if may_follow(row.write_attempted_at, self.now()) else None
-        leaving = written.leaving(value)
-
-        def record(before: datetime | None, at: datetime) -> bool:
-            mine = replace(row, write_attempted_at=before)
-            return self.database.write(lambda c: outbox.fields_leave(c, mine, leaving, at))
-
-        attempt = Attempt(record, self.now, self.monotonic, row.write_attempted_at)
-        if not attempt.may_leave():
+        sent = recorded.send(
+            self.database, self.now, self.monotonic, row, written, value, lambda: _set(outlet, row)
+        )
+        if sent is None:
             return
-        try:
-            with asking_before(attempt.may_leave):
-                _set(outlet, row)
-        except TakenOver as error:
-            _log.warning("link not written", site=row.site, reason=str(error))
-            return
-        except ConnectorError as error:
-            row = replace(row, write_attempted_at=attempt.at)
-            follows = isinstance(error, JiraUncertain)
-            if follows and not is_over(error):
-                earlier = attempt.at
-            self._failed(outlet, row, leaving if follows else written, error, earlier)
+        if sent.error:
+            self._failed(outlet, sent.row, sent.written, sent.error, sent.in_flight_since)
             return
         self.judge.holds.answered(row.site)
         self._rests.pop(row.site, None)
-        row = replace(row, write_attempted_at=attempt.at)
-        self._done(row, leaving.taken(value), earlier)
+        self._done(sent.row, sent.written.taken(value), sent.in_flight_since)
 
     def _done(self, row: IssueRow, written: Written, in_flight_since: datetime | None) -> None:
         # What keeps a field from being written is seen to at the instant that was found for it.
@@ -230,12 +211,6 @@ def owed(outlet: Outlet, row: IssueRow, written: Written) -> dict[str, Any] | No
         # So that links lead on where the service is to be found under another address.
         value = [*value, outlet.links.digest(row.issue_id)]
     return written.differing({ROLE: value}) or None
-
-
-def is_over(error: ConnectorError) -> bool:
-    """Whether Jira itself is done with a request; a gateway answers while Jira goes on."""
-    status = getattr(error, "status", None)
-    return status is not None and status >= 500 and status not in _GATEWAY
 
 
 def _set(outlet: Outlet, row: IssueRow) -> None:
