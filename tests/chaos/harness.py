@@ -39,6 +39,9 @@ _GLANCE = 0.01
 # a process that lost Jira when it started asks again later, and knows of no site until then.
 _STILL = 4.0
 _PATIENCE = 30.0
+# A process asks Jira at its own time what it missed. Between the answer and its record nothing
+# seems to be left; what it then finds is not left over, it has just begun.
+_LOOKS = 5
 
 # The moves within a step. Before it time alone does its work: what fell due meanwhile is said, some
 # of it under fire, then the rest in peace.
@@ -234,8 +237,11 @@ class Run:
         self.settle()
 
     def _note_what_is_left(self) -> None:
-        if left := self._left():
-            self.unsettled.append(f"{self.clock.now():%d %H:%M:%S}: {left}")
+        for _ in range(_LOOKS):
+            if not (left := self._left()):
+                return
+            self.settle()
+        self.unsettled.append(f"{self.clock.now():%d %H:%M:%S}: {left}")
 
     def say_the_rest(self, until: datetime) -> None:
         """Move on, ever faster, until nothing is left to be said."""
