@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 import pickle
+import random
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from unittest.mock import Mock, patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -67,6 +70,13 @@ def open_on(cal: Calendar, day: str) -> list[str]:
         f"{from_at.astimezone(zone):%d %H:%M}-{to_at.astimezone(zone):%d %H:%M}"
         for from_at, to_at in cal.open_intervals(start, end)
     ]
+
+
+@pytest.fixture
+def built() -> Iterator[Mock]:
+    """Counts the tables that calendars build."""
+    with patch.object(Calendar, "_build", autospec=True, side_effect=Calendar._build) as counted:
+        yield counted
 
 
 OFFICE = calendar(weekdays("09:00-17:00"))  # 1 January 2024 was a Monday
@@ -346,7 +356,7 @@ class TestPauses:
         cal = calendar(weekdays("09:00-17:00"))
         due = cal.due(self.START, H, [(self.START, utc("2199-01-01T00:00"))])
         assert due == utc("2199-01-01T10:00")
-        assert sum(table.last - table.first for table in cal._tables) < 20 * 366 * 86400 * 10**6
+        assert sum((t.last - t.first for t in cal._tables), timedelta(0)) < timedelta(days=20 * 366)
 
     def test_a_pause_that_ends_before_it_begins_is_refused(self) -> None:
         with pytest.raises(CalendarError, match="ends before it begins"):
@@ -590,6 +600,43 @@ class TestLimits:
         assert cal.due(utc("2024-01-01T00:00"), 3000 * H) == utc("2081-06-23T10:00")
         assert cal.due(utc("2024-01-01T00:00"), -2000 * H) == utc("1985-09-02T09:00")
 
+    def test_a_thousand_questions_build_one_table(self, built: Mock) -> None:
+        cal = calendar(weekdays("09:00-17:00"))
+        for n in range(1000):
+            cal.due(utc("2024-01-02T10:00") + n * H, 40 * H)
+        assert built.call_count == 1
+
+    def test_questions_in_any_order_build_few_tables(self, built: Mock) -> None:
+        cal = calendar(weekdays("09:00-17:00"))
+        years = list(range(1970, 2201))
+        random.Random(3).shuffle(years)
+        for year in years:
+            cal.due(datetime(year, 6, 1, tzinfo=UTC), 8 * H)
+        assert built.call_count <= 20
+        in_order = calendar(weekdays("09:00-17:00"))
+        built.reset_mock()
+        for year in range(1970, 2201):
+            in_order.due(datetime(year, 6, 1, tzinfo=UTC), 8 * H)
+        assert built.call_count <= 8  # each at least twice as long as the one before
+
+    def test_a_table_worked_out_beforehand_is_the_only_one(self, built: Mock) -> None:
+        cal = calendar(weekdays("09:00-17:00"))
+        table = cal.open_table(utc("2020-01-01T00:00"), utc("2035-01-01T00:00"))
+        assert (table.first, table.last) == (utc("2020-01-01T00:00"), utc("2035-01-01T00:00"))
+        for year in range(2020, 2034):
+            cal.elapsed(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
+        assert cal.open_table(utc("2026-01-01T00:00"), utc("2021-01-01T00:00")) is table
+        assert built.call_count == 1
+
+    def test_a_table_beforehand_takes_aware_instants_of_the_years_there_are(self) -> None:
+        cal = calendar(weekdays("09:00-17:00"))
+        with pytest.raises(NaiveInstant):
+            cal.open_table(datetime(2020, 1, 1), utc("2035-01-01T00:00"))  # noqa: DTZ001
+        with pytest.raises(OutOfRange):
+            cal.open_table(utc("1969-01-01T00:00"), utc("2035-01-01T00:00"))
+        with pytest.raises(OutOfRange):
+            cal.open_table(utc("2020-01-01T00:00"), utc("2201-01-01T00:01"))
+
     def test_a_single_extra_day_is_found_from_far_away(self) -> None:
         assert self.SPARSE.due(utc("1971-01-01T00:00"), 2 * H) == utc("2150-05-05T11:00")
         assert self.SPARSE.due(utc("2199-01-01T00:00"), -H) == utc("2150-05-05T10:00")
@@ -616,6 +663,41 @@ class TestLimits:
                 cal.due(utc("2024-01-01T00:00"), timedelta(days=-300 * 365))
             with pytest.raises(OutOfRange):
                 cal.business_days(utc("2200-12-31T12:00"), 9, "end_of_day")
+
+    @pytest.mark.parametrize("pauses", [[], [(utc("2024-01-01T00:00"), utc("2024-01-03T00:00"))]])
+    def test_the_longest_lengths_there_are(self, pauses: list[tuple[datetime, datetime]]) -> None:
+        with pytest.raises(OutOfRange, match="after 2200"):
+            OFFICE.due(utc("2024-01-01T00:00"), timedelta.max, pauses)
+        with pytest.raises(OutOfRange, match="before 1970"):
+            OFFICE.due(utc("2024-01-01T00:00"), timedelta.min, pauses)
+
+    @pytest.mark.parametrize(
+        "at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
+    )
+    @pytest.mark.parametrize("zone", [UTC, timezone(H), timezone(-H), ZoneInfo(NEW_YORK)])
+    def test_the_first_and_the_last_datetime_there_are(
+        self, at: datetime, zone: timezone | ZoneInfo
+    ) -> None:
+        with pytest.raises(OutOfRange):
+            OFFICE.elapsed(at.replace(tzinfo=zone), at.replace(tzinfo=zone))
+
+    def test_a_zone_that_does_not_know_is_none(self) -> None:
+        class Nowhere(tzinfo):
+            def utcoffset(self, _: datetime | None) -> None:
+                return None
+
+            dst = tzname = utcoffset
+
+        with pytest.raises(NaiveInstant):
+            OFFICE.is_open(datetime(2024, 1, 1, tzinfo=Nowhere()))
+
+    def test_a_kind_of_datetime_gives_plain_ones(self) -> None:
+        class Moment(datetime):
+            pass
+
+        at = Moment(2024, 1, 2, 10, tzinfo=UTC)
+        assert type(OFFICE.due(at, timedelta(0))) is datetime
+        assert OFFICE.due(at, H) == utc("2024-01-02T11:00")
 
     def test_instants_out_of_range(self) -> None:
         with pytest.raises(OutOfRange, match="before 1970"):

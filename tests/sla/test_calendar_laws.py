@@ -1,4 +1,8 @@
-"""Laws that hold for every calendar, and agreement with the minute-by-minute reference."""
+"""Laws that hold for every calendar, and agreement with the minute-by-minute reference.
+
+`due` and `elapsed` are asked in every way: by the calendar, in bulk with and without numpy, and of
+the list of spans whose ends are converted one by one.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,9 @@ from hypothesis import strategies as st
 from sla.calendar import Calendar, Opening, WallTime
 from sla.errors import NeverOpens
 from sla.zones import FIRST, LAST, from_micros, to_micros, zone_clock
+from tests.sla import every_way
 from tests.sla.minute_reference import MinuteReference, TooFar
+from tests.sla.span_reference import SpanReference
 
 # Zones with the days worth looking at: each changes its clocks on them (or never does).
 CHANGES = {
@@ -125,7 +131,7 @@ def test_elapsed_is_the_count_of_open_minutes(data: st.DataObject) -> None:
     pauses = data.draw(minute_pauses(centre))
     start, end = data.draw(instants(centre)), data.draw(instants(centre))
     expected = MinuteReference(calendar, pauses).elapsed(start, end)
-    assert calendar.elapsed(start, end, pauses) == expected
+    assert every_way.elapsed(calendar, start, end, pauses) == expected
 
 
 @against_reference
@@ -138,7 +144,7 @@ def test_due_is_where_the_minutes_have_been_counted(data: st.DataObject, sign: i
         expected = MinuteReference(calendar, pauses).due(start, amount)
     except TooFar:
         assume(False)
-    assert calendar.due(start, amount, pauses) == expected
+    assert every_way.due(calendar, start, amount, pauses) == expected
 
 
 @against_reference
@@ -166,7 +172,7 @@ def due_or_skip(
     pauses: list[tuple[datetime, datetime]],
 ) -> datetime:
     try:
-        return calendar.due(start, amount, pauses)
+        return every_way.due(calendar, start, amount, pauses)
     except NeverOpens:
         assume(False)
         raise
@@ -188,8 +194,8 @@ def test_what_is_due_has_elapsed_and_not_an_instant_before(
     pauses = data.draw(minute_pauses(centre))
     start = data.draw(instants(centre, odd=timedelta(seconds=77, microseconds=13)))
     due = due_or_skip(calendar, start, amount, pauses)
-    assert calendar.elapsed(start, due, pauses) == amount
-    assert calendar.elapsed(start, due - MICROSECOND, pauses) < amount
+    assert every_way.elapsed(calendar, start, due, pauses) == amount
+    assert every_way.elapsed(calendar, start, due - MICROSECOND, pauses) < amount
 
 
 @law
@@ -199,8 +205,8 @@ def test_a_negative_amount_is_the_mirror(data: st.DataObject, amount: timedelta)
     pauses = data.draw(minute_pauses(centre))
     start = data.draw(instants(centre, odd=timedelta(seconds=77, microseconds=13)))
     due = due_or_skip(calendar, start, -amount, pauses)
-    assert calendar.elapsed(start, due, pauses) == -amount
-    assert calendar.elapsed(due + MICROSECOND, start, pauses) < amount
+    assert every_way.elapsed(calendar, start, due, pauses) == -amount
+    assert every_way.elapsed(calendar, due + MICROSECOND, start, pauses) < amount
 
 
 @law
@@ -213,7 +219,7 @@ def test_nothing_is_due_at_the_first_open_instant(data: st.DataObject) -> None:
     assert due >= start
     assert calendar.is_open(due)
     assert not any(from_at <= due < to_at for from_at, to_at in pauses)
-    assert calendar.elapsed(start, due, pauses) == timedelta(0)
+    assert every_way.elapsed(calendar, start, due, pauses) == timedelta(0)
     if not pauses:
         assert due == calendar.next_opening(start)
 
@@ -224,9 +230,9 @@ def test_elapsed_adds_up_over_a_split(data: st.DataObject) -> None:
     calendar, centre = data.draw(calendars())
     pauses = data.draw(minute_pauses(centre))
     start, between, end = (data.draw(instants(centre)) for _ in range(3))
-    assert calendar.elapsed(start, end, pauses) == calendar.elapsed(
-        start, between, pauses
-    ) + calendar.elapsed(between, end, pauses)
+    assert every_way.elapsed(calendar, start, end, pauses) == every_way.elapsed(
+        calendar, start, between, pauses
+    ) + every_way.elapsed(calendar, between, end, pauses)
 
 
 @law
@@ -240,7 +246,7 @@ def test_due_in_parts_is_due_at_once(
     halfway = due_or_skip(calendar, start, amount, pauses)
     due = due_or_skip(calendar, start, amount + more, pauses)
     assert halfway < due
-    assert due == calendar.due(halfway, more, pauses)
+    assert due == every_way.due(calendar, halfway, more, pauses)
 
 
 @law
@@ -258,18 +264,18 @@ def test_pauses_only_count_as_the_time_they_cover(data: st.DataObject, amount: t
     calendar, centre = data.draw(calendars())
     pauses = data.draw(minute_pauses(centre))
     start, end = sorted((data.draw(instants(centre)), data.draw(instants(centre))))
-    whole = calendar.elapsed(start, end)
-    assert timedelta(0) <= calendar.elapsed(start, end, pauses) <= whole
-    assert calendar.elapsed(start, end, [*pauses, (start, end)]) == timedelta(0)
+    whole = every_way.elapsed(calendar, start, end)
+    assert timedelta(0) <= every_way.elapsed(calendar, start, end, pauses) <= whole
+    assert every_way.elapsed(calendar, start, end, [*pauses, (start, end)]) == timedelta(0)
     closed = [
         (a, b)
         for a, b in pairwise([start, *(x for s in calendar.open_intervals(start, end) for x in s)])
         if not calendar.is_open(a)
     ]
-    assert calendar.elapsed(start, end, closed) == whole
+    assert every_way.elapsed(calendar, start, end, closed) == whole
     due = due_or_skip(calendar, start, amount, [])
     assert due_or_skip(calendar, start, amount, pauses) >= due
-    assert calendar.due(start, amount, [(due, due + timedelta(days=9))]) == due
+    assert every_way.due(calendar, start, amount, [(due, due + timedelta(days=9))]) == due
 
 
 @law
@@ -305,7 +311,9 @@ def test_same_clock_ends_in_open_time_and_moves_the_right_way(
         due = calendar.business_days(start, days, "same_clock")
     except NeverOpens:
         assume(False)
-    assert calendar.is_open(due) or calendar.elapsed(due - MICROSECOND, due) == MICROSECOND
+    assert (
+        calendar.is_open(due) or every_way.elapsed(calendar, due - MICROSECOND, due) == MICROSECOND
+    )
     assert due >= start if days >= 0 else due <= start
 
 
@@ -331,6 +339,16 @@ def test_answers_do_not_depend_on_what_was_asked_before(data: st.DataObject) -> 
     end = start + timedelta(days=data.draw(st.integers(0, 4000)))
     assert used.elapsed(start, end) == fresh.elapsed(start, end)
     assert used.open_intervals(start, start + NEAR) == fresh.open_intervals(start, start + NEAR)
+
+
+@law
+@given(st.data())
+def test_the_table_is_the_list_of_spans_with_each_end_converted(data: st.DataObject) -> None:
+    calendar, centre = data.draw(calendars())
+    first = datetime(centre.year, 1, 1, tzinfo=UTC)
+    last = first + timedelta(days=data.draw(st.integers(1, 900)))
+    reference = SpanReference(calendar, first, last)
+    assert list(calendar.open_intervals(reference.first, reference.last)) == reference.spans
 
 
 @law
