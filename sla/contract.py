@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from sla.calendar import Calendar
-from sla.condition import ALWAYS, Condition
+from sla.condition import ALWAYS, RESOLVED, Condition, without_repetition
 
 if TYPE_CHECKING:
     from sla.availability import Availability
@@ -72,7 +73,7 @@ class Scope:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Goal:
     """The target of a metric for some severities and tiers; none named means all of them."""
 
@@ -81,6 +82,24 @@ class Goal:
     scope: Scope = Scope()
     binding: Binding = "commitment"
     clause: str = ""
+
+    @cached_property
+    def plain_time(self) -> timedelta | None:
+        """The open time from a start to its due instant; None where it is not so simple."""
+        if isinstance(self.target, BusinessDays) and self.target.reading != "open_hours":
+            return None
+        return self.open_time if self.open_time > timedelta(0) else None
+
+    @cached_property
+    def open_time(self) -> timedelta:
+        """The target as open time of the calendar: so many regular days, where it is in days.
+
+        Raises:
+            NeverOpens: it is in days, and the calendar has no regular day.
+        """
+        if isinstance(self.target, OpenTime):
+            return self.target.amount
+        return self.target.days * self.calendar.regular_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +131,13 @@ class Act:
     to: tuple[str, ...] = ()
     """For `changed`: only a change to one of these; none named: any."""
 
+    @property
+    def any_reply(self) -> bool:
+        """Whether any reply counts, whatever it says."""
+        return not (self.phrases or self.question or self.marks)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Clock:
     """How a metric's clock runs: the acts that start and stop it, and when it rests or ends."""
 
@@ -128,6 +152,37 @@ class Clock:
     """Whether a start after a stop begins a new cycle."""
     grid: bool = False
     """Whether the next cycle starts when the goal is used up, reply or no reply."""
+
+    @cached_property
+    def frees(self) -> tuple[Condition, ...]:
+        """While one of these holds nothing is owed; what the resolution starts is owed after."""
+        after_resolution = any(start.kind == "resolved" for start in self.starts)
+        return self.until if after_resolution else (RESOLVED, *self.until)
+
+    @cached_property
+    def rests(self) -> tuple[Condition, ...]:
+        """While one of these holds the clock rests: its pauses, and while nothing is owed."""
+        return tuple(without_repetition((*self.pauses, *self.frees)))
+
+    @cached_property
+    def only_stop(self) -> Act | None:
+        """The act that alone stops it; None where there are several, or where a state does."""
+        acts = [act for together in self.stops for act in together]
+        return acts[0] if len(acts) == 1 and acts[0].kind != "fields" else None
+
+    @cached_property
+    def stopped_by_its_start(self) -> bool:
+        """Whether a reply that starts the clock would at once stop it too."""
+        replies = any(start.kind in ("first response", "response") for start in self.starts)
+        return replies and any(RESPONSE in acts for acts in self.stops)
+
+    @cached_property
+    def counts_from_its_start(self) -> bool:
+        """Whether time counts from before anything was promised: "within 3 days of the response".
+
+        A first response that is promised only later counts from then, as does each update.
+        """
+        return not self.repeats and all(start.kind != "reported" for start in self.starts)
 
 
 RESPONSE = Act("response")
@@ -153,7 +208,7 @@ def in_words(metric: str) -> str:
     return metric.replace("_", " ")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Metric:
     """What is measured."""
 
@@ -164,7 +219,7 @@ class Metric:
     title: str = ""
     """As people call it; left empty: its name."""
 
-    @property
+    @cached_property
     def words(self) -> str:
         """What is measured, in words: `first response`."""
         return self.title or in_words(self.name)
@@ -238,8 +293,13 @@ class Level:
     """Whether the customer is to read it."""
     actions: Actions = NO_ACTIONS
 
+    @property
+    def may_be_early(self) -> bool:
+        """Whether it may speak before the breach."""
+        return self.used is not None or self.left is not None or self.after < timedelta(0)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Alerts:
     """Who hears of a promise in danger, and when: the team's practice, not the policy's text."""
 
@@ -249,6 +309,11 @@ class Alerts:
     breach_public: bool = False
     breach_actions: Actions = NO_ACTIONS
     levels: tuple[Level, ...] = ()
+
+    @cached_property
+    def early_levels(self) -> tuple[Level, ...]:
+        """The levels that may speak before the breach."""
+        return tuple(level for level in self.levels if level.may_be_early)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,36 +6,39 @@ tier, contract or project changes; the goal is picked anew, and every promise st
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import dropwhile, zip_longest
+from operator import attrgetter, itemgetter
 from typing import Literal
 
+import msgspec
+
 from sla.acts import History, Moment, given
-from sla.condition import Condition, Spans, while_holding, while_true
-from sla.contract import RESPONSE, Act, Checklist, Clock, Duty, Goal, OpenTime, in_words
-from sla.mapping import Coverage, Policy, cover
-from sla.timeline import FieldValue, Timeline
+from sla.condition import RESOLVED, Condition, while_holding, while_true, without_repetition
+from sla.contract import Act, BusinessDays, Checklist, Clock, Duty, Goal
+from sla.mapping import Coverage, Policy
+from sla.timeline import FieldValue, Spans, Timeline
 
 State = Literal["running", "paused", "met", "breached", "cancelled"]
 Interval = tuple[datetime, datetime]
 _NOTHING = timedelta(0)
 _TICK = timedelta(microseconds=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
-_RESOLVED = Condition(filled=("resolution",))
+_AT = attrgetter("at")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+# Structs and not dataclasses: see `sla.timeline.Version`.
+class Span(msgspec.Struct, frozen=True, gc=False):
     """From `since_at` on, until the next span, the issue had this coverage."""
 
     since_at: datetime
     coverage: Coverage
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(msgspec.Struct, frozen=True, gc=False):
     """What was promised from an instant on, and why; the first is what the customer was told."""
 
     since_at: datetime
@@ -52,8 +55,7 @@ class Promise:
         return self.goal.calendar.due(self.since_at, amount - self.used_before, pauses)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True, gc=False):
     """The clock stopped for good at this instant."""
 
     at: datetime
@@ -61,8 +63,7 @@ class Ending:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(msgspec.Struct, frozen=True, gc=False):
     """When the clock rested: the pauses that are over, and since when it rests now, if it does."""
 
     over: tuple[Interval, ...] = ()
@@ -75,8 +76,7 @@ class Rest:
         return (*known, (self.since_at, at)) if lasting and self.since_at else known
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
+class Cycle(msgspec.Struct, frozen=True, gc=False):
     """One run of a metric as judged at an instant; instants are aware UTC."""
 
     metric: str
@@ -86,8 +86,8 @@ class Cycle:
     state: State
     due_at: datetime | None
     """None while nothing can be due: paused or cancelled."""
-    elapsed: timedelta
-    """Open time used until the clock's end, or until the instant of judgement."""
+    until_at: datetime
+    """The clock's end, or the instant of judgement."""
     promises: tuple[Promise, ...]
     rest: Rest
     conditional_on: tuple[Duty, ...] = ()
@@ -101,8 +101,15 @@ class Cycle:
     @property
     def words(self) -> str:
         """What is measured, in words."""
-        metric = self.promise.coverage.metric(self.metric)
-        return metric.words if metric else in_words(self.metric)
+        return self.promises[-1].coverage.words(self.metric)
+
+    @property
+    def elapsed(self) -> timedelta:
+        """Open time used until the clock's end, or until the instant of judgement."""
+        # Only explanations ask for it: to work it out for every cycle took a sixth of the time.
+        last = self.promise
+        end, pauses = max(self.until_at, last.since_at), self.rest.until(self.until_at)
+        return last.used_before + last.goal.calendar.elapsed(last.since_at, end, pauses)
 
     @property
     def stopped_at(self) -> datetime | None:
@@ -125,16 +132,28 @@ def spans_of(timeline: Timeline, policy: Policy) -> list[Span]:
     created_at = timeline.created_at
     if created_at is None:
         return []
-    names = {"project", *policy.coverage_fields} & timeline.field_names
-    changes = {since for name in names for since, _ in timeline.values(name) if since > created_at}
-    shown = names | ({"issuetype", "priority"} & timeline.field_names)
     spans: list[Span] = []
-    for at in [created_at, *sorted(changes)]:
-        coverage = cover(policy, {name: timeline.value(name, at) for name in shown})
-        if not spans or _promised(coverage) != _promised(spans[-1].coverage):
+    for at in timeline.changes(policy.changing_fields, created_at):
+        coverage = policy.coverage_at(timeline, at)
+        if not spans or coverage.identity != spans[-1].coverage.identity:
             since_at = at if spans else _started_at(timeline, policy, created_at)
             spans.append(Span(since_at, coverage))
     return spans
+
+
+def cycles_of(timeline: Timeline, policy: Policy, now: datetime) -> tuple[Cycle, ...]:
+    """Every cycle of every metric that was ever promised for an issue, and nothing of what is said.
+
+    Args:
+        timeline: what happened to the issue, as far as known.
+        policy: the published version to judge by.
+        now: the instant of judgement, aware UTC.
+
+    Returns:
+        The cycles, as those of a decision; none where the issue's creation is not known.
+    """
+    spans = spans_of(timeline, policy)
+    return run_all(spans, history_of(spans, timeline, policy), now) if spans else ()
 
 
 def history_of(spans: Sequence[Span], timeline: Timeline, policy: Policy) -> History:
@@ -154,19 +173,97 @@ def run(metric: str, spans: Sequence[Span], history: History, now: datetime) -> 
     Returns:
         The cycles, oldest first; none when no contract ever promised this metric for the issue.
     """
-    return tuple(
-        replace(cycle, number=number)
-        for number, cycle in enumerate(_Run(metric, spans, history, now).cycles(), 1)
-    )
+    return tuple(_Run(metric, spans, history, now).cycles())
 
 
-@dataclass(frozen=True, slots=True)
+def run_all(spans: Sequence[Span], history: History, now: datetime) -> tuple[Cycle, ...]:
+    """The same for every metric that was ever promised, in the order of the contract."""
+    metrics = dict.fromkeys([each.name for span in spans for each in span.coverage.metrics])
+    return tuple([cycle for name in metrics for cycle in _Run(name, spans, history, now).cycles()])
+
+
 class _Rule:
     """Between two instants the metric's clock ran by this rule."""
 
-    since_at: datetime
-    until_at: datetime | None
-    clock: Clock
+    __slots__ = ("_history", "_stops", "clock", "since_at", "starts", "until_at")
+
+    def __init__(
+        self, since_at: datetime, until_at: datetime | None, clock: Clock, history: History
+    ) -> None:
+        self.since_at, self.until_at, self.clock = since_at, until_at, clock
+        self.starts = _any_of(clock.starts, history)
+        self._history = history
+        self._stops: list[list[_Stop]] | None = None
+
+    @property
+    def stops(self) -> list[list[_Stop]]:
+        """The acts of each way to stop, looked for once something started."""
+        if self._stops is None:
+            self._stops = [
+                [_Stop(act, self.clock, self._history) for act in acts] for acts in self.clock.stops
+            ]
+        return self._stops
+
+    @property
+    def only_stops(self) -> Sequence[Moment] | None:
+        """The moments that alone stop the clock, where it stops by one kind of act."""
+        act = self.clock.only_stop
+        return _stops(act, self.clock, self._history) if act else None
+
+    def first_start(self, after: datetime | None, *, past: bool) -> datetime | None:
+        """The first start that is not before an instant, or that is past it."""
+        index = 0
+        if after is not None:
+            # By bisection: a walk from the first moment on for every cycle is quadratic.
+            bisect = bisect_right if past else bisect_left
+            index = bisect(self.starts, after, key=_AT)
+        if index == len(self.starts):
+            return None
+        at = self.starts[index].at
+        return at if self.until_at is None or at < self.until_at else None
+
+    def first_stop(self, start: datetime) -> Ending | None:
+        """The first instant since a start at which all acts of one of the ways had happened."""
+        first: Ending | None = None
+        for stops in self.stops:
+            moments = [moment for stop in stops if (moment := stop.since(start))]
+            if len(moments) == len(stops):
+                at = max([moment.at for moment in moments])
+                if first is None or at < first.at:
+                    reason = " and ".join([moment.reason for moment in moments])
+                    first = Ending(at, True, reason)
+        return first
+
+
+class _Stop:
+    """An act that stops a clock, or is one of those that do so together."""
+
+    __slots__ = ("_bisect", "_held", "_moments", "_reason")
+
+    def __init__(self, act: Act, clock: Clock, history: History) -> None:
+        self._moments = _stops(act, clock, history)
+        self._bisect = bisect_right if clock.stopped_by_its_start else bisect_left
+        by_state = act.kind == "fields"
+        self._held: Spans = while_holding(history.timeline, act.when) if by_state else []
+        self._reason = str(act.when)
+
+    def since(self, start: datetime) -> Moment | None:
+        """When it first happened since a start, or was so already."""
+        for since, end in self._held:
+            if since < start and (end is None or start < end):
+                return Moment(start, self._reason, "")
+        index = self._bisect(self._moments, start, key=_AT)
+        return self._moments[index] if index < len(self._moments) else None
+
+
+def _stops(act: Act, clock: Clock, history: History) -> Sequence[Moment]:
+    """When an act happened that stops a clock."""
+    moments = history.moments(act)
+    if act.kind != "resolved" or clock.repeats:
+        return moments
+    # What was opened again was not resolved after all.
+    resolved = while_holding(history.timeline, RESOLVED)
+    return moments[-1:] if resolved and resolved[-1][1] is None else ()
 
 
 class _Run:
@@ -176,21 +273,100 @@ class _Run:
         self.metric, self.spans, self.history, self.now = metric, spans, history, now
         self.timeline = history.timeline
         self.rules = self._rules()
-        self._moments: dict[int, list[Moment]] = {}
+        self.found: list[Cycle] = []
+        self._freed: dict[int, Spans] = {}
+        self._rested: dict[int, Spans] = {}
 
-    def cycles(self) -> Iterator[Cycle]:
+    def cycles(self) -> list[Cycle]:
         found = self._start(None)
         while found is not None:
             start, rule = found
+            disturbed_at = self._go_straight(start, rule)
+            if disturbed_at is None:
+                break
+            start = disturbed_at
             stop = self._stop(start)
             cycle = self._cycle(start, stop, rule)
             if cycle:
-                yield cycle
+                self.found.append(cycle)
             if rule.clock.grid:
                 found = self._next_on_grid(start, cycle, rule)
             else:
                 again = rule.clock.repeats and stop is not None
                 found = self._start(stop.at, past=stop.at == start) if again and stop else None
+        return self.found
+
+    def _go_straight(self, start: datetime, rule: _Rule) -> datetime | None:
+        """Find the cycles from a start on as long as nothing comes between.
+
+        Nine of ten cycles lie within one span, stop by one kind of act, and nothing rests or frees
+        their clock. One walk over the starts and the stops finds all of these, and what `_stop`,
+        `_cycle` and `_start` work out for each comes to this: 62 us and not 208 for 21 cycles.
+
+        Returns:
+            The start of the first cycle that is not so simple; None where there is no further one.
+        """
+        index = bisect_right(self.spans, start, key=_SINCE) - 1
+        quiet_until, goal = self._quiet_until(index), self._goal(self.spans[index])
+        stops = rule.only_stops
+        if goal is None or stops is None or start >= quiet_until or rule is not self.rules[-1]:
+            return start
+        coverage, clock = self.spans[index].coverage, rule.clock
+        started, stopped = [each.at for each in rule.starts], [each.at for each in stops]
+        find_stop = bisect_right if clock.stopped_by_its_start else bisect_left
+        while start < quiet_until:
+            found = find_stop(stopped, start)
+            stop = stops[found] if found < len(stops) else None
+            if stop.at >= quiet_until if stop else quiet_until is not _NEVER:
+                break
+            self.found.append(self._plain_cycle(start, stop, coverage, goal))
+            if stop is None or not clock.repeats:
+                return None
+            find_start = bisect_right if stop.at == start else bisect_left
+            following = find_start(started, stop.at)
+            if following == len(started):
+                return None
+            start = started[following]
+        return start
+
+    def _plain_cycle(
+        self, start: datetime, stop: Moment | None, coverage: Coverage, goal: Goal
+    ) -> Cycle:
+        """The run from a start to a stop, or up to now, where one promise held all the time."""
+        open_time = goal.plain_time
+        if open_time:
+            due_at = goal.calendar.due(start, open_time)
+            promise = Promise(start, coverage, goal, _NOTHING, open_time, due_at)
+        else:
+            promise = _promise(start, coverage, goal, _NOTHING, start, (), ())
+            due_at = promise.due_at
+        state: State
+        if stop:
+            end, ending = stop.at, Ending(stop.at, True, stop.reason)
+            state = "met" if end <= due_at else "breached"
+        else:
+            end, ending = self.now, None
+            state = "breached" if due_at <= end else "running"
+        number, duties = len(self.found) + 1, coverage.duties(self.metric)
+        undone = self._undone(duties, min(end, due_at)) if duties else ()
+        return Cycle(
+            self.metric, number, start, ending, state, due_at, end, (promise,), _NO_REST, undone
+        )
+
+    def _quiet_until(self, index: int) -> datetime:
+        """When a span ends, or the clock first rests or is freed by its terms."""
+        coverage = self.spans[index].coverage
+        metric = coverage.metric(self.metric)
+        if index < 0 or metric is None or coverage.may_wait or metric.clock.grid:
+            return _EARLIEST
+        ends = [following.since_at for following in self.spans[index + 1 : index + 2]]
+        for condition in metric.clock.rests:
+            held = while_holding(self.timeline, condition)
+            if held:
+                ends.append(held[0][0])
+        if self.timeline.deleted_at:
+            ends.append(self.timeline.deleted_at)
+        return min(ends) if ends else _NEVER
 
     def _next_on_grid(
         self, start: datetime, cycle: Cycle | None, rule: _Rule
@@ -209,14 +385,17 @@ class _Run:
 
     def _rules(self) -> list[_Rule]:
         """How the clock ran from when on; neighbours differ."""
+        if len(self.spans) == 1:
+            metric = self.spans[0].coverage.metric(self.metric)
+            since_at = self.spans[0].since_at
+            return [_Rule(since_at, None, metric.clock, self.history)] if metric else []
         rules: list[_Rule] = []
-        for span, following in zip_longest(self.spans, self.spans[1:]):
+        for span, until_at in _until(self.spans):
             metric = span.coverage.metric(self.metric)
-            until_at = following.since_at if following else None
             if metric and rules and _goes_on(rules[-1], span, metric.clock):
-                rules[-1] = replace(rules[-1], until_at=until_at)
+                rules[-1].until_at = until_at
             elif metric:
-                rules.append(_Rule(span.since_at, until_at, metric.clock))
+                rules.append(_Rule(span.since_at, until_at, metric.clock, self.history))
         return rules
 
     def _start(
@@ -224,11 +403,9 @@ class _Run:
     ) -> tuple[datetime, _Rule] | None:
         """The first start that is not before an instant, or, where asked for, that is past it."""
         for rule in self.rules:
-            for moment in self._of(rule.clock.starts):
-                if after is not None and (moment.at < after or (past and moment.at == after)):
-                    continue
-                if rule.until_at is None or moment.at < rule.until_at:
-                    return moment.at, rule
+            at = rule.first_start(after, past=past)
+            if at:
+                return at, rule
         return None
 
     def _stop(self, start: datetime) -> Ending | None:
@@ -239,50 +416,15 @@ class _Run:
             before = rule
             if rule.until_at is not None and rule.until_at <= start:
                 continue
-            found = [self._together(acts, start, rule.clock) for acts in rule.clock.stops]
-            ending = min((each for each in found if each), key=lambda e: e.at, default=None)
+            ending = rule.first_stop(start)
             if ending is None:
                 continue
-            # By another rule it may have been enough before: then it is from the change on.
-            at = max(ending.at, rule.since_at) if changed else ending.at
-            if rule.until_at is None or at < rule.until_at:
-                return replace(ending, at=at)
+            if changed and ending.at < rule.since_at:
+                # By another rule it may have been enough before: then it is from the change on.
+                ending = Ending(rule.since_at, ending.met_the_metric, ending.reason)
+            if rule.until_at is None or ending.at < rule.until_at:
+                return ending
         return None
-
-    def _together(self, acts: Sequence[Act], start: datetime, clock: Clock) -> Ending | None:
-        """When all of these had happened since the start; None while one is missing."""
-        firsts = [self._first_since(act, start, clock) for act in acts]
-        moments = [moment for moment in firsts if moment]
-        if len(moments) < len(acts):
-            return None
-        return Ending(
-            max(moment.at for moment in moments),
-            True,
-            " and ".join(moment.reason for moment in moments),
-        )
-
-    def _first_since(self, act: Act, start: datetime, clock: Clock) -> Moment | None:
-        moments = self._of((act,))
-        if act.kind == "resolved" and not clock.repeats:
-            # What was opened again was not resolved after all.
-            lasting = while_holding(self.timeline, _RESOLVED)
-            moments = moments if lasting and lasting[-1][1] is None else []
-            moments = moments[-1:]
-        elif act.kind == "fields":
-            spans = while_holding(self.timeline, act.when)
-            if any(since < start and (end is None or start < end) for since, end in spans):
-                return Moment(start, str(act.when), "")
-        if _stopped_by_its_start(clock):
-            return next((each for each in moments if each.at > start), None)
-        return next((each for each in moments if each.at >= start), None)
-
-    def _of(self, acts: Sequence[Act]) -> list[Moment]:
-        found: list[Moment] = []
-        for act in acts:
-            if id(act) not in self._moments:
-                self._moments[id(act)] = self.history.moments(act)
-            found += self._moments[id(act)]
-        return sorted(found, key=lambda moment: moment.at)
 
     # --- one cycle --------------------------------------------------------------------------------
 
@@ -293,29 +435,34 @@ class _Run:
             return None
         if stop and rule.clock.repeats and self._free_for_good(stop.at):
             stop = None
-        within = _within(self.spans, start, stop.at if stop else None)
-        spans = list(dropwhile(lambda span: self._goal(span) is None, within))
+        spans = self._promised(_within(self.spans, start, stop.at if stop else None))
         if not spans:
             return None
         ending = stop if stop and self._goal(spans[-1]) else self._given_up(spans)
         if ending and ending.at < spans[0].since_at:
             return None
-        if ending:
+        if ending and len(spans) > 1:
             # Once nothing is owed for good, no promise is made any more.
             free = [since for since, until in self._free(ending.at) if until is None]
             last = min([ending.at, *(since for since in free if since > spans[0].since_at)])
             spans = [span for span in spans if span.since_at <= last]
         rest = self._rest(spans, ending)
-        gapless = _counts_from_its_start(rule.clock)
+        gapless = rule.clock.counts_from_its_start
         promises = self._promises(spans, rest, start if gapless else None)
         return self._judge(promises, rest, ending)
+
+    def _promised(self, spans: list[Span]) -> list[Span]:
+        """From the first span on for which there is a goal."""
+        if spans and self._goal(spans[0]):
+            return spans
+        return list(dropwhile(lambda span: self._goal(span) is None, spans))
 
     def _owed_from(self, start: datetime) -> datetime | None:
         """From when on something is owed for a start: none is while the issue is resolved."""
         if start == self.spans[0].since_at:
             # What the report itself starts is on record, even if it was closed at once.
             return start
-        for since, until in sorted(self._free(start), key=lambda span: span[0]):
+        for since, until in self._free(start):
             if since <= start and (until is None or start < until):
                 if until is None:
                     return None
@@ -327,45 +474,55 @@ class _Run:
         return any(until is None and since < at for since, until in self._free(at))
 
     def _free(self, at: datetime) -> Spans:
-        """When nothing was owed, by the contract at an instant."""
-        covered = [span.coverage for span in self.spans if span.since_at <= at]
-        metric = covered[-1].metric(self.metric) if covered else None
-        conditions = _frees(metric.clock) if metric else (_RESOLVED,)
-        return [span for each in conditions for span in while_holding(self.timeline, each)]
+        """When nothing was owed, by the contract at an instant, in the order of their beginnings.
+
+        Kept, since every cycle asks for it a few times.
+        """
+        number = bisect_right(self.spans, at, key=_SINCE) - 1
+        if number not in self._freed:
+            metric = self.spans[number].coverage.metric(self.metric) if number >= 0 else None
+            conditions = metric.clock.frees if metric else (RESOLVED,)
+            self._freed[number] = sorted(
+                [span for each in conditions for span in while_holding(self.timeline, each)],
+                key=_FROM,
+            )
+        return self._freed[number]
 
     def _judge(self, promises: tuple[Promise, ...], rest: Rest, ending: Ending | None) -> Cycle:
-        due_at: datetime | None = promises[-1].due_at
+        last = promises[-1]
         end = ending.at if ending else self.now
-        held = rest.since_at is not None and rest.since_at < promises[-1].due_at
+        held = rest.since_at is not None and rest.since_at < last.due_at
+        due_at: datetime | None = last.due_at
         state: State
         if ending and ending.met_the_metric:
-            state = "met" if ending.at <= promises[-1].due_at else "breached"
-        elif not held and promises[-1].due_at <= end:
+            state = "met" if ending.at <= last.due_at else "breached"
+        elif not held and last.due_at <= end:
             state = "breached"
         else:
             state = "cancelled" if ending else "paused" if held else "running"
             due_at = due_at if state == "running" else None
-        last = promises[-1]
-        used = last.goal.calendar.elapsed(last.since_at, max(end, last.since_at), rest.until(end))
+        duties = last.coverage.duties(self.metric)
         return Cycle(
-            metric=self.metric,
-            number=0,
-            started_at=promises[0].since_at,
-            ending=ending,
-            state=state,
-            due_at=due_at,
-            elapsed=last.used_before + used,
-            promises=promises,
-            rest=rest,
+            self.metric,
+            len(self.found) + 1,
+            promises[0].since_at,
+            ending,
+            state,
+            due_at,
+            end,
+            promises,
+            rest,
             # What was not done when the time was up is not made good by doing it later.
-            conditional_on=tuple(self._conditions(last.coverage, min(end, last.due_at))),
+            self._undone(duties, min(end, last.due_at)) if duties else (),
         )
 
-    def _conditions(self, coverage: Coverage, end: datetime) -> Iterator[Duty]:
-        for duty in coverage.duties(self.metric):
-            done_at = done(duty, self.history)
-            if duty.effect == "conditional" and (done_at is None or done_at > end):
-                yield duty
+    def _undone(self, duties: Sequence[Duty], end: datetime) -> tuple[Duty, ...]:
+        """The duties on which the promise depends and that nobody did by an instant."""
+        conditions = [duty for duty in duties if duty.effect == "conditional"]
+        done_at = [done(duty, self.history) for duty in conditions]
+        return tuple(
+            duty for duty, at in zip(conditions, done_at, strict=True) if at is None or at > end
+        )
 
     def _promises(
         self, spans: Sequence[Span], rest: Rest, gapless_from: datetime | None
@@ -373,17 +530,18 @@ class _Run:
         promises: list[Promise] = []
         used, counted_to = _NOTHING, gapless_from
         started_at = gapless_from or spans[0].since_at
-        for span, following in zip_longest(spans, spans[1:]):
+        for span, until in _until(spans):
             goal = self._goal(span)
             if goal is None:
                 continue
-            if counted_to:
+            if counted_to and counted_to != span.since_at:
                 # Time in which nothing was promised counts too.
-                until = span.since_at
-                used += goal.calendar.elapsed(counted_to, until, rest.until(until))
-            promises.append(_promise(span, goal, used, started_at, promises, rest.over))
-            if following:
-                until = following.since_at
+                pauses = rest.until(span.since_at)
+                used += goal.calendar.elapsed(counted_to, span.since_at, pauses)
+            promises.append(
+                _promise(span.since_at, span.coverage, goal, used, started_at, promises, rest.over)
+            )
+            if until:
                 counted_to = until if gapless_from else None
                 used += goal.calendar.elapsed(span.since_at, until, rest.until(until))
         return tuple(promises)
@@ -409,20 +567,19 @@ class _Run:
 
     def _ends(self, coverage: Coverage) -> Iterator[tuple[Condition, str]]:
         metric = coverage.metric(self.metric)
-        for condition in _frees(metric.clock) if metric else (_RESOLVED,):
-            resolved = condition is _RESOLVED
+        for condition in metric.clock.frees if metric else (RESOLVED,):
+            resolved = condition is RESOLVED
             reason = "the issue was resolved unanswered"
             yield condition, reason if resolved else f"nothing more was owed: {condition}"
 
     def _rest(self, spans: Sequence[Span], ending: Ending | None) -> Rest:
         """Pauses by the metric's conditions and duties, and the time in which nothing was owed."""
-        pauses = [
-            span
-            for condition in self._resting(spans)
-            for span in while_holding(self.timeline, condition)
-        ]
-        for span, following in zip_longest(spans, spans[1:]):
-            pauses += self._waiting(span, following.since_at if following else None)
+        pauses: Spans = [*self._resting(spans)]
+        for span, until in _until(spans):
+            if span.coverage.may_wait:
+                pauses += self._waiting(span, until)
+        if not pauses:
+            return _NO_REST
         over = [(start, end) for start, end in pauses if end is not None]
         lasting = [start for start, end in pauses if end is None]
         if ending is None:
@@ -433,14 +590,23 @@ class _Run:
             tuple(sorted((start, min(end, ending.at)) for start, end in over if start < ending.at))
         )
 
-    def _resting(self, spans: Sequence[Span]) -> list[Condition]:
-        found: list[Condition] = []
-        for span in spans:
-            metric = span.coverage.metric(self.metric)
-            for condition in (*metric.clock.pauses, *_frees(metric.clock)) if metric else ():
-                if condition not in found:
-                    found.append(condition)
-        return found
+    def _resting(self, spans: Sequence[Span]) -> Spans:
+        """The pauses by the conditions of all these spans' clocks."""
+        if len(spans) > 1:
+            pausing = [each for span in spans for each in self._pausing(span)]
+            return self._while(without_repetition(pausing))
+        # By far most cycles lie within one span, and share its pauses.
+        key = id(spans[0].coverage)
+        if key not in self._rested:
+            self._rested[key] = self._while(self._pausing(spans[0]))
+        return self._rested[key]
+
+    def _pausing(self, span: Span) -> Sequence[Condition]:
+        metric = span.coverage.metric(self.metric)
+        return metric.clock.rests if metric else ()
+
+    def _while(self, conditions: Iterable[Condition]) -> Spans:
+        return [span for each in conditions for span in while_holding(self.timeline, each)]
 
     def _waiting(
         self, span: Span, until: datetime | None
@@ -464,32 +630,33 @@ def done(duty: Duty, history: History) -> datetime | None:
 
 def while_missing(checklist: Checklist, timeline: Timeline) -> Spans:
     """The spans of an issue's life in which some information was missing."""
-    names = {"summary", "description", *(name for item in checklist.items for name in item.fields)}
+    known = timeline.held.get(id(checklist))
+    if known is None:
+        names = {"summary", "description"}.union(*(item.fields for item in checklist.items))
 
-    def missing(at: datetime) -> bool:
-        return any(not given(item, timeline, at) for item in checklist.items)
+        def missing(at: datetime) -> bool:
+            return any(not given(item, timeline, at) for item in checklist.items)
 
-    return while_true(timeline, names, missing)
-
-
-def _frees(clock: Clock) -> tuple[Condition, ...]:
-    """While one of these holds nothing is owed; what starts with the resolution is owed after."""
-    after_resolution = any(start.kind == "resolved" for start in clock.starts)
-    return clock.until if after_resolution else (_RESOLVED, *clock.until)
+        known = timeline.held[id(checklist)] = (checklist, while_true(timeline, names, missing))
+    return known[1]
 
 
-def _stopped_by_its_start(clock: Clock) -> bool:
-    """Whether a reply that starts the clock would at once stop it too."""
-    replies = any(start.kind in ("first response", "response") for start in clock.starts)
-    return replies and any(RESPONSE in acts for acts in clock.stops)
+def _any_of(acts: Sequence[Act], history: History) -> list[Moment]:
+    """When any of some acts happened, oldest first."""
+    if len(acts) == 1:
+        return history.moments(acts[0])
+    return sorted([each for act in acts for each in history.moments(act)], key=_AT)
 
 
-def _counts_from_its_start(clock: Clock) -> bool:
-    """Whether time counts from before anything was promised: "within 3 days of the response".
+_NO_REST = Rest()
+_SINCE, _FROM = attrgetter("since_at"), itemgetter(0)
 
-    A first response that is promised only later counts from then, as does each update.
-    """
-    return not clock.repeats and all(start.kind != "reported" for start in clock.starts)
+
+def _until(spans: Sequence[Span]) -> Iterable[tuple[Span, datetime | None]]:
+    """Each span with the beginning of the one after it, if there is one."""
+    if len(spans) == 1:
+        return ((spans[0], None),)
+    return zip_longest(spans, [span.since_at for span in spans[1:]])
 
 
 def _within(spans: Sequence[Span], start: datetime, end: datetime | None) -> list[Span]:
@@ -498,9 +665,9 @@ def _within(spans: Sequence[Span], start: datetime, end: datetime | None) -> lis
     What changes at the very instant of the end comes after it.
     """
     return [
-        replace(span, since_at=max(span.since_at, start))
-        for span, following in zip_longest(spans, spans[1:])
-        if (following is None or following.since_at > start)
+        span if span.since_at >= start else Span(start, span.coverage)
+        for span, until in _until(spans)
+        if (until is None or until > start)
         and (end is None or span.since_at <= start or span.since_at < end)
     ]
 
@@ -521,7 +688,8 @@ def _started_at(timeline: Timeline, policy: Policy, created_at: datetime) -> dat
 
 
 def _promise(
-    span: Span,
+    since_at: datetime,
+    coverage: Coverage,
     goal: Goal,
     used: timedelta,
     started_at: datetime,
@@ -529,24 +697,21 @@ def _promise(
     pauses: Sequence[Interval],
 ) -> Promise:
     calendar, target = goal.calendar, goal.target
-    if isinstance(target, OpenTime):
-        goal_time = target.amount
-    elif target.reading == "open_hours":
-        goal_time = target.days * calendar.regular_day
-    else:
+    if isinstance(target, BusinessDays) and target.reading != "open_hours":
         # These readings name a day, not an amount: they count from the clock's own start.
         due_at = calendar.business_days(started_at, target.days, target.reading, pauses)
-        goal_time = used + calendar.elapsed(span.since_at, due_at, pauses)
-        return Promise(span.since_at, span.coverage, goal, used, goal_time, due_at)
+        goal_time = used + calendar.elapsed(since_at, due_at, pauses)
+        return Promise(since_at, coverage, goal, used, goal_time, due_at)
+    goal_time = goal.open_time
     if goal_time > used:
-        due_at = calendar.due(span.since_at, goal_time - used, pauses)
-    elif used_up_at := _used_up_at(goal_time, earlier, span.since_at, pauses):
+        due_at = calendar.due(since_at, goal_time - used, pauses)
+    elif used_up_at := _used_up_at(goal_time, earlier, since_at, pauses):
         due_at = used_up_at
     else:
         # What was used was counted on this goal's own hours, from the clock's start on.
-        before = calendar.due(span.since_at, goal_time - used - _TICK, pauses) + _TICK
+        before = calendar.due(since_at, goal_time - used - _TICK, pauses) + _TICK
         due_at = max(before, started_at)
-    return Promise(span.since_at, span.coverage, goal, used, goal_time, due_at)
+    return Promise(since_at, coverage, goal, used, goal_time, due_at)
 
 
 def _used_up_at(
@@ -565,20 +730,6 @@ def _used_up_at(
         if promise.used_before < goal_time and at <= end:
             return at
     return None
-
-
-def _promised(coverage: Coverage) -> tuple[object, ...]:
-    contract = coverage.contract
-    limit = coverage.limit.id if coverage.limit else None
-    return (
-        contract.id if contract else None,
-        contract.customer if contract else None,
-        coverage.tier,
-        coverage.severity,
-        coverage.kind,
-        limit,
-        tuple(waiver.id for waiver in coverage.waivers),
-    )
 
 
 def _instant(value: FieldValue) -> datetime | None:

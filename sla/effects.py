@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
@@ -61,6 +61,7 @@ FILTERS = frozenset(
 
 
 _FIRST = "first_response"
+_NOTHING = timedelta(0)
 StandingState = Literal["running", "paused", "breached", "met", "late", "none"]
 
 
@@ -118,62 +119,130 @@ class Saying:
     """What else is done to the issue, once it is said."""
 
 
-def sayings_of(cycle: Cycle, alerts: Alerts) -> tuple[Saying, ...]:
-    """Everything that a cycle has caused or will cause to be said, if nothing more happens.
+class Announced:
+    """What is true to say about an issue by an instant, gathered.
+
+    Most of what could be said lies ahead, or was said before: of that only the instant or the key
+    is worked out. To make every saying that an issue could ever need, with its facts, took two
+    thirds of the time of a decision.
+
+    Attributes:
+        sayings: what is to be said now, in no order.
+        standing: the keys of all that is true to say by now, said before or not.
+        level: the highest escalation level reached.
+        next_at: the next instant at which there is more to say, if time alone brings it.
+    """
+
+    __slots__ = ("level", "next_at", "now", "said", "sayings", "standing")
+
+    def __init__(self, said: frozenset[str], now: datetime) -> None:
+        self.said, self.now = said, now
+        self.sayings: list[Saying] = []
+        self.standing: set[str] = set()
+        self.level = 0
+        self.next_at: datetime | None = None
+
+    def await_(self, at: datetime) -> bool:
+        """Whether an instant has come; one that has not is waited for."""
+        if at <= self.now:
+            return True
+        if self.next_at is None or at < self.next_at:
+            self.next_at = at
+        return False
+
+    def stands(self, key: str, *, revisable: bool = False) -> bool:
+        """Record what is true to say; True when it is to be said, for the first time or anew."""
+        self.standing.add(key)
+        return revisable or key not in self.said
+
+
+def announce(cycle: Cycle, alerts: Alerts, announced: Announced) -> None:
+    """Gather what a cycle has caused to be said, and when it will cause more.
+
+    What the clock never comes to, because it ended or rests before, is not said.
 
     Args:
         cycle: one run of a metric.
         alerts: whom to tell, when; the team's practice for the issue's project.
-
-    Returns:
-        The sayings in the order of their instants, those in the future included. An instant that
-        the clock never comes to, because it ended or rests before, causes none.
+        announced: where it is gathered.
     """
-    planned = [*_warnings(cycle, alerts), *_breach(cycle, alerts), *_levels(cycle, alerts)]
-    return tuple(
-        sorted(
-            (saying for saying in planned if cycle.comes_to(saying.at)),
-            key=lambda saying: (saying.at, saying.key),
-        )
-    )
+    # A call to act is not worth saying any more once the clock has ended.
+    asks_to_act = cycle.ending is None
+    if cycle.ending is None or cycle.ending.at > announced.now:
+        for warning in alerts.warnings:
+            at = _warned_at(warning, cycle)
+            if at and cycle.comes_to(at) and announced.await_(at) and asks_to_act:
+                _warn(cycle, warning, at, announced)
+    breach_at = _breach_at(cycle)
+    broken = cycle.comes_to(breach_at)
+    if not broken:
+        _correct(cycle, alerts, announced)
+    elif announced.await_(breach_at) and announced.stands(key := _key(cycle, "breach")):
+        audience, wording = alerts.breach, alerts.breach_wording
+        announced.sayings.append(
+            _saying(
+                cycle, "breach", key, breach_at, audience, wording,
+                actions=alerts.breach_actions, public=alerts.breach_public,
+            )
+        )  # fmt: skip
+    late = broken and breach_at <= announced.now
+    # A level that follows the breach is of no interest before the breach has come.
+    for level in alerts.levels if late else alerts.early_levels:
+        at = _level_at(level, cycle, breach_at)
+        if cycle.comes_to(at) and announced.await_(at):
+            announced.level = max(announced.level, level.number)
+            if asks_to_act:
+                _escalate(cycle, level, at, announced)
 
 
-def correction_of(cycle: Cycle, alerts: Alerts, said: frozenset[str]) -> Saying | None:
+def _warn(cycle: Cycle, warning: EarlyWarning, at: datetime, announced: Announced) -> None:
+    key = _key(cycle, warning.id)
+    if announced.stands(key):
+        goal_time = cycle.promise.goal_time
+        left = goal_time - _used_at(warning, goal_time)
+        announced.sayings.append(
+            _saying(
+                cycle, "warning", key, at, warning.audience, warning.wording,
+                {"left": left.total_seconds()}, actions=warning.actions, public=warning.public,
+            )
+        )  # fmt: skip
+
+
+def _escalate(cycle: Cycle, level: Level, at: datetime, announced: Announced) -> None:
+    key = _key(cycle, f"level-{level.number}")
+    if announced.stands(key):
+        announced.sayings.append(
+            _saying(
+                cycle, "escalation", key, at, level.audience, level.wording,
+                {"level": level.number, "level_name": level.name},
+                actions=level.actions, public=level.public,
+            )
+        )  # fmt: skip
+
+
+def _correct(cycle: Cycle, alerts: Alerts, announced: Announced) -> None:
     """Take back a breach that was announced before Jira told that the clock had stopped in time."""
     at = cycle.ending.at if cycle.ending else cycle.rest.since_at
-    if at is None or _key(cycle, "breach") not in said or cycle.comes_to(_breach_at(cycle)):
-        return None
-    if not alerts.breach_public:
-        return _saying(cycle, "correction", "correction", at, alerts.breach)
-    return replace(_saying(cycle, "correction", "correction", at, Audience()), public=True)
+    if at is None or not announced.said or _key(cycle, "breach") not in announced.said:
+        return
+    key = _key(cycle, "correction")
+    if announced.await_(at) and announced.stands(key):
+        audience = Audience() if alerts.breach_public else alerts.breach
+        public = alerts.breach_public
+        announced.sayings.append(_saying(cycle, "correction", key, at, audience, public=public))
 
 
-def matters(saying: Saying, cycle: Cycle) -> bool:
-    """Whether something is still worth saying: a call to act is not, once the clock has ended."""
-    return cycle.ending is None or saying.occasion in ("breach", "correction")
-
-
-def fields_of(
-    coverage: Coverage, cycles: Sequence[Cycle], sayings: Sequence[Saying], now: datetime
-) -> Fields | None:
+def fields_of(coverage: Coverage, cycles: Sequence[Cycle], level: int) -> Fields | None:
     """The SLA fields of an issue; None when no contract ever had to do with it.
 
     Args:
         coverage: as it is now.
         cycles: every cycle of the issue. The fields speak of the first response; where the contract
             promises none, the state is that of its first metric.
-        sayings: all that there is to be said, for the escalation level reached.
-        now: the instant of judgement, aware UTC.
+        level: the escalation level reached.
     """
-    reached = [
-        int(level)
-        for saying in sayings
-        if saying.occasion in ("escalation", "request") and saying.at <= now
-        if isinstance(level := saying.facts.get("level"), int)
-    ]
-    level = max(reached, default=0)
     following = min(
-        (cycle for cycle in cycles if cycle.due_at and cycle.ending is None),
+        [cycle for cycle in cycles if cycle.ending is None and cycle.due_at],
         key=lambda cycle: (cycle.due_at, cycle.metric),
         default=None,
     )
@@ -200,7 +269,7 @@ def fields_of(
 
 def _shown(coverage: Coverage, cycles: Sequence[Cycle]) -> Cycle | None:
     """The cycle of which the fields speak: the first response, else the first metric's latest."""
-    measured = any(cycle.metric == _FIRST for cycle in cycles) or coverage.metric(_FIRST)
+    measured = coverage.metric(_FIRST) or any(cycle.metric == _FIRST for cycle in cycles)
     named = _FIRST if measured else next((cycle.metric for cycle in cycles), None)
     return next((cycle for cycle in reversed(cycles) if cycle.metric == named), None)
 
@@ -222,14 +291,15 @@ def _without_promise(
 
 def _standing(cycles: Sequence[Cycle]) -> Standing:
     """How all promises stand; `cycles` are at least one."""
-    latest = {cycle.metric: cycle for cycle in cycles}.values()
-    summary = ". ".join(_standing_of(cycle) for cycle in latest)
-    running = [cycle for cycle in latest if cycle.ending is None]
-    worst = min(running, key=_urgency, default=None)
-    if worst:
+    latest = {cycle.metric: cycle for cycle in cycles}
+    words = {metric: _standing_of(cycle) for metric, cycle in latest.items()}
+    summary = ". ".join(words.values())
+    running = [cycle for cycle in latest.values() if cycle.ending is None]
+    if running:
+        worst = min(running, key=_urgency)
         state: StandingState = "paused" if worst.due_at is None else "running"
         state = "breached" if worst.state == "breached" else state
-        return Standing(state, _standing_of(worst), summary)
+        return Standing(state, words[worst.metric], summary)
     late = next((cycle for cycle in cycles if cycle.state == "breached"), None)
     if late:
         return Standing("late", _standing_of(late), summary)
@@ -259,34 +329,17 @@ def _became(cycle: Cycle) -> str:
     return "came in time" if cycle.state == "met" else "is not owed any more"
 
 
-def _warnings(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
+def _warned_at(warning: EarlyWarning, cycle: Cycle) -> datetime | None:
+    """When a warning speaks up; None where it would say nothing that is not known."""
     promise = cycle.promise
-    for warning in alerts.warnings:
-        amount = _used_at(warning, promise.goal_time)
-        # Asked for before the clock even starts, a warning would say nothing that is not known.
-        if amount <= timedelta(0):
-            continue
-        at = promise.when_used(amount, cycle.rest.over)
-        # A goal picked anew may have used up that share already: then now is the time.
-        at = max(at, promise.since_at)
-        if at < promise.due_at:
-            left = promise.goal_time - amount
-            said = _saying(
-                cycle,
-                "warning",
-                warning.id,
-                at,
-                warning.audience,
-                warning.wording,
-                left=left.total_seconds(),
-            )
-            yield _with(said, warning.actions, public=warning.public)
-
-
-def _breach(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
-    at = _breach_at(cycle)
-    said = _saying(cycle, "breach", "breach", at, alerts.breach, alerts.breach_wording)
-    yield _with(said, alerts.breach_actions, public=alerts.breach_public)
+    amount = _used_at(warning, promise.goal_time)
+    if amount <= _NOTHING:
+        # It is asked for before the clock even starts.
+        return None
+    at = promise.when_used(amount, cycle.rest.over)
+    # A goal picked anew may have used up that share already: then now is the time.
+    at = max(at, promise.since_at)
+    return at if at < promise.due_at else None
 
 
 def _breach_at(cycle: Cycle) -> datetime:
@@ -294,35 +347,15 @@ def _breach_at(cycle: Cycle) -> datetime:
 
     A promise that was broken by then stays broken since it was.
     """
-    last, *before = reversed(cycle.promises)
-    for earlier in before:
+    last = cycle.promises[-1]
+    for earlier in reversed(cycle.promises[:-1]):
         if last.due_at > last.since_at or earlier.due_at > last.since_at:
             break
         last = earlier
     return max(last.due_at, last.since_at)
 
 
-def _levels(cycle: Cycle, alerts: Alerts) -> Iterator[Saying]:
-    for level in alerts.levels:
-        said = _saying(
-            cycle,
-            "escalation",
-            f"level-{level.number}",
-            _level_at(level, cycle),
-            level.audience,
-            level.wording,
-            level=level.number,
-            level_name=level.name,
-        )
-        yield _with(said, level.actions, public=level.public)
-
-
-def _with(saying: Saying, actions: Actions, *, public: bool) -> Saying:
-    return replace(saying, public=public, assign=actions.assign, actions=actions)
-
-
-def _level_at(level: Level, cycle: Cycle) -> datetime:
-    breach_at = _breach_at(cycle)
+def _level_at(level: Level, cycle: Cycle, breach_at: datetime) -> datetime:
     if level.used is not None or level.left is not None:
         promise = cycle.promise
         amount = _used_at(level, promise.goal_time)
@@ -338,15 +371,17 @@ def _used_at(warning: EarlyWarning | Level, goal_time: timedelta) -> timedelta:
     return (
         goal_time * warning.used
         if warning.used is not None
-        else goal_time - (warning.left or timedelta(0))
+        else goal_time - (warning.left or _NOTHING)
     )
 
 
 def _key(cycle: Cycle, rule: str) -> str:
     # A goal that is picked anew after a breach and leaves time can be broken once more.
     broken = sum(
-        earlier.due_at <= later.since_at < later.due_at
-        for earlier, later in pairwise(cycle.promises)
+        [
+            earlier.due_at <= later.since_at < later.due_at
+            for earlier, later in pairwise(cycle.promises)
+        ]
     )
     again = f"/again-{broken}" if broken else ""
     return f"{cycle.metric}/{cycle.number}/{rule}{again}"
@@ -355,16 +390,19 @@ def _key(cycle: Cycle, rule: str) -> str:
 def _saying(
     cycle: Cycle,
     occasion: Occasion,
-    rule: str,
+    key: str,
     at: datetime,
     audience: Audience,
     wording: str | None = None,
-    **facts: Fact,
+    facts: Mapping[str, Fact] = MappingProxyType({}),
+    *,
+    actions: Actions = NO_ACTIONS,
+    public: bool = False,
 ) -> Saying:
     promise = cycle.promise
     contract = promise.coverage.contract
     return Saying(
-        key=_key(cycle, rule),
+        key=key,
         occasion=occasion,
         at=at,
         audience=audience,
@@ -383,4 +421,7 @@ def _saying(
             "conditional": [duty.text for duty in cycle.conditional_on],
             **facts,
         },
+        public=public,
+        assign=actions.assign,
+        actions=actions,
     )

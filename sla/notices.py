@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
-from types import MappingProxyType
+from functools import partial
 
 from sla.acts import History, Moment, given
 from sla.condition import Condition, while_holding
-from sla.contract import Act, Audience, Contract, Duty, Item, Notice, Request, Step
+from sla.contract import Act, Audience, Checklist, Contract, Duty, Notice, Request, Step
 from sla.cycle import Cycle, Span, done, history_of, spans_of
-from sla.effects import Fact, Occasion, Saying
+from sla.effects import Announced, Fact, Occasion, Saying
 from sla.mapping import Coverage, Policy
 from sla.timeline import Timeline
 from sla.words import minute
@@ -39,14 +38,10 @@ class Case:
     timeline: Timeline
     policy: Policy
     spans: Sequence[Span]
+    history: History
     cycles: Sequence[Cycle] = ()
     relatives: Sequence[Relative] = field(default=())
     now: datetime | None = None
-
-    @cached_property
-    def history(self) -> History:
-        """As acts look at it."""
-        return history_of(self.spans, self.timeline, self.policy)
 
     def coverage(self, at: datetime) -> Coverage:
         """What coverage the issue had at an instant; before the first, the first."""
@@ -60,34 +55,78 @@ class Case:
         return list(found.values())
 
 
-def notices_of(case: Case) -> list[Saying]:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Something to be said beside the clocks; its facts are gathered only where it is said."""
+
+    case: Case
+    coverage: Coverage
+    occasion: Occasion
+    key: str
+    at: datetime
+    facts: Callable[[], Facts] = dict
+    """What only this occasion knows."""
+    audience: Audience = field(default_factory=Audience)
+    wording: str | None = None
+    public: bool = False
+    revisable: bool = False
+    assign: bool = False
+    level: int = 0
+    """The escalation level that it means, if it means one."""
+
+    def announce(self, announced: Announced) -> None:
+        """Have it said, if its instant has come."""
+        if self.at > announced.now:
+            return
+        announced.level = max(announced.level, self.level)
+        if announced.stands(self.key, revisable=self.revisable):
+            announced.sayings.append(self._saying())
+
+    def _saying(self) -> Saying:
+        return Saying(
+            key=self.key,
+            occasion=self.occasion,
+            at=self.at,
+            audience=self.audience,
+            wording=self.wording,
+            facts={**_facts(self.case, self.coverage, self.occasion, self.at), **self.facts()},
+            public=self.public,
+            revisable=self.revisable,
+            assign=self.assign,
+        )
+
+
+def notices_of(case: Case) -> list[Planned]:
     """Everything that an issue's history causes to be said beside its clocks.
 
     Args:
         case: the issue, of which some coverage is known.
 
     Returns:
-        The sayings, in no order; those that are brought up to date hold what is true by now.
+        What is to be said, in no order; what is brought up to date holds what is true by now.
     """
-    sayings = [*_acknowledgement(case), *_checklist(case), *_as_request(case)]
+    planned = [*_acknowledgement(case), *_checklist(case), *_as_request(case)]
     for contract in case.contracts:
         for notice in contract.notices:
-            sayings += _notice(case, contract, notice)
+            planned += _notice(case, contract, notice)
         for request in contract.requests:
-            sayings += _requested(case, contract, request)
-    return sayings
+            planned += _requested(case, contract, request)
+    return planned
 
 
 # --- acknowledgement ------------------------------------------------------------------------------
 
 
-def _acknowledgement(case: Case) -> Iterator[Saying]:
+def _acknowledgement(case: Case) -> Iterator[Planned]:
     for span in case.spans:
         contract = span.coverage.contract
         if contract and contract.acknowledgement and span.coverage.covered:
             at = max(span.since_at, case.timeline.created_at or span.since_at)
-            said = _saying(case, span.coverage, "acknowledgement", "acknowledgement", at)
-            yield replace(said, public=True, wording=contract.acknowledgement.wording)
+            wording = contract.acknowledgement.wording
+            yield Planned(
+                case, span.coverage, "acknowledgement", "acknowledgement", at,
+                public=True, wording=wording,
+            )  # fmt: skip
             return
 
 
@@ -135,7 +174,7 @@ def _contacts(coverage: Coverage, at: datetime) -> Iterator[str]:
 # --- checklist ------------------------------------------------------------------------------------
 
 
-def _checklist(case: Case) -> Iterator[Saying]:
+def _checklist(case: Case) -> Iterator[Planned]:
     for span in case.spans:
         contract = span.coverage.contract
         if not (contract and contract.checklist and span.coverage.covered):
@@ -144,22 +183,25 @@ def _checklist(case: Case) -> Iterator[Saying]:
         at = max(span.since_at, case.timeline.created_at or span.since_at)
         if all(given(item, case.timeline, at) for item in checklist.items):
             return
-        there, missing = _sorted(checklist.items, case.timeline, case.now or at)
-        facts: Facts = {"missing": missing, "given": there, "clause": checklist.clause}
-        said = _saying(case, span.coverage, "checklist", "required-information", at, facts)
-        yield replace(said, public=True, revisable=True, wording=checklist.wording)
+        facts = partial(_brought, checklist, case.timeline, case.now or at)
+        yield Planned(
+            case, span.coverage, "checklist", "required-information", at, facts,
+            public=True, revisable=True, wording=checklist.wording,
+        )  # fmt: skip
         return
 
 
-def _sorted(items: Sequence[Item], timeline: Timeline, at: datetime) -> tuple[list[str], list[str]]:
-    there = [item.text for item in items if given(item, timeline, at)]
-    return there, [item.text for item in items if item.text not in there]
+def _brought(checklist: Checklist, timeline: Timeline, at: datetime) -> Facts:
+    """What of a checklist an issue brings at an instant, and what it lacks."""
+    there = [item.text for item in checklist.items if given(item, timeline, at)]
+    missing = [item.text for item in checklist.items if item.text not in there]
+    return {"missing": missing, "given": there, "clause": checklist.clause}
 
 
 # --- notices --------------------------------------------------------------------------------------
 
 
-def _notice(case: Case, contract: Contract, notice: Notice) -> Iterator[Saying]:
+def _notice(case: Case, contract: Contract, notice: Notice) -> Iterator[Planned]:
     moments = [
         moment
         for moment in _moments(case, notice.on)
@@ -170,8 +212,10 @@ def _notice(case: Case, contract: Contract, notice: Notice) -> Iterator[Saying]:
     for moment in moments if notice.each else moments[:1]:
         key = f"notice/{notice.id}/{moment.key}" if notice.each else f"notice/{notice.id}"
         facts: Facts = {"text": notice.text, "clause": notice.clause}
-        said = _saying(case, case.coverage(moment.at), "notice", key, moment.at, facts)
-        yield replace(said, public=notice.public, audience=notice.audience, wording=notice.wording)
+        yield Planned(
+            case, case.coverage(moment.at), "notice", key, moment.at, partial(dict, facts),
+            public=notice.public, audience=notice.audience, wording=notice.wording,
+        )  # fmt: skip
 
 
 def _moments(case: Case, acts: Sequence[Act]) -> list[Moment]:
@@ -192,7 +236,7 @@ def _had(case: Case, contract: Contract, at: datetime) -> Coverage:
 # --- escalation on request ------------------------------------------------------------------------
 
 
-def _requested(case: Case, contract: Contract, request: Request) -> Iterator[Saying]:
+def _requested(case: Case, contract: Contract, request: Request) -> Iterator[Planned]:
     """Each request climbs a step; those beyond the last one reach the last one again."""
     asked = [(moment, "") for moment in _moments(case, request.on)] if request.on else []
     asked = [each for each in asked if _had(case, contract, each[0].at).within(request.scope)]
@@ -204,17 +248,26 @@ def _requested(case: Case, contract: Contract, request: Request) -> Iterator[Say
         step = request.steps[min(count, len(request.steps)) - 1]
         again = f"/again-{moment.key}" if count > len(request.steps) else ""
         key = f"escalation/{request.id}/level-{step.number}{again}"
-        said = _climbed(case, request, step, key, moment.at, {"other": other})
         # Of two issues the new one goes to those addressed.
-        yield replace(said, assign=request.assign and not other)
+        assign = request.assign and not other
+        yield _climbed(case, request, step, key, moment.at, {"other": other}, assign=assign)
 
 
 def _climbed(
-    case: Case, request: Request, step: Step, key: str, at: datetime, facts: Facts
-) -> Saying:
+    case: Case,
+    request: Request,
+    step: Step,
+    key: str,
+    at: datetime,
+    facts: Facts,
+    *,
+    assign: bool,
+) -> Planned:
     named: Facts = {"level": step.number, "level_name": step.name, "clause": request.clause}
-    said = _saying(case, case.coverage(at), "request", key, at, {**named, **facts})
-    return replace(said, audience=step.audience, wording=request.wording, assign=request.assign)
+    return Planned(
+        case, case.coverage(at), "request", key, at, partial(dict, {**named, **facts}),
+        audience=step.audience, wording=request.wording, assign=assign, level=step.number,
+    )  # fmt: skip
 
 
 def _by_issues(case: Case, contract: Contract, request: Request) -> Iterator[tuple[Moment, str]]:
@@ -229,7 +282,7 @@ def _by_issues(case: Case, contract: Contract, request: Request) -> Iterator[tup
             yield Moment(at, "requested", relative.issue_id), _key(relative.timeline)
 
 
-def _as_request(case: Case) -> Iterator[Saying]:
+def _as_request(case: Case) -> Iterator[Planned]:
     """What is said on an issue that itself asks for the escalation of another one."""
     created_at = case.timeline.created_at
     contract = case.spans[-1].coverage.contract
@@ -256,10 +309,13 @@ def _as_request(case: Case) -> Iterator[Saying]:
         }  # fmt: skip
         coverage = case.spans[-1].coverage
         key = f"escalation/{request.id}"
-        said = _saying(case, coverage, "requested", f"{key}/request", created_at, facts)
-        yield replace(said, public=True, revisable=True)
+        yield Planned(
+            case, coverage, "requested", f"{key}/request", created_at, partial(dict, facts),
+            public=True, revisable=True,
+        )  # fmt: skip
         if at:
-            yield _climbed(case, request, request.steps[0], f"{key}/routed", at, facts)
+            key, assign = f"{key}/routed", request.assign
+            yield _climbed(case, request, request.steps[0], key, at, facts, assign=assign)
 
 
 def asks_for_another(policy: Policy, timeline: Timeline) -> bool:
@@ -278,7 +334,9 @@ def _escalated(case: Case, contract: Contract, request: Request) -> tuple[_Asked
         at = _referred_at(case.policy, case.timeline, relative.issue_id, relative.timeline)
         spans = spans_of(relative.timeline, case.policy)
         if at and any(span.coverage.covered for span in spans):
-            other = Case(relative.issue_id, relative.timeline, case.policy, spans, now=case.now)
+            timeline, policy = relative.timeline, case.policy
+            history = history_of(spans, timeline, policy)
+            other = Case(relative.issue_id, timeline, policy, spans, history, now=case.now)
             found.append((at, _Asked(other, contract, request, case.timeline)))
     found.sort(
         key=lambda each: (each[1].valid_at(each[0]) is None, each[0], each[1].asked.issue_id)
@@ -370,14 +428,8 @@ def _key(timeline: Timeline) -> str:
 # --- the words' facts -----------------------------------------------------------------------------
 
 
-def _saying(
-    case: Case,
-    coverage: Coverage,
-    occasion: Occasion,
-    key: str,
-    at: datetime,
-    facts: Facts = MappingProxyType({}),
-) -> Saying:
+def _facts(case: Case, coverage: Coverage, occasion: Occasion, at: datetime) -> Facts:
+    """What every occasion knows."""
     contract = coverage.contract
     status = case.timeline.value("status", at)
     promised: Facts = {
@@ -387,13 +439,11 @@ def _saying(
         "clause": contract.acknowledgement.clause if contract and contract.acknowledgement else "",
         "status": status if isinstance(status, str) else None,
     }
-    if occasion not in _BROUGHT_UP_TO_DATE:
-        promised = {
-            **promised,
-            "promises": list(_promised(case, coverage, kept_too=occasion == "acknowledgement")),
-            "duties": [duty.text for duty in _owed(case, coverage)],
-            "contacts": list(_contacts(coverage, at)),
-        }
-    return Saying(
-        key=key, occasion=occasion, at=at, audience=Audience(), facts={**promised, **facts}
-    )
+    if occasion in _BROUGHT_UP_TO_DATE:
+        return promised
+    return {
+        **promised,
+        "promises": list(_promised(case, coverage, kept_too=occasion == "acknowledgement")),
+        "duties": [duty.text for duty in _owed(case, coverage)],
+        "contacts": list(_contacts(coverage, at)),
+    }

@@ -8,10 +8,13 @@ delaying or reordering deliveries changes nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
+from operator import attrgetter, itemgetter
 from typing import Literal
 
 import msgspec
@@ -139,8 +142,11 @@ class Deleted:
 Event = Created | Seen | Changed | CommentSeen | CommentDeleted | Linked | Deleted
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+# Of these an issue's fold makes dozens: a frozen struct is made ten times faster than a frozen
+# dataclass (0.04 against 0.43 us), and is the same to whoever reads it. Nothing that they hold can
+# hold them in turn, so the collector of garbage need not follow them (`gc=False`): without it, a
+# fold spent a fifth of its time in the collector.
+class Version(msgspec.Struct, frozen=True, gc=False):
     """What a comment said from an instant on, and whether everybody could read it."""
 
     at: datetime
@@ -148,8 +154,7 @@ class Version:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(msgspec.Struct, frozen=True, gc=False):
     """A comment over its life: when it was written, by whom, and what it said when."""
 
     id: str
@@ -161,7 +166,43 @@ class Comment:
     @property
     def public_from(self) -> datetime | None:
         """The first instant at which it was known to be public; None while it never was."""
-        return next((version.at for version in self.versions if version.public), None)
+        for version in self.versions:
+            if version.public:
+                return version.at
+        return None
+
+
+Spans = list[tuple[datetime, datetime | None]]
+"""Spans `[from, to)` of an issue's life; None: it lasts."""
+_Values = list[tuple[datetime, FieldValue]]
+
+
+class _Filed:
+    """Every event where it is looked for: by field, or by kind."""
+
+    __slots__ = ("comments", "created_at", "deleted_at", "fields", "links")
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self.created_at: datetime | None = None
+        self.deleted_at: datetime | None = None
+        self.fields: dict[str, list[Seen | Changed]] = {}
+        self.comments: dict[str, list[CommentSeen]] = {}
+        self.links: list[Linked] = []
+        fields, comments = self.fields, self.comments
+        for event in events:
+            if isinstance(event, CommentSeen):
+                comments.setdefault(event.comment_id, []).append(event)
+            elif isinstance(event, Changed):
+                fields.setdefault(event.field, []).append(event)
+            elif isinstance(event, Seen):
+                for name in event.fields:
+                    fields.setdefault(name, []).append(event)
+            elif isinstance(event, Linked):
+                self.links.append(event)
+            elif isinstance(event, Created):
+                self.created_at = self.created_at or event.at
+            elif isinstance(event, Deleted):
+                self.deleted_at = self.deleted_at or event.at
 
 
 @dataclass(frozen=True)
@@ -169,36 +210,53 @@ class Timeline:
     """The facts known of one issue."""
 
     events: tuple[Event, ...]
-    _values: dict[str, list[tuple[datetime, FieldValue]]] = field(
+    _values: dict[str, _Values] = field(default_factory=dict, init=False, repr=False, compare=False)
+    held: dict[int, tuple[object, Spans]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    """When which condition held, once somebody asked: each is asked for by several metrics."""
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Timeline:
         """Put facts in order; of two reports of one fact the one with the earlier instant holds."""
         facts: dict[str, Event] = {}
         for event in events:
-            known = facts.get(event.identity)
+            identity = event.identity
+            known = facts.get(identity)
             if known is None or _precedence(event) < _precedence(known):
-                facts[event.identity] = event
-        return cls(tuple(sorted(facts.values(), key=_precedence)))
+                facts[identity] = event
+        return cls.of_distinct(facts.values())
+
+    @classmethod
+    def of_distinct(cls, events: Collection[Event]) -> Timeline:
+        """Put facts in order of which no two are reports of one, such as those of the tables."""
+        placed = sorted([(_place(event), event) for event in events], key=_FIRST)
+        if any(one[0] == other[0] for one, other in pairwise(placed)):
+            # Only what no place tells apart is told apart by its whole content: to encode every
+            # event took half of the time.
+            return cls(tuple(sorted(events, key=_precedence)))
+        return cls(tuple([event for _, event in placed]))
 
     @cached_property
+    def _filed(self) -> _Filed:
+        # One walk over the events for all that is asked of them, 7 us for 50; before, each field
+        # and each kind of event that somebody asked for was a walk of its own.
+        return _Filed(self.events)
+
+    @property
     def created_at(self) -> datetime | None:
         """When the issue was made in Jira; None while only later facts are known."""
-        return next((event.at for event in self.events if isinstance(event, Created)), None)
+        return self._filed.created_at
 
-    @cached_property
+    @property
     def deleted_at(self) -> datetime | None:
         """When the issue was deleted, if it was."""
-        return next((event.at for event in self.events if isinstance(event, Deleted)), None)
+        return self._filed.deleted_at
 
     @cached_property
     def field_names(self) -> frozenset[str]:
         """Every field that some fact speaks of."""
-        seen = {name for event in self.events if isinstance(event, Seen) for name in event.fields}
-        changed = {event.field for event in self.events if isinstance(event, Changed)}
-        return frozenset(seen | changed)
+        return frozenset(self._filed.fields)
 
     def values(self, name: str) -> list[tuple[datetime, FieldValue]]:
         """What a field was: (from when, value), in order, neighbours different.
@@ -206,18 +264,25 @@ class Timeline:
         The first entry holds from the beginning: a value is known backwards to the issue's
         creation as long as no change contradicts it.
         """
-        if name not in self._values:
-            self._values[name] = self._fold_field(name)
-        return self._values[name]
+        found = self._values.get(name)
+        if found is None:
+            found = self._values[name] = _fold_field(name, self._filed.fields.get(name, ()))
+        return found
 
     def value(self, name: str, at: datetime) -> FieldValue:
         """What a field was at an instant (a change counts from its own instant on)."""
-        current: FieldValue = None
-        for index, (since, value) in enumerate(self.values(name)):
-            if index and since > at:
-                break
-            current = value
-        return current
+        values = self._values.get(name)
+        if values is None:
+            values = self.values(name)
+        if len(values) < 2:  # as with most fields of most issues
+            return values[0][1] if values else None
+        return values[bisect_right(values, at, 1, key=_FIRST) - 1][1]
+
+    def changes(self, names: Iterable[str], since: datetime) -> list[datetime]:
+        """An instant and every later one at which one of these fields changed, in order."""
+        # The first value of a field holds from the beginning on, so it is no change.
+        later = {at for name in names for at, _ in self.values(name)[1:] if at > since}
+        return [since, *sorted(later)]
 
     def fields(self, at: datetime) -> dict[str, FieldValue]:
         """Every known field at an instant."""
@@ -226,21 +291,21 @@ class Timeline:
     @cached_property
     def comments(self) -> tuple[Comment, ...]:
         """Every comment that was ever written, oldest first, also those edited or deleted since."""
-        versions: dict[str, list[CommentSeen]] = {}
-        for event in self.events:
-            if isinstance(event, CommentSeen):
-                versions.setdefault(event.comment_id, []).append(event)
-        comments = [_fold_comment(seen) for seen in versions.values()]
-        return tuple(sorted(comments, key=lambda comment: (comment.at, comment.id)))
+        comments = [comment_of(seen) for seen in self._filed.comments.values()]
+        comments.sort(key=_WRITTEN)
+        return tuple(comments)
+
+    def versions(self) -> Iterable[tuple[str, list[CommentSeen]]]:
+        """The ids of the comments, each with the versions heard of; in no order."""
+        return self._filed.comments.items()
 
     @cached_property
     def references(self) -> tuple[tuple[datetime, str], ...]:
         """Other issues that this one refers to, with the instant since when: ids of linked ones,
         keys of those that the summary or description names."""
         found: dict[str, datetime] = {}
-        for event in self.events:
-            if isinstance(event, Linked):
-                found.setdefault(event.other, event.at)
+        for link in self._filed.links:
+            found.setdefault(link.other, link.at)
         own = {value for _, value in self.values("key")}
         for name in ("summary", "description"):
             for at, text in self.values(name):
@@ -249,25 +314,30 @@ class Timeline:
                         found[key] = min(at, found.get(key, at))
         return tuple(sorted((at, other) for other, at in found.items()))
 
-    def _fold_field(self, name: str) -> list[tuple[datetime, FieldValue]]:
-        spans: list[tuple[datetime, FieldValue]] = []
-        change: Changed | None = None
-        for event in self.events:
-            if isinstance(event, Seen) and name in event.fields:
-                if change and (change.at, change.before) == (event.at, event.fields[name]):
-                    # Taken within the same instant, but before the change.
-                    continue
-                known = [event.fields[name]]
-            elif isinstance(event, Changed) and event.field == name:
-                change = event
-                # The first thing heard of a field may be its change: until then it was `before`.
-                known = [event.after] if spans else [event.before, event.after]
-            else:
+
+_FIRST = itemgetter(0)
+_WRITTEN = attrgetter("at", "id")
+
+
+def _fold_field(name: str, events: Iterable[Seen | Changed]) -> _Values:
+    values: _Values = []
+    change: Changed | None = None
+    for event in events:
+        if isinstance(event, Seen):
+            shown = event.fields[name]
+            if change and change.at == event.at and change.before == shown:
+                # Taken within the same instant, but before the change.
                 continue
-            for value in known:
-                if not spans or spans[-1][1] != value:
-                    spans.append((event.at, value))
-        return spans
+            if not values or values[-1][1] != shown:
+                values.append((event.at, shown))
+        else:
+            change = event
+            if not values:
+                # The first thing heard of a field may be its change: until then it was `before`.
+                values.append((event.at, event.before))
+            if values[-1][1] != event.after:
+                values.append((event.at, event.after))
+    return values
 
 
 CREATION = "jira:issue_created"
@@ -277,7 +347,7 @@ _RANK = {Created: 0, Changed: 2, Seen: 3, CommentSeen: 4, CommentDeleted: 5, Lin
 _ISSUE_KEY = re.compile(r"\b[A-Z][A-Z0-9_]+-[1-9]\d*\b")
 
 
-def _precedence(event: Event) -> tuple[datetime, int, str, bytes]:
+def _place(event: Event) -> tuple[datetime, int, int, str]:
     """By instant; at one instant the creation, then changes, then the payloads that show them."""
     rank, number = _RANK[type(event)], ""
     if isinstance(event, Changed):
@@ -286,11 +356,21 @@ def _precedence(event: Event) -> tuple[datetime, int, str, bytes]:
         rank = 1 if event.source.startswith(CREATION) else rank
         number = event.source
     # Changelog ids are numbers that grow: by length, then by text, is by number.
-    return (event.at, rank, f"{len(number):04}{number}", msgspec.json.encode(event))
+    return event.at, rank, len(number), number
 
 
-def _fold_comment(seen: list[CommentSeen]) -> Comment:
-    seen.sort(key=lambda version: version.version_at)
+def _precedence(event: Event) -> tuple[tuple[datetime, int, int, str], bytes]:
+    """By place; what shares one, in an order that is the same each time."""
+    return _place(event), msgspec.json.encode(event)
+
+
+def comment_of(seen: Sequence[CommentSeen]) -> Comment:
+    """A comment over its life, from the versions of it that were heard of."""
+    if len(seen) == 1:
+        only = seen[0]
+        version = Version(only.at, only.public, only.text)
+        return Comment(only.comment_id, only.at, only.author, (version,))
+    seen = sorted(seen, key=attrgetter("version_at"))
     first = seen[0]
     versions = tuple(
         Version(first.at if each is first else each.version_at, each.public, each.text)

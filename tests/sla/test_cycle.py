@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from sla.contract import BusinessDays, Goal, Scope
-from sla.cycle import Cycle
+from sla import cycle as clocks
+from sla.condition import Condition
+from sla.contract import CLOCKS, BusinessDays, Goal, Scope
+from sla.cycle import Cycle, cycles_of
 from sla.mapping import Policy, Responders
 from sla.timeline import Account, CommentSeen, Deleted, Event, Seen, Timeline
 from tests.sla.example import (
@@ -16,11 +23,14 @@ from tests.sla.example import (
     CUSTOMER,
     NINE,
     OWN,
+    always,
     at,
     change,
     contract,
     hours,
     made,
+    measured,
+    of,
     office,
     policy,
     reply,
@@ -223,3 +233,48 @@ def test_fields_of_which_nothing_was_heard_change_nothing() -> None:
 
 def test_real_time_on_a_calendar_that_never_closes() -> None:
     assert cycle(made(at(20)), at(20), policy(contract(Goal(two_hours(), ALWAYS)))).due_at == at(22)
+
+
+ON_HOLD = Condition({"status": ("Waiting",)})
+FOUR = of(
+    measured("first_response", Goal(two_hours(), office())),
+    measured("next_response", always(1, "Urgent"), always(3)),
+    measured(
+        "periodic_update", always(2), clock=replace(CLOCKS["periodic_update"], pauses=(ON_HOLD,))
+    ),
+    measured("resolution", always(9, "Urgent"), Goal(BusinessDays(1, "end_of_day"), office())),
+)
+TURNS: Mapping[str, Callable[[float, str], Event]] = {
+    "reply": lambda hour, id_: reply(at(hour), id_=id_),
+    "question": lambda hour, id_: reply(at(hour), CUSTOMER, id_=id_),
+    "waits": lambda hour, _: change(at(hour), "status", "To Do", "Waiting"),
+    "goes on": lambda hour, _: change(at(hour), "status", "Waiting", "To Do"),
+    "resolved": lambda hour, _: change(at(hour), "resolution", None, "Done"),
+    "opened again": lambda hour, _: change(at(hour), "resolution", "Done", None),
+    "lowered": lambda hour, _: change(at(hour), "priority", "Highest", "High"),
+    "raised": lambda hour, _: change(at(hour), "priority", "High", "Highest"),
+    "deleted": lambda hour, _: Deleted(at(hour)),
+}
+SAYS = ["reply", "question"] * 4
+"""Most of what happens are words, so that clocks start and stop often."""
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from([*SAYS, *TURNS])), max_size=14),
+    st.integers(0, 32),
+)
+def test_the_straight_way_comes_to_what_the_general_way_comes_to(
+    turns: list[tuple[int, str]], now: int
+) -> None:
+    told = [TURNS[kind](hour / 2, str(n)) for n, (hour, kind) in enumerate(turns)]
+    timeline = Timeline.of([*made(), *told])
+    straight = cycles_of(timeline, FOUR, at(now / 2))
+    with patch.object(clocks._Run, "_go_straight", lambda _self, start, _rule: start):
+        assert cycles_of(timeline, FOUR, at(now / 2)) == straight
+
+
+def test_a_cycle_with_which_nothing_interferes_goes_the_straight_way() -> None:
+    story = [*made(), reply(at(1)), reply(at(2), CUSTOMER, id_="2"), reply(at(3), id_="3")]
+    with patch.object(clocks._Run, "_cycle", side_effect=AssertionError):
+        assert len(cycles_of(Timeline.of(story), FOUR, at(4))) == 5

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
+from sla import mapping
 from sla.contract import BusinessDays, Contract, Goal, Metric, Scope
 from sla.mapping import Condition, ContractRule, Policy, ProjectRules, SeverityRule, cover
-from sla.timeline import FieldValue
-from tests.sla.example import ALWAYS, office, two_hours
+from sla.timeline import FieldValue, Timeline
+from tests.sla.example import ALWAYS, NINE, made, office, two_hours
 
 SEVERITIES = {"High": "", "Low": ""}
 GOLD = Contract(
@@ -123,3 +126,30 @@ def test_a_metric_that_the_contract_does_not_measure() -> None:
 def test_without_a_contract_there_is_no_metric() -> None:
     coverage = cover(POLICY, fields(project="OTHER"))
     assert (coverage.metrics, coverage.goal("first_response")) == ((), None)
+
+
+def test_issues_with_equal_fields_share_one_coverage_that_the_rules_give() -> None:
+    one, same, other = (
+        Timeline.of(made(summary=text, priority=priority))
+        for text, priority in (("It fails", "Highest"), ("Help", "Highest"), ("Help", "Low"))
+    )
+    found = [POLICY.coverage_at(each, NINE) for each in (one, same, other)]
+    assert found[0] is found[1]
+    assert found == [cover(POLICY, each.fields(NINE)) for each in (one, same, other)]
+
+
+def test_only_so_many_coverages_are_kept() -> None:
+    judged_by = Policy("v1", POLICY.projects, POLICY.contracts)
+    with patch.object(mapping, "_MOST_COVERAGES", 3):
+        for number in range(10):
+            timeline = Timeline.of(made(priority=f"P{number}"))
+            fields_ = timeline.fields(NINE)
+            assert judged_by.coverage_at(timeline, NINE) == cover(judged_by, fields_)
+            assert len(judged_by._coverages) <= 3
+
+
+def test_a_policy_that_never_counts_an_account_is_made_once() -> None:
+    judged_by = POLICY.never_counting("dueline")
+    assert judged_by.responders.never == {"dueline"}
+    assert POLICY.never_counting("dueline") is judged_by
+    assert POLICY.responders.never == frozenset()

@@ -1,0 +1,101 @@
+"""What a decision costs, counted and not timed: calls, objects, deadlines. A clock would not do.
+
+The bounds leave room for a quarter more than there was when they were set.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from bench.rows.fold import history, judged_at, policy
+from sla.calendar import Calendar
+from sla.cycle import cycles_of
+from sla.decide import Decision, Ledger, decide
+from sla.mapping import Policy
+from sla.timeline import Event, Timeline
+
+CALLS, CALLS_OF_SIX, OBJECTS = 1_300, 680, 170
+"""Of one decision over 50 events, over 6, and the objects that are left of the former."""
+
+
+def decided(events: Sequence[Event], by: Policy) -> Decision:
+    return decide(Timeline(tuple(events)), by, Ledger(), judged_at(events))
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions a piece of work calls, those of Python itself included."""
+    count = 0
+
+    def counted(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    work()
+    sys.setprofile(counted)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize(("events", "most"), [(50, CALLS), (6, CALLS_OF_SIX)])
+def test_a_decision_takes_few_calls(events: int, most: int) -> None:
+    story, by = history(events), policy()
+    assert most / 2 < calls(lambda: decided(story, by)) <= most
+
+
+def test_the_calls_grow_with_the_events_and_not_faster() -> None:
+    by = policy()
+    stories = [history(number) for number in (50, 100, 200)]
+    short, middle, long = (calls(partial(decided, story, by)) for story in stories)
+    assert long - middle <= 2.2 * (middle - short)
+
+
+def test_a_decision_is_made_of_few_objects() -> None:
+    story, by = history(50), policy()
+    kept = [decided(story, by)]
+    gc.collect()
+    gc.disable()
+    try:
+        before = sys.getallocatedblocks()
+        kept += [decided(story, by) for _ in range(10)]
+        made = (sys.getallocatedblocks() - before) / 10
+    finally:
+        gc.enable()
+    assert len(kept) == 11
+    assert OBJECTS / 2 < made <= OBJECTS
+
+
+def test_each_cycle_asks_for_one_deadline_and_each_warning_for_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked, due = 0, Calendar.due
+
+    def counted(self: Calendar, start: datetime, amount: timedelta, *pauses: Any) -> datetime:
+        nonlocal asked
+        asked += 1
+        return due(self, start, amount, *pauses)
+
+    monkeypatch.setattr(Calendar, "due", counted)
+    story, by = history(50), policy()
+    decision = decided(story, by)
+    running = [cycle for cycle in decision.cycles if cycle.ending is None]
+    assert asked == len(decision.cycles) + len(running)
+    asked = 0
+    assert cycles_of(Timeline(tuple(story)), by, judged_at(story)) == decision.cycles
+    assert asked == len(decision.cycles)
+
+
+def test_issues_with_the_same_fields_share_their_coverage() -> None:
+    by = policy()
+    one, other = (decided(history(number), by) for number in (6, 50))
+    assert one.coverage is other.coverage
