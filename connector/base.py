@@ -16,9 +16,10 @@ import structlog
 
 from connector import facts
 from connector.errors import Call, ConnectorError, JiraRefused
-from connector.history import events_of
+from connector.history import events_of, shown_in
 from connector.registrations import Registrations
 from connector.rest import Answer, Client, Json, Rest, pages
+from sla.gaps import Shown
 from sla.timeline import Event
 
 Flavour = Literal["cloud", "datacenter"]
@@ -38,8 +39,7 @@ SEARCHERS: Mapping[str, str] = MappingProxyType({
 EVERYWHERE = frozenset({"*"})
 """In place of ids: every project."""
 READ_FIELDS = "*all,-environment,-worklog,-attachment"
-SEARCH_FIELDS = ("project", "updated")
-"""What a search is asked for beside ids and keys."""
+_PAST_FIELDS = ("project", "updated", "created", "comment", "issuelinks")
 TEXT_API = "rest/api/2"
 """The path of the interface that writes texts as webhooks do, which Cloud serves as well."""
 # By what never changes: in an order by `updated`, an issue that changes meanwhile moves past the
@@ -103,6 +103,32 @@ class Found(NamedTuple):
     project_key: str
     updated_at: datetime | None
     """Aware UTC, as the search index has it; None where Jira does not say."""
+    shown: Shown | None = None
+    """Its past, where it was asked for and Jira shows enough of it."""
+
+
+class Wanted(NamedTuple):
+    """What a search is asked for beside ids and keys."""
+
+    fields: tuple[str, ...] = ("project", "updated")
+    most: int | None = None
+    """So many issues at once at most; None: as many as of anything else."""
+    past: bool = False
+    """Whether each issue shows its changelog."""
+    ignored_fields: frozenset[str] = frozenset()
+    """Ids and names of fields of whose changes nothing is kept."""
+
+    @property
+    def expand(self) -> dict[str, str]:
+        """The parameter that asks for the changelog."""
+        return {"expand": "changelog"} if self.past else {}
+
+    def at_once(self, page_size: int) -> int:
+        """How many issues are asked for at once."""
+        return min(page_size, self.most or page_size)
+
+
+BRIEFLY = Wanted()
 
 
 def to_jira_value(field: Field, value: object) -> object:
@@ -196,7 +222,7 @@ class JiraClient(Registrations):
         """Ask for an issue."""
 
     @abstractmethod
-    def _search(self, what: str, jql: str) -> Iterator[list[Found]]:
+    def _search(self, what: str, jql: str, wanted: Wanted = BRIEFLY) -> Iterator[list[Found]]:
         """What a bounded and ordered query finds, page by page.
 
         What is found all the while is given at least once, also when other issues come and go
@@ -386,12 +412,20 @@ class JiraClient(Registrations):
                 return comment_id
         return None
 
-    def read_history(self, issue: str, *, ignored_fields: frozenset[str] = frozenset()) -> History:
+    def read_history(
+        self,
+        issue: str,
+        *,
+        ignored_fields: frozenset[str] = frozenset(),
+        told: Mapping[str, bool] | None = None,
+    ) -> History:
         """All that Jira still knows of an issue's past.
 
         Args:
             issue: id or key.
             ignored_fields: ids and names of fields of which nothing is kept.
+            told: by their identities the versions of comments of which it is known already whether
+                customers may read them; None: of none, so that they are asked for together.
 
         Returns:
             The events are those of `connector.history`.
@@ -401,10 +435,9 @@ class JiraClient(Registrations):
         )
         issue_id = facts.identifier(facts.member(found, "id")) or issue
         changelog = self._changelog(issue_id, found)
-        comments = _shown_comments(found)
-        if comments is None:
-            listed = self._comments(issue_id)
-            comments = [self._with_visibility(found, comment) for comment in listed]
+        shown = _shown_comments(found, told)
+        listed = self._comments(issue_id) if shown is None else shown
+        comments = [self._with_visibility(found, _marked(each, told or {})) for each in listed]
         events = events_of(found, changelog, comments, ignored_fields=ignored_fields)
         issue_key = facts.identifier(facts.member(found, "key")) or issue
         return History(issue_id, issue_key, events)
@@ -432,8 +465,26 @@ class JiraClient(Registrations):
         Raises:
             ValueError: the instant has no offset.
         """
+        yield from self._updated_since(at, BRIEFLY)
+
+    def updates_since(
+        self, at: datetime, *, ignored_fields: frozenset[str] = frozenset()
+    ) -> Iterator[list[Found]]:
+        """The same, each with what the search shows of its past, in smaller pages.
+
+        Args:
+            at: as for `updated_since`.
+            ignored_fields: ids and names of fields of whose changes nothing is kept.
+        """
+        # What a page holds is kept in memory, and has to be answered before the time-out.
+        yield from self._updated_since(
+            at, Wanted(_PAST_FIELDS, most=50, past=True, ignored_fields=ignored_fields)
+        )
+
+    def _updated_since(self, at: datetime, wanted: Wanted) -> Iterator[list[Found]]:
         since = wall_time(at, self._time_zone())
-        yield from self._search("reading what was updated", f'updated >= "{since}" {_ORDER}')
+        jql = f'updated >= "{since}" {_ORDER}'
+        yield from self._search("reading what was updated", jql, wanted)
 
     def open_issues(self, projects: Collection[str]) -> Iterator[list[Found]]:
         """Every issue of some projects whose status is not of the category Done, page by page.
@@ -576,29 +627,24 @@ def info_of(answer: Json) -> ServerInfo:
     )
 
 
-def found_in(what: str, request: str, answer: Json) -> list[Found]:
+def found_in(what: str, request: str, answer: Json, wanted: Wanted = BRIEFLY) -> list[Found]:
     """The issues in a search's answer.
 
     Args:
         what: was being done, for the error.
         request: its method and path, for the error.
-        answer: of either flavour, asked for `SEARCH_FIELDS`.
+        answer: of either flavour.
+        wanted: what it was asked for.
 
     Raises:
         JiraRefused: it is not the answer to a search.
     """
     issues = facts.member(answer, "issues")
-    found = [_found(issue) for issue in issues] if isinstance(issues, list) else [None]
+    found = [_found(each, wanted) for each in issues] if isinstance(issues, list) else [None]
     kept = [issue for issue in found if issue is not None]
     if len(kept) < len(found):
         raise strange(what, None, request, "an answer that does not list issues")
     return kept
-
-
-def all_of(page: Json, name: str) -> list[Json] | None:
-    """The elements of a list that an answer holds; None where it does not hold all of them."""
-    found = facts.member(page, name)
-    return found if isinstance(found, list) and facts.member(page, "total") == len(found) else None
 
 
 def strange(what: str, issue: str | None, request: str, sentence: str) -> JiraRefused:
@@ -650,14 +696,15 @@ def in_path(text: object) -> str:
     return quote(str(text), safe="")
 
 
-def _found(issue: Json) -> Found | None:
+def _found(issue: Json, wanted: Wanted) -> Found | None:
     issue_id, key = (facts.identifier(facts.member(issue, name)) for name in ("id", "key"))
     if issue_id is None or key is None:
         return None
     fields = facts.member(issue, "fields")
     project = facts.identifier(facts.member(facts.member(fields, "project"), "key"))
     updated_at = facts.instant(facts.member(fields, "updated"))
-    return Found(issue_id, key, project or key.rpartition("-")[0], updated_at)
+    shown = shown_in(issue, wanted.ignored_fields) if wanted.past else None
+    return Found(issue_id, key, project or key.rpartition("-")[0], updated_at, shown)
 
 
 def _latest_reading(shown: datetime) -> datetime:
@@ -671,21 +718,29 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _shown_comments(issue: Json) -> list[Json] | None:
+def _shown_comments(issue: Json, told: Mapping[str, bool] | None) -> list[Json] | None:
     """The comments that an issue shows by itself; None where it does not show all of them.
 
-    Nor where one of them does not tell whether customers may read it.
+    Nor where they do not tell whether customers may read them, unless it is one alone, which is
+    asked for by itself: so it is after each new comment on Data Center.
     """
     fields = facts.member(issue, "fields")
-    shown = all_of(facts.member(fields, "comment"), "comments")
+    shown = facts.all_of(facts.member(fields, "comment"), "comments")
     kind = facts.member(facts.member(fields, "project"), "projectTypeKey")
-    told = kind in ("software", "business")
-    if shown is None or not all(told or _tells_readers(comment) for comment in shown):
-        return None
-    return shown
+    if shown is None or kind in ("software", "business"):
+        return shown
+    open_still = [each for each in shown if not tells_readers(_marked(each, told or {}))]
+    return shown if len(open_still) <= (0 if told is None else 1) else None
 
 
-def _tells_readers(comment: Json) -> bool:
+def _marked(comment: Json, told: Mapping[str, bool]) -> Json:
+    """A comment with the mark that tells its readers, where those of this version are known."""
+    version = facts.comment(comment) if isinstance(comment, dict) and told else None
+    public = told.get(version.identity) if version else None
+    return comment if public is None else {**comment, "jsdPublic": public}
+
+
+def tells_readers(comment: Json) -> bool:
     """Whether a comment tells by itself whether everybody may read it."""
     marks = isinstance(comment, dict) and bool(comment.keys() & {"jsdPublic", "properties"})
     return marks or bool(facts.member(comment, "visibility"))

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from atlassian.jira import Jira, JiraCloud
-
 from connector import facts
 from connector.advice import elsewhere
 from connector.base import (
@@ -22,6 +20,7 @@ from connector.base import (
 from connector.cloud import CloudClient
 from connector.datacenter import DataCenterClient
 from connector.errors import Call, JiraRefused
+from connector.jira_library import Jira, JiraCloud
 from connector.registrations import Webhook
 from connector.rest import Rest, Session
 from connector.sign_in import (

@@ -7,16 +7,16 @@ from types import MappingProxyType
 
 from connector import facts, markup
 from connector.base import (
+    BRIEFLY,
     EVERYWHERE,
     READ_FIELDS,
-    SEARCH_FIELDS,
     SEARCHERS,
     TEXT_API,
     Field,
     Flavour,
     Found,
     JiraClient,
-    all_of,
+    Wanted,
     field_of,
     field_type,
     found_in,
@@ -110,20 +110,20 @@ class CloudClient(DynamicRegistrations, JiraClient):
 
     def _changelog(self, issue_id: str, issue: Json) -> list[Json]:
         # An issue shows the latest entries by itself, which mostly are all of them.
-        shown = all_of(facts.member(issue, "changelog"), "histories")
+        shown = facts.all_of(facts.member(issue, "changelog"), "histories")
         if shown is not None:
             # There the newest stands first.
             return shown[::-1]
         path = f"{self.api}/issue/{in_path(issue_id)}/changelog"
         return list(self._pages("reading the changelog", issue_id, path, "values", {}))
 
-    def _search(self, what: str, jql: str) -> Iterator[list[Found]]:
+    def _search(self, what: str, jql: str, wanted: Wanted = BRIEFLY) -> Iterator[list[Found]]:
         # A token holds the sort values of the last issue, so that nothing is skipped when others
         # before it leave the result.
         request, token = f"POST /{self.api}/search/jql", None
         while True:
-            answer = self._search_page(what, jql, token)
-            found = found_in(what, request, answer)
+            answer = self._search_page(what, jql, token, wanted)
+            found = found_in(what, request, answer, wanted)
             if found:
                 yield found
             former, token = token, _next_token(answer)
@@ -132,8 +132,13 @@ class CloudClient(DynamicRegistrations, JiraClient):
             if not isinstance(token, str) or token == former:
                 raise strange(what, None, request, "no token for the next page")
 
-    def _search_page(self, what: str, jql: str, token: str | None) -> Json:
-        asked = {"jql": jql, "fields": list(SEARCH_FIELDS), "maxResults": self._page_size}
+    def _search_page(self, what: str, jql: str, token: str | None, wanted: Wanted) -> Json:
+        asked = {
+            "jql": jql,
+            "fields": list(wanted.fields),
+            "maxResults": wanted.at_once(self._page_size),
+            **wanted.expand,
+        }
         if token is not None:
             asked["nextPageToken"] = token
         return self._rest.ask(

@@ -6,19 +6,21 @@ from collections.abc import Collection, Iterator
 
 from connector import facts, markup
 from connector.base import (
+    BRIEFLY,
     INTERNAL,
     READ_FIELDS,
-    SEARCH_FIELDS,
     SEARCHERS,
     Field,
     Flavour,
     Found,
     JiraClient,
+    Wanted,
     field_of,
     field_type,
     found_in,
     in_path,
     strange,
+    tells_readers,
 )
 from connector.errors import JiraRefused, NotJira
 from connector.registrations import Form, form_of_datacenter
@@ -115,13 +117,13 @@ class DataCenterClient(JiraClient):
     def _changelog(self, _issue_id: str, issue: Json) -> list[Json]:
         return facts.items(facts.member(facts.member(issue, "changelog"), "histories"))
 
-    def _search(self, what: str, jql: str) -> Iterator[list[Found]]:
+    def _search(self, what: str, jql: str, wanted: Wanted = BRIEFLY) -> Iterator[list[Found]]:
         # Pages are counted from the front of a result that shrinks and grows meanwhile. So each
         # begins with the last issue of the one before; where it does not, issues have gone from
         # the front, others have moved up unseen, and it is looked for further back.
         start, known = 0, set[str]()
         while True:
-            found, total = self._search_page(what, jql, start)
+            found, total = self._search_page(what, jql, start, wanted)
             ids = {issue.issue_id for issue in found}
             if start and not ids & known:
                 start = max(0, start - max(1, len(known) - 1))
@@ -139,19 +141,26 @@ class DataCenterClient(JiraClient):
     def _search_request(self) -> str:
         return f"GET /{self.api}/search"
 
-    def _search_page(self, what: str, jql: str, start: int) -> tuple[list[Found], int]:
+    def _search_page(
+        self, what: str, jql: str, start: int, wanted: Wanted
+    ) -> tuple[list[Found], int]:
         """The issues from a position on, and how many there are in all."""
-        asked = {"jql": jql, "fields": ",".join(SEARCH_FIELDS), "maxResults": self._page_size}
+        asked = {
+            "jql": jql,
+            "fields": ",".join(wanted.fields),
+            "maxResults": wanted.at_once(self._page_size),
+            **wanted.expand,
+        }
         answer = self._ask(what, None, f"{self.api}/search", {**asked, "startAt": start})
         total = facts.member(answer, "total")
         if not isinstance(total, int) or facts.member(answer, "startAt") not in (start, None):
             raise strange(what, None, self._search_request, "an answer that is no page of issues")
-        return found_in(what, self._search_request, answer), total
+        return found_in(what, self._search_request, answer, wanted), total
 
     def _with_visibility(self, issue: Json, comment: Json) -> Json:
         project = facts.member(facts.member(issue, "fields"), "project")
         has_internal = facts.member(project, "projectTypeKey") in ("service_desk", None)
-        if not isinstance(comment, dict) or "properties" in comment or not has_internal:
+        if not isinstance(comment, dict) or tells_readers(comment) or not has_internal:
             return comment
         mark = self._property(str(facts.member(issue, "id")), comment, INTERNAL)
         return {**comment, "properties": [{"key": INTERNAL, "value": mark}]}

@@ -59,6 +59,12 @@ def items(value: Json) -> list[Json]:
     return value if isinstance(value, list) else []
 
 
+def all_of(page: Json, name: str) -> list[Json] | None:
+    """The elements of a list that an answer holds; None where it does not hold all of them."""
+    found = member(page, name)
+    return found if isinstance(found, list) and member(page, "total") == len(found) else None
+
+
 def identifier(value: Json) -> str | None:
     """An id, which Jira gives as text here and as a number there, as text."""
     if isinstance(value, bool) or not isinstance(value, int | str):

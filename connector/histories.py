@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -14,6 +14,7 @@ from connector.errors import ConnectorError, JiraRefused, NotJira
 from connector.facts import HISTORY
 from connector.outlet import Holds, Judge, Outlet
 from sla.engine import Engine
+from sla.gaps import certain_until
 from sla.lanes import Key
 from sla.store import issues
 from sla.store.database import Database
@@ -22,7 +23,6 @@ from sla.store.outbox import AFTER_A_FAULT
 from sla.timeline import Event, Seen
 
 _log = structlog.get_logger(__name__)
-_ONE_TICK = timedelta(seconds=2)
 
 
 @dataclass
@@ -60,7 +60,10 @@ class HistoryReader:
         if row is None or row.read_at is None:
             return
         try:
-            history = outlet.client.read_history(issue_id, ignored_fields=outlet.own_fields)
+            told = self.database.read(lambda c: issues.readers_told(c, site, issue_id))
+            history = outlet.client.read_history(
+                issue_id, ignored_fields=outlet.own_fields, told=told
+            )
             self.holds.answered(site)
             self.engine.learn_history(
                 site,
@@ -89,10 +92,7 @@ class HistoryReader:
     def _read_for(self, events: Sequence[Event]) -> datetime | None:
         """Which of the issue's updates a history that was just read shows."""
         updated_at = max((each.at for each in events if _shows_all(each)), default=None)
-        if updated_at and updated_at > self.now() - _ONE_TICK:
-            # Another update may follow within the same tick of Jira's clock.
-            return updated_at - _ONE_TICK
-        return updated_at
+        return certain_until(updated_at, self.now()) if updated_at else None
 
     def _failed(self, outlet: Outlet, row: IssueRow, error: ConnectorError) -> None:
         site, issue_id = row.site, row.issue_id

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from connector import facts
 from connector.facts import Json
-from sla.timeline import Event
+from sla.gaps import Shown
+from sla.timeline import CommentSeen, Event, Seen
 
 
 def events_of(
@@ -25,6 +26,33 @@ def events_of(
         ignored_fields: ids and names of fields of which nothing is kept.
     """
     return tuple(_events(issue, changelog, comments, ignored_fields))
+
+
+def shown_in(issue: Mapping[str, Json], ignored_fields: frozenset[str]) -> Shown | None:
+    """What an issue in a search's answer shows of its past; None where that is too little.
+
+    Args:
+        issue: with its changelog, and with `created`, `comment` and `issuelinks` among its fields.
+        ignored_fields: ids and names of fields of which nothing is kept.
+    """
+    fields, changelog = issue.get("fields"), issue.get("changelog")
+    created = facts.creation(fields) if isinstance(fields, dict) else None
+    comments = facts.all_of(facts.member(fields, "comment"), "comments")
+    entries = facts.items(facts.member(changelog, "histories"))
+    changed_at = [facts.instant(facts.member(entry, "created")) for entry in entries]
+    instants = [at for at in changed_at if at is not None]
+    if created is None or comments is None or len(instants) < len(changed_at):
+        return None
+    whole_since = None
+    if facts.all_of(changelog, "histories") is None:
+        # Of a long changelog Jira shows the newest entries; of another order nothing is known.
+        if not instants or instants != sorted(instants, reverse=True):
+            return None
+        whole_since = instants[-1]
+    found = events_of(issue, entries, comments, ignored_fields=ignored_fields)
+    told = tuple(event for event in found if not isinstance(event, Seen))
+    versions = [event.version_at for event in told if isinstance(event, CommentSeen)]
+    return Shown(told, max([created.at, *instants, *versions]), whole_since)
 
 
 def _events(

@@ -1,20 +1,22 @@
 """What webhooks lost is found again: Jira is asked what was updated, and what is open.
 
-A poll only notes which histories are to be read; reading them is the lane of `HistoryReader`, with
-its pauses, its retries and its list of what was given up. The notes of a page are committed before
-the next page is asked for, and the watermark moves after the last: a poll that breaks off is made
-again from where the last whole one began.
+A poll holds what the search shows of each issue against what is known, and only notes which
+histories are to be read: those of which something is missing. Reading them is the lane of
+`HistoryReader`, with its pauses, its retries and its list of what was given up. The notes of a page
+are committed before the next page is asked for, and the watermark moves after the last: a poll that
+breaks off is made again from where the last whole one began.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
-from connector.errors import ConnectorError
+from connector.base import Found
+from connector.errors import ConnectorError, JiraError
 from connector.outlet import Judge, Outlet
 from sla.engine import Engine
 from sla.store import issues, sites
@@ -29,6 +31,8 @@ LOOK_FOR_THE_LOST = timedelta(days=1)
 _WATERMARK, _POLL, _LOST = "reconciled_at", "reconcile_next_at", "lost_next_at"
 _INSTALLED, _POLLED = "installed_at", "polled_at"
 _AT_ONCE = 500
+# Credentials refused, too many calls, or a Jira that is away: a smaller answer is none either.
+_NOT_NOW = frozenset({401, 403, 407, 429, 503})
 _JUST_NOW = timedelta(minutes=1)
 
 
@@ -73,7 +77,7 @@ class Reconciler:
         """
         began_at, watermark = self.now(), self.watermark(site)
         since, found, latest = watermark - OVERLAP, 0, watermark
-        for page in self.outlets[site].client.updated_since(since):
+        for page in self._updated_since(site, since):
             found += self.engine.look_again(site, page)
             # By Jira's own clock, which ours may be ahead of.
             latest = max([latest, *(each.updated_at for each in page if each.updated_at)])
@@ -81,6 +85,18 @@ class Reconciler:
         self._remember(site, _POLLED, began_at)
         _log.info("reconciled", site=site, since=since.isoformat(), to_read=found)
         return found
+
+    def _updated_since(self, site: str, since: datetime) -> Iterator[Sequence[Found]]:
+        """What was updated, with its past where Jira can show the pasts of so many at once."""
+        outlet = self.outlets[site]
+        try:
+            yield from outlet.client.updates_since(since, ignored_fields=outlet.own_fields)
+        except JiraError as error:
+            if error.status in _NOT_NOW:
+                raise
+            # One issue whose past cannot be shown must not keep all others from being found.
+            _log.warning("pasts not shown", site=site, reason=str(error))
+            yield from outlet.client.updated_since(since)
 
     def _look_or_give_back(self, site: str) -> None:
         try:

@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from atlassian.jira import Jira
 from requests import Response
 
 from connector import facts
 from connector.base import JiraClient, ServerInfo, in_path, info_of
 from connector.errors import Call, ConnectorError, JiraRefused
+from connector.jira_library import Jira
 from connector.rest import Client, Json, Rest, Session
 
 _CLOUD_HOSTS = (".atlassian.net", ".jira.com", ".jira-dev.com")

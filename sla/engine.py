@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 
 from sla.decide import Decision, Ledger, decide
 from sla.effects import URGENT, Fields
+from sla.gaps import Shown, certain_until, is_behind
 from sla.lanes import Key, LaneName
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
@@ -97,6 +98,10 @@ class Known(Protocol):
     def updated_at(self) -> datetime | None:
         """When it was last updated, by Jira's clock."""
 
+    @property
+    def shown(self) -> Shown | None:
+        """Its past, as far as it is shown."""
+
 
 @dataclass(frozen=True)
 class SiteFacts:
@@ -111,8 +116,7 @@ class SiteFacts:
 
     def applied_to(self, policy: Policy) -> Policy:
         """The policy for this site: Dueline's own comments never count as a response."""
-        never = policy.responders.never | {self.own_account}
-        return replace(policy, responders=replace(policy.responders, never=never))
+        return policy.never_counting(self.own_account)
 
     def names_for(self, policy: Policy) -> dict[str, str]:
         """Custom field ids and their names, spelt as the policy's rules spell them.
@@ -171,7 +175,9 @@ class Engine:
         """Take in what was heard of an issue, all at once, and decide for it."""
         deliveries = self._waiting(key)
         self._handle(key, deliveries)
-        while deliveries and (deliveries := self._waiting(key)):
+        # What comes meanwhile has a wake-up of its own.
+        while deliveries and deliveries[-1].behind:
+            deliveries = self._waiting(key)
             self._handle(key, deliveries)
 
     def _waiting(self, key: Key) -> Sequence[Delivery]:
@@ -265,13 +271,39 @@ class Engine:
                 if taken_over:
                     issues.change(connection, site, each.issue_id, quiet_before=now)
             changed = [] if taken_over else [each for each in listed if _is_news(each, known)]
-            for each in changed:
+            behind = self._behind(connection, site, changed, known)
+            for each in behind:
                 issues.ask_for_history(connection, site, each.issue_id, now, incomplete=False)
-            return [Call("histories", (site, each.issue_id), now) for each in [*new, *changed]]
+            return [Call("histories", (site, each.issue_id), now) for each in [*new, *behind]]
 
         calls = self.database.write(work)
         self._tell(calls)
         return len(calls)
+
+    def _behind(
+        self,
+        connection: Connection,
+        site: str,
+        changed: Sequence[Known],
+        known: Mapping[str, issues.Checked],
+    ) -> list[Known]:
+        """Those of the changed issues of which something is missing; the others are noted so."""
+        held = issues.held(connection, site, [each.issue_id for each in changed])
+        own_account = self.sites[site].own_account if site in self.sites else ""
+        behind, checked = [], {}
+        for each in changed:
+            before = known[each.issue_id]
+            mine = held.get(each.issue_id)
+            if (
+                mine is None
+                or not before.sound
+                or is_behind(mine, each.shown, each.updated_at, before.until, own_account)
+            ):
+                behind.append(each)
+            elif each.updated_at:
+                checked[each.issue_id] = certain_until(each.updated_at, self.now())
+        issues.nothing_missing(connection, site, checked)
+        return behind
 
     def look_for(self, site: str, missing: Iterable[str]) -> None:
         """Have the histories read of issues that should be open in Jira and were not found there.
@@ -339,17 +371,19 @@ class Engine:
     def _settle(self, key: Key, heard: list[tuple[Delivery, Heard]]) -> None:
         def work(connection: Connection) -> list[Call]:
             ids = [delivery.id for delivery, _ in heard]
-            mine = inbox.still_waiting(connection, ids) if ids else frozenset()
+            mine = inbox.take(connection, ids) if ids else frozenset()
             if ids and not mine:
                 # Somebody else was faster, and decided as well.
                 return []
             touched = dict.fromkeys([key[1]] if key[1] else [])
+            rows: dict[str, IssueRow] = {}
             for delivery, said in heard:
                 if delivery.id in mine:
-                    touched |= dict.fromkeys(self._take_in(connection, delivery, said))
+                    touched |= dict.fromkeys(self._take_in(connection, delivery, said, key, rows))
             calls: list[Call] = []
             for issue_id in touched:
-                calls += self._decide(connection, key[0], issue_id, alone=not heard)
+                row = rows.get(issue_id)
+                calls += self._decide(connection, key[0], issue_id, row, alone=not heard)
             return calls
 
         self._tell(self.database.write(work))
@@ -358,20 +392,61 @@ class Engine:
         for call in calls:
             self.after_commit(call)
 
-    def _take_in(self, connection: Connection, delivery: Delivery, heard: Heard) -> list[str]:
-        """Store what a delivery says; returns the ids of the issues that it speaks of."""
-        if heard.not_understood or heard.issue_id is None:
+    def _take_in(
+        self,
+        connection: Connection,
+        delivery: Delivery,
+        heard: Heard,
+        key: Key,
+        rows: dict[str, IssueRow],
+    ) -> list[str]:
+        """Store what a delivery says.
+
+        Args:
+            connection: to the database.
+            delivery: as taken, with the state of one that is done.
+            heard: what it says.
+            key: the issue under which it waited.
+            rows: those that this transaction has locked and not changed, by issue; kept up here, so
+                that a row is not read again for each delivery and for the decision.
+
+        Returns:
+            The ids of the issues that it speaks of.
+        """
+        if heard.not_understood or (heard.issue_id or "") != key[1]:
             state: inbox.Handled = "not_understood" if heard.not_understood else "done"
             inbox.handled(connection, delivery.id, state, heard.not_understood, heard.issue_id)
+        if heard.not_understood or heard.issue_id is None:
             return []
         site, issue_id = delivery.site, heard.issue_id
         if self._is_elsewhere(connection, site, issue_id, heard):
-            inbox.handled(connection, delivery.id, "done", None, issue_id)
             return []
-        is_new = issues.hear_of(connection, site, issue_id, heard.issue_key)
-        row = issues.get(connection, site, issue_id, locked=True)
+        row = rows.get(issue_id) or issues.get(connection, site, issue_id, locked=True)
+        is_new = row is None and issues.hear_of(connection, site, issue_id, heard.issue_key)
+        row = row or issues.get(connection, site, issue_id, locked=True)
         issues.add_facts(connection, site, issue_id, heard.events)
-        if any(isinstance(event, Deleted) for event in heard.events):
+        if self._asks_of(connection, site, issue_id, row, heard, is_new=is_new):
+            rows.pop(issue_id, None)
+        elif row:
+            rows[issue_id] = row
+        for other, events in heard.also.items():
+            self._hear_beside(connection, site, other, events)
+            rows.pop(other, None)
+        return [issue_id, *heard.also]
+
+    def _asks_of(
+        self,
+        connection: Connection,
+        site: str,
+        issue_id: str,
+        row: IssueRow | None,
+        heard: Heard,
+        *,
+        is_new: bool,
+    ) -> bool:
+        """Note on an issue's row whether its history has to be read; False when that stays so."""
+        deleted = any(isinstance(event, Deleted) for event in heard.events)
+        if deleted:
             # A history that is being read just now knows nothing of it.
             issues.change(connection, site, issue_id, reads_asked=schema.issues.c.reads_asked + 1)
         if heard.unclear or (is_new and not heard.complete):
@@ -381,10 +456,9 @@ class Engine:
             issues.ask_for_history(connection, site, issue_id, now, lacks_creation=lacks_creation)
         elif heard.complete and row and row.lacks_creation and row.incomplete:
             issues.change(connection, site, issue_id, read_at=None, incomplete=False)
-        for other, events in heard.also.items():
-            self._hear_beside(connection, site, other, events)
-        inbox.handled(connection, delivery.id, "done", None, issue_id)
-        return [issue_id, *heard.also]
+        else:
+            return deleted
+        return True
 
     def _is_elsewhere(self, connection: Connection, site: str, issue_id: str, heard: Heard) -> bool:
         """Whether a notice is of an issue that no rule speaks of, so that it is not worth a look.
@@ -412,14 +486,27 @@ class Engine:
         issues.add_facts(connection, site, issue_id, events)
 
     def _decide(
-        self, connection: Connection, site: str, issue_id: str, *, alone: bool = False
+        self,
+        connection: Connection,
+        site: str,
+        issue_id: str,
+        row: IssueRow | None = None,
+        *,
+        alone: bool = False,
     ) -> list[Call]:
         """Decide for an issue, and, unless `alone`, have those that are tied to it decided too.
+
+        Args:
+            connection: to the database.
+            site: the site.
+            issue_id: Jira's id of the issue.
+            row: its row, where this transaction has locked it and not changed it; else it is read.
+            alone: whether no other issue is to be decided because of this one.
 
         Returns:
             What is to be done about them next.
         """
-        row = issues.get(connection, site, issue_id, locked=True)
+        row = row or issues.get(connection, site, issue_id, locked=True)
         if row is None:
             return []
         key, now = (site, issue_id), self.now()
@@ -433,15 +520,13 @@ class Engine:
         relatives = [
             Relative(other, self._timeline(connection, site, other, policy)) for other in tied
         ]
-        ledger = Ledger(outbox.said(connection, site, issue_id))
-        decision = decide(timeline, policy, ledger, now, issue_id=issue_id, relatives=relatives)
-        calls += self._save(connection, row, version, decision, now)
-        keys = timeline.values("key")
-        if keys and keys[-1][1] != row.key:
-            # Moved: a late delivery from before must not bring the old key back.
-            issues.change(connection, site, issue_id, key=keys[-1][1])
-        if timeline.deleted_at:
-            issues.change(connection, site, issue_id, write_at=None)
+        ledger = outbox.ledger(connection, site, issue_id)
+        decision = decide(
+            timeline, policy, Ledger(ledger.said), now, issue_id=issue_id, relatives=relatives
+        )
+        if not ledger.pending <= decision.standing:
+            outbox.withdraw(connection, site, issue_id, standing=decision.standing)
+        calls += self._save(connection, row, version, timeline, decision, now)
         if decision.wake_at:
             calls.append(Call("decide", key, decision.wake_at))
         if not alone:
@@ -460,8 +545,7 @@ class Engine:
         # Only what asks for something has to know to whom it refers.
         asks = asks_for_another(policy, timeline)
         others = {other for _, other in timeline.references} if asks else set()
-        issues.refer(connection, row.site, row.issue_id, own_keys, others)
-        return issues.relatives(connection, row, own_keys)
+        return issues.refer(connection, row, own_keys, others)
 
     def _timeline(
         self, connection: Connection, site: str, issue_id: str, policy: Policy
@@ -474,13 +558,13 @@ class Engine:
         connection: Connection,
         row: IssueRow,
         version: str,
+        timeline: Timeline,
         decision: Decision,
         now: datetime,
     ) -> list[Call]:
         """Store what was decided; returns whether there is something to write to Jira."""
         site, issue_id = row.site, row.issue_id
         issues.save_cycles(connection, site, issue_id, decision.cycles, version, now)
-        outbox.withdraw(connection, site, issue_id, standing=decision.standing)
         installed_at = self.sites[site].quiet_before
         quiet_before = max(installed_at, row.quiet_before or installed_at)
         if row.reason and row.policy_version is None:
@@ -501,19 +585,25 @@ class Engine:
         wanted = as_json(decision.fields) if decision.fields else row.fields_wanted and _CLEARED
         if wanted != row.fields_wanted:
             values |= {"fields_wanted": wanted, "write_at": now, "write_attempts": 0}
-        issues.change(connection, site, issue_id, **values)
+        if timeline.deleted_at:
+            values["write_at"] = None
+        keys = timeline.values("key")
+        if keys:
+            # Moved: a late delivery from before must not bring the old key back.
+            values["key"] = keys[-1][1]
+        issues.change_row(connection, row, values)
         if wanted == row.fields_wanted and not decision.sayings:
             return []
         urgent = any(saying.occasion in URGENT for saying in decision.sayings)
         return [Call("dispatch", (site, issue_id), now, urgent=urgent)]
 
 
-def _is_news(each: Known, known: Mapping[str, datetime | None]) -> bool:
-    """Whether Jira's last update of a known issue is later than the last that was read for."""
+def _is_news(each: Known, known: Mapping[str, issues.Checked]) -> bool:
+    """Whether Jira's last update of a known issue is later than what it was checked for."""
     if each.issue_id not in known:
         return False
-    read_for = known[each.issue_id]
-    return read_for is None or each.updated_at is None or each.updated_at > read_for
+    until = known[each.issue_id].until
+    return until is None or each.updated_at is None or each.updated_at > until
 
 
 def remember_site(

@@ -21,9 +21,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError
 
 from sla.errors import StoreError
 from sla.store.faults import reason, storage_fault
-from sla.store.group_commit import GroupCommit
+from sla.store.group_commit import Entry, GroupCommit
 
-__all__ = ["Database", "StoreError", "address_of", "shown"]
+__all__ = ["Database", "Entry", "StoreError", "address_of", "shown"]
 
 T = TypeVar("T")
 _CLAIM_TRIES = 50
@@ -79,6 +79,9 @@ class Database:
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction and return its result once that is safely on disk.
+
+        It may be run again, after all that it did was taken back. An `Entry` may be written
+        together with others that come just now.
 
         Raises:
             StoreError: the database is closed, or its file was taken away.

@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
+    Select,
     String,
     and_,
     bindparam,
@@ -20,16 +22,17 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    union,
+    union_all,
     update,
 )
 
 from sla import timeline as facts
 from sla.cycle import Cycle
+from sla.gaps import Held
 from sla.store.holds import LONGEST
-from sla.store.schema import cycles, events, issue_keys, issues, promises, refers
+from sla.store.schema import Instant, cycles, events, issue_keys, issues, promises, refers
 from sla.store.upsert import insert, insert_for
-from sla.timeline import Changed, Event, Seen, Timeline
+from sla.timeline import Changed, CommentSeen, Event, Seen, Timeline
 
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -60,6 +63,8 @@ class IssueRow:
     lacks_creation: bool
     read_error: str | None
     updated_at: datetime | None
+    covered: bool
+    wake_at: datetime | None
     quiet_before: datetime | None
     fields_wanted: str | None
     fields_written: str | None
@@ -78,6 +83,75 @@ _LOCKED = _FOUND.with_for_update()
 _FACTS = select(events.c.kind, events.c.data).where(
     events.c.site == _SITE, events.c.issue_id == _ISSUE
 )
+
+_OTHERS = select(refers.c.other).where(refers.c.site == _SITE, refers.c.issue_id == _ISSUE)
+_TIES = union_all(
+    select(literal_column("'key'"), issue_keys.c.key).where(
+        issue_keys.c.site == _SITE, issue_keys.c.key.in_(bindparam("own", expanding=True))
+    ),
+    select(literal_column("'other'"), refers.c.other).where(
+        refers.c.site == _SITE, refers.c.issue_id == _ISSUE
+    ),
+    select(literal_column("'issue'"), issues.c.issue_id).where(
+        issues.c.site == _SITE, issues.c.issue_id.in_(_OTHERS)
+    ),
+    select(literal_column("'issue'"), issue_keys.c.issue_id).where(
+        issue_keys.c.site == _SITE, issue_keys.c.key.in_(_OTHERS)
+    ),
+    select(literal_column("'issue'"), refers.c.issue_id).where(
+        refers.c.site == _SITE, refers.c.other.in_(bindparam("names", expanding=True))
+    ),
+)
+_RECORDED = (
+    select(cycles, promises.c.since_at)
+    .outerjoin(
+        promises,
+        and_(*(promises.c[column.name] == column for column in cycles.primary_key)),
+    )
+    .where(cycles.c.site == _SITE, cycles.c.issue_id == _ISSUE)
+)
+_CHECKED = (
+    update(issues)
+    .where(issues.c.site == bindparam("of_site"), issues.c.issue_id == bindparam("of_issue"))
+    .values(updated_at=bindparam("until"))
+)
+
+
+def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
+    """A column to be compared or grouped by in rows that another condition has found.
+
+    An index that begins with the site or the issue is no way to the few rows that are due, since a
+    site has all of them; the bare column would tempt SQLite to take it.
+    """
+    return column.concat(literal_column("''"))
+
+
+# What is asked at every look is built once as well: see `sla.store.outbox`.
+_SITES = bindparam("sites", expanding=True, type_=String)
+_OF_SITES = unindexed(issues.c.site).in_(_SITES)
+_LIMIT = bindparam("most", type_=Integer)
+_NOW, _FAR = bindparam("now", type_=Instant()), bindparam("far", type_=Instant())
+_TO_WAKE = (
+    select(issues.c.wake_at, issues.c.site, issues.c.issue_id)
+    .where(issues.c.wake_at <= _NOW, _OF_SITES)
+    .order_by(issues.c.wake_at)
+    .limit(_LIMIT)
+)
+_TO_READ = (
+    select(issues.c.site, issues.c.issue_id)
+    # Nothing is put off for longer: what lies further ahead is from before the clock was set back.
+    # With another condition on the instant SQLite would go through all that wait for theirs.
+    .where(or_(issues.c.read_at <= _NOW, issues.c.read_at > _FAR), _OF_SITES)
+    .order_by(issues.c.read_at)
+    .limit(_LIMIT)
+)
+
+
+def _earliest(column: ColumnElement[Any]) -> Select[Any]:
+    return select(column).where(column.is_not(None), _OF_SITES).order_by(column).limit(1)
+
+
+_NEXT_WAKE, _NEXT_READ = _earliest(issues.c.wake_at), _earliest(issues.c.read_at)
 
 
 @cache
@@ -112,8 +186,6 @@ def _judged_cycles(dialect: str) -> Any:
     return statement.on_conflict_do_update(
         index_elements=list(cycles.primary_key),
         set_={column.name: arriving[column.name] for column in judged},
-        # Most are as they were, and a row that is written anew is work for the whole database.
-        where=or_(*(column.is_distinct_from(arriving[column.name]) for column in judged)),
     )
 
 
@@ -147,16 +219,64 @@ def hear_of(connection: Connection, site: str, issue_id: str, key: str | None) -
     return connection.execute(_new_issue(connection.dialect.name), row).first() is not None
 
 
-def known(
-    connection: Connection, site: str, issue_ids: Collection[str]
-) -> Mapping[str, datetime | None]:
-    """Which of these issues have a row, each with the last update that a history was read for."""
+class Checked(NamedTuple):
+    """How far an issue was compared with Jira."""
+
+    until: datetime | None
+    """The last update by which nothing is missing, by Jira's clock."""
+    sound: bool
+    """Whether its facts are whole; else only its history can tell what is missing."""
+
+
+def known(connection: Connection, site: str, issue_ids: Collection[str]) -> Mapping[str, Checked]:
+    """Which of these issues have a row, each with how far it was compared with Jira."""
     rows = connection.execute(
-        select(issues.c.issue_id, issues.c.updated_at).where(
-            issues.c.site == site, issues.c.issue_id.in_(issue_ids)
-        )
+        select(
+            issues.c.issue_id, issues.c.updated_at, issues.c.incomplete, issues.c.read_error
+        ).where(issues.c.site == site, issues.c.issue_id.in_(issue_ids))
     )
-    return {row.issue_id: row.updated_at for row in rows}
+    return {id_: Checked(at, not incomplete and not error) for id_, at, incomplete, error in rows}
+
+
+def held(connection: Connection, site: str, issue_ids: Collection[str]) -> Mapping[str, Held]:
+    """What is known of each of these issues, without what it says."""
+    if not issue_ids:
+        return {}
+    rows = connection.execute(
+        select(events.c.issue_id, events.c.identity, events.c.kind, events.c.at).where(
+            events.c.site == site, events.c.issue_id.in_(issue_ids)
+        )
+    ).all()
+    found: dict[str, list[tuple[str, str, datetime]]] = {}
+    for issue_id, *fact in rows:
+        found.setdefault(issue_id, []).append(tuple(fact))
+    return {issue_id: _held(its) for issue_id, its in found.items()}
+
+
+def _held(rows: Sequence[tuple[str, str, datetime]]) -> Held:
+    kinds = {kind for _, kind, _ in rows}
+    sightings = [at for _, kind, at in rows if kind == Seen.__name__]
+    return Held(
+        {identity: at for identity, _, at in rows},
+        max(sightings, default=None),
+        gone=facts.Deleted.__name__ in kinds,
+    )
+
+
+def readers_told(connection: Connection, site: str, issue_id: str) -> Mapping[str, bool]:
+    """The known versions of an issue's comments: whether everybody may read each."""
+    rows = connection.execute(
+        _FACTS.where(events.c.kind == CommentSeen.__name__), {"site": site, "issue_id": issue_id}
+    )
+    versions = [msgspec.json.decode(data, type=CommentSeen) for _, data in rows]
+    return {version.identity: version.public for version in versions}
+
+
+def nothing_missing(connection: Connection, site: str, until: Mapping[str, datetime]) -> None:
+    """Note up to which update of Jira's nothing is missing of which issue."""
+    rows = [{"of_site": site, "of_issue": id_, "until": at} for id_, at in until.items()]
+    if rows:
+        connection.execute(_CHECKED, rows)
 
 
 def open_ids(connection: Connection, site: str) -> frozenset[str]:
@@ -197,6 +317,14 @@ def change(connection: Connection, site: str, issue_id: str, **values: Any) -> N
     connection.execute(
         update(issues).where(issues.c.site == site, issues.c.issue_id == issue_id).values(**values)
     )
+
+
+def change_row(connection: Connection, row: IssueRow, values: Mapping[str, Any]) -> None:
+    """Set those columns of a row that differ from it; it was locked when it was read."""
+    differing = {name: value for name, value in values.items() if getattr(row, name) != value}
+    # After most events nothing does, and a row that is written anew is work for the whole database.
+    if differing:
+        change(connection, row.site, row.issue_id, **differing)
 
 
 def ask_for_history(
@@ -313,8 +441,35 @@ def save_cycles(
 ) -> None:
     """Record cycles as judged now, and each promise as it was when it was first made."""
     identity = {"site": site, "issue_id": issue_id}
-    # Facts heard late may show that a clock never ran.
+    # One look instead of three writes: after most events all is as it was.
+    rows = connection.execute(_RECORDED, identity).mappings().all()
+    recorded = {(row["metric"], row["number"]): dict(row) for row in rows}
+    kept = {(row["metric"], row["number"], row["since_at"]) for row in rows}
     latest = {cycle.metric: cycle.number for cycle in found}
+    if any(number > latest.get(metric, 0) for metric, number in recorded):
+        _forget_cycles(connection, site, issue_id, latest)
+    judged = {(each.metric, each.number): {**identity, **_judged(each)} for each in found}
+    changed = [row for number, row in judged.items() if not _is_as(recorded.get(number), row)]
+    if changed:
+        connection.execute(_judged_cycles(connection.dialect.name), changed)
+    made = [
+        {**identity, **row, "promised_at": now, "policy_version": policy_version}
+        for cycle in found
+        for row in _promised(cycle)
+        if (row["metric"], row["number"], row["since_at"]) not in kept
+    ]
+    if made:
+        connection.execute(_new_promises(connection.dialect.name), made)
+
+
+def _is_as(recorded: Mapping[str, Any] | None, judged: Mapping[str, Any]) -> bool:
+    return recorded is not None and all(recorded[name] == judged[name] for name in judged)
+
+
+def _forget_cycles(
+    connection: Connection, site: str, issue_id: str, latest: Mapping[str, int]
+) -> None:
+    """Facts heard late may show that a clock never ran."""
     never_ran = [
         and_(cycles.c.metric == metric, cycles.c.number > number)
         for metric, number in latest.items()
@@ -326,17 +481,6 @@ def save_cycles(
             or_(cycles.c.metric.not_in(latest), *never_ran),
         )
     )
-    if not found:
-        return
-    judged = [{**identity, **_judged(cycle)} for cycle in found]
-    connection.execute(_judged_cycles(connection.dialect.name), judged)
-    made = [
-        {**identity, **row, "promised_at": now, "policy_version": policy_version}
-        for cycle in found
-        for row in _promised(cycle)
-    ]
-    if made:
-        connection.execute(_new_promises(connection.dialect.name), made)
 
 
 def _judged(cycle: Cycle) -> dict[str, Any]:
@@ -385,16 +529,29 @@ def wake(connection: Connection, site: str, issue_ids: Collection[str], now: dat
 
 
 def refer(
-    connection: Connection, site: str, issue_id: str, keys: Iterable[str], others: Iterable[str]
-) -> None:
-    """Record under which keys an issue was known, and to which others it refers (ids or keys)."""
-    identity = {"site": site, "issue_id": issue_id}
-    own = [{**identity, "key": key} for key in keys]
-    if own:
-        connection.execute(insert(connection, issue_keys).on_conflict_do_nothing(), own)
-    rows = [{**identity, "other": other} for other in others]
-    if rows:
-        connection.execute(insert(connection, refers).on_conflict_do_nothing(), rows)
+    connection: Connection, row: IssueRow, keys: Collection[str], others: Collection[str]
+) -> list[str]:
+    """Record under which keys an issue was known, and to which others it refers.
+
+    Args:
+        connection: to the database.
+        row: the issue's.
+        keys: every key that it ever had.
+        others: ids or keys.
+
+    Returns:
+        The ids of the known issues that are tied to it.
+    """
+    ties = _ties(connection, row, keys)
+    identity = {"site": row.site, "issue_id": row.issue_id}
+    new_keys = [{**identity, "key": key} for key in keys if key not in ties["key"]]
+    if new_keys:
+        connection.execute(insert(connection, issue_keys).on_conflict_do_nothing(), new_keys)
+    new_others = [{**identity, "other": other} for other in others if other not in ties["other"]]
+    if new_others:
+        connection.execute(insert(connection, refers).on_conflict_do_nothing(), new_others)
+        ties = _ties(connection, row, keys)
+    return sorted(ties["issue"] - {row.issue_id})
 
 
 def relatives(connection: Connection, row: IssueRow, keys: Collection[str]) -> list[str]:
@@ -405,18 +562,17 @@ def relatives(connection: Connection, row: IssueRow, keys: Collection[str]) -> l
         row: the issue's.
         keys: every key that it ever had.
     """
-    mine = select(refers.c.other).where(
-        refers.c.site == row.site, refers.c.issue_id == row.issue_id
-    )
-    by_id = select(issues.c.issue_id).where(issues.c.site == row.site, issues.c.issue_id.in_(mine))
-    by_key = select(issue_keys.c.issue_id).where(
-        issue_keys.c.site == row.site, issue_keys.c.key.in_(mine)
-    )
-    referring = select(refers.c.issue_id).where(
-        refers.c.site == row.site, refers.c.other.in_({row.issue_id, *keys})
-    )
-    found = {id_ for (id_,) in connection.execute(union(by_id, by_key, referring))}
-    return sorted(found - {row.issue_id})
+    return sorted(_ties(connection, row, keys)["issue"] - {row.issue_id})
+
+
+def _ties(connection: Connection, row: IssueRow, keys: Collection[str]) -> Mapping[str, set[str]]:
+    """What is recorded of an issue's keys, of whom it refers to, and which issues that makes."""
+    names = [row.issue_id, *sorted(keys)]
+    asked = {"site": row.site, "issue_id": row.issue_id, "names": names, "own": sorted(keys)}
+    found: dict[str, set[str]] = {"key": set(), "other": set(), "issue": set()}
+    for what, value in connection.execute(_TIES, asked):
+        found[what].add(value)
+    return found
 
 
 def promises_of(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:
@@ -433,12 +589,7 @@ def to_wake(
     connection: Connection, until: datetime, sites: Sequence[str], limit: int
 ) -> Sequence[tuple[datetime, str, str]]:
     """Issues of these sites that want to be woken by an instant: when, site, id; earliest first."""
-    rows = connection.execute(
-        select(issues.c.wake_at, issues.c.site, issues.c.issue_id)
-        .where(issues.c.wake_at <= until, unindexed(issues.c.site).in_(sites))
-        .order_by(issues.c.wake_at)
-        .limit(limit)
-    )
+    rows = connection.execute(_TO_WAKE, {"now": until, "sites": list(sites), "most": limit})
     return [(at, site, issue_id) for at, site, issue_id in rows]
 
 
@@ -446,25 +597,21 @@ def to_read(
     connection: Connection, now: datetime, sites: Sequence[str], limit: int
 ) -> Sequence[tuple[str, str]]:
     """The issues (site, id) of these sites whose history is to be asked for now."""
-    # Nothing is put off for longer: what lies further ahead is from before the clock was set back.
-    due = or_(issues.c.read_at <= now, issues.c.read_at > now + LONGEST)
-    rows = connection.execute(
-        select(issues.c.site, issues.c.issue_id)
-        .where(issues.c.read_at.is_not(None), due, unindexed(issues.c.site).in_(sites))
-        .order_by(issues.c.read_at)
-        .limit(limit)
-    )
+    asked = {"now": now, "far": now + LONGEST, "sites": list(sites), "most": limit}
+    rows = connection.execute(_TO_READ, asked)
     return [(site, issue_id) for site, issue_id in rows]
 
 
 def next_wake(connection: Connection, sites: Sequence[str]) -> datetime | None:
     """The earliest instant at which some issue of these sites wants to be woken."""
-    return _earliest(connection, issues.c.wake_at, sites)
+    found: datetime | None = connection.execute(_NEXT_WAKE, {"sites": list(sites)}).scalar()
+    return found
 
 
 def next_read(connection: Connection, sites: Sequence[str]) -> datetime | None:
     """The earliest instant at which some history of these sites is to be asked for."""
-    return _earliest(connection, issues.c.read_at, sites)
+    found: datetime | None = connection.execute(_NEXT_READ, {"sites": list(sites)}).scalar()
+    return found
 
 
 def _counted_by(cycle: Cycle) -> dict[str, Any]:
@@ -478,25 +625,6 @@ def _counted_by(cycle: Cycle) -> dict[str, Any]:
         "binding": cycle.promise.goal.binding,
         "conditional": bool(cycle.conditional_on),
     }
-
-
-def _earliest(connection: Connection, column: Any, sites: Sequence[str]) -> datetime | None:
-    found: datetime | None = connection.execute(
-        select(column)
-        .where(column.is_not(None), unindexed(issues.c.site).in_(sites))
-        .order_by(column)
-        .limit(1)
-    ).scalar()
-    return found
-
-
-def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
-    """A column to be compared or grouped by in rows that another condition has found.
-
-    An index that begins with the site or the issue is no way to the few rows that are due, since a
-    site has all of them; the bare column would tempt SQLite to take it.
-    """
-    return column.concat(literal_column("''"))
 
 
 def named(event: Event, names: Mapping[str, str]) -> Event:

@@ -12,18 +12,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
+    Integer,
+    Select,
     String,
+    Subquery,
     and_,
     bindparam,
     case,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
@@ -51,17 +56,92 @@ def is_due(at: datetime, attempts: int, now: datetime) -> bool:
     return at <= now or at > now + (LONGEST if attempts else AFTER_A_FAULT)
 
 
-def _due(at: Any, attempts: Any, now: datetime) -> ColumnElement[bool]:
-    untried = and_(attempts == 0, at > now + AFTER_A_FAULT)
-    return or_(at <= now, at > now + LONGEST, untried)
+# What is asked at every look is built once: looking through all lanes takes 2.1 ms of Python,
+# and took 8.8 while each statement was built anew.
+_NOW, _SOON, _FAR = (bindparam(name, type_=Instant()) for name in ("now", "soon", "far"))
+_SITES = bindparam("sites", expanding=True, type_=String)
+_LIMIT = bindparam("most", type_=Integer)
 
+
+def _instants(now: datetime, sites: Sequence[str]) -> dict[str, Any]:
+    """The parameters of a look: the instants that `is_due` knows, and the sites."""
+    return {"now": now, "soon": now + AFTER_A_FAULT, "far": now + LONGEST, "sites": list(sites)}
+
+
+def _due(asked: Select[Any], at: ColumnElement[Any], attempts: ColumnElement[int]) -> Subquery:
+    """Those of the asked rows that are due, range by range: each range has an index of its own.
+
+    With one condition for all of them SQLite goes through every row that waits: 6 of its
+    instructions for each, where it takes none now.
+    """
+    untried = and_(attempts == literal_column("0"), at > _SOON, at <= _FAR)
+    return union_all(*(asked.where(each) for each in (at <= _NOW, at > _FAR, untried))).subquery()
+
+
+def _sayings_due() -> Select[Any]:
+    said = sayings.c
+    sayable = select(
+        said.site, said.issue_id, said.attempts, said.urgent, said.try_at, said.at
+    ).where(said.state == literal_column("'pending'"), unindexed(said.site).in_(_SITES))
+    due = _due(sayable, said.try_at, said.attempts).c
+    # What waits behind a saying that failed would only bring that one to be tried first again.
+    failed = func.max(due.attempts) > 0
+    return (
+        select(due.site, due.issue_id)
+        .group_by(due.site, due.issue_id)
+        .order_by(
+            failed,
+            func.min(case((due.urgent, 0), else_=1)),
+            case((failed, func.min(due.try_at)), else_=func.min(due.at)),
+            due.issue_id,
+        )
+        .limit(_LIMIT)
+    )
+
+
+def _fields_due() -> Select[Any]:
+    row = issues.c
+    writable = select(row.site, row.issue_id, row.write_attempts, row.wake_at, row.write_at).where(
+        unindexed(row.site).in_(_SITES)
+    )
+    due = _due(writable, row.write_at, row.write_attempts).c
+    return (
+        select(due.site, due.issue_id)
+        .order_by(due.write_attempts > 0, due.wake_at.is_(None), due.wake_at, due.write_at)
+        .limit(_LIMIT)
+    )
+
+
+def _next() -> Select[Any]:
+    """The first of each by its index: a field that no issue has keeps every issue waiting."""
+    row, said = issues.c, sayings.c
+    fields = (
+        select(row.write_at.label("at"))
+        .where(row.write_at <= _FAR, unindexed(row.site).in_(_SITES))
+        .order_by(row.write_at)
+        .limit(1)
+        .subquery()
+    )
+    pending = said.state == literal_column("'pending'")
+    comments = (
+        select(said.try_at.label("at"))
+        .where(pending, said.try_at <= _FAR, unindexed(said.site).in_(_SITES))
+        .order_by(said.try_at)
+        .limit(1)
+        .subquery()
+    )
+    either = union_all(select(fields), select(comments)).subquery()
+    return select(func.min(either.c.at))
+
+
+_SAYINGS_DUE, _FIELDS_DUE, _NEXT = _sayings_due(), _fields_due(), _next()
 
 # Building a statement takes as long as running it: what every event needs is built once.
 _MINE = (
     sayings.c.site == bindparam("of_site", type_=String),
     sayings.c.issue_id == bindparam("of_issue", type_=String),
 )
-_SAID = select(sayings.c.key).where(*_MINE, sayings.c.state != "withdrawn")
+_STATES = select(sayings.c.key, sayings.c.state).where(*_MINE)
 _WITHDRAW = (
     update(sayings)
     .where(
@@ -150,10 +230,27 @@ def _without(values: Mapping[str, Any], roles: Collection[str]) -> dict[str, Any
     return {role: value for role, value in values.items() if role not in roles}
 
 
+class Entries(NamedTuple):
+    """The ledger's keys for an issue."""
+
+    said: frozenset[str]
+    """Every key that was decided and not withdrawn unsent."""
+    pending: frozenset[str]
+    """Those of them that Jira has not confirmed."""
+
+
+def ledger(connection: Connection, site: str, issue_id: str) -> Entries:
+    """What was decided for an issue."""
+    rows = connection.execute(_STATES, {"of_site": site, "of_issue": issue_id}).all()
+    return Entries(
+        frozenset(key for key, state in rows if state != "withdrawn"),
+        frozenset(key for key, state in rows if state == "pending"),
+    )
+
+
 def said(connection: Connection, site: str, issue_id: str) -> frozenset[str]:
-    """The ledger: every key that was decided for an issue and not withdrawn unsent."""
-    rows = connection.execute(_SAID, {"of_site": site, "of_issue": issue_id})
-    return frozenset(key for (key,) in rows)
+    """Every key that was decided for an issue and not withdrawn unsent."""
+    return ledger(connection, site, issue_id).said
 
 
 def announced(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:
@@ -257,37 +354,9 @@ def to_dispatch(
     true; then fields, by the next deadline. What failed before comes after what was not tried,
     those that wait longest first, so that what fails again and again keeps nobody back.
     """
-    # What waits behind a saying that failed would only bring that one to be tried first again.
-    failed = func.max(sayings.c.attempts) > 0
-    due = _due(sayings.c.try_at, sayings.c.attempts, now)
-    site, issue_id = unindexed(sayings.c.site), unindexed(sayings.c.issue_id)
-    comments = connection.execute(
-        select(site, issue_id)
-        .where(sayings.c.state == "pending", due, site.in_(sites))
-        .group_by(site, issue_id)
-        .order_by(
-            failed,
-            func.min(case((sayings.c.urgent, 0), else_=1)),
-            case((failed, func.min(sayings.c.try_at)), else_=func.min(sayings.c.at)),
-            issue_id,
-        )
-        .limit(limit)
-    )
-    fields = connection.execute(
-        select(issues.c.site, issues.c.issue_id)
-        .where(
-            issues.c.write_at.is_not(None),
-            _due(issues.c.write_at, issues.c.write_attempts, now),
-            unindexed(issues.c.site).in_(sites),
-        )
-        .order_by(
-            issues.c.write_attempts > 0,
-            issues.c.wake_at.is_(None),
-            issues.c.wake_at,
-            issues.c.write_at,
-        )
-        .limit(limit)
-    )
+    asked = {**_instants(now, sites), "most": limit}
+    comments = connection.execute(_SAYINGS_DUE, asked)
+    fields = connection.execute(_FIELDS_DUE, asked)
     # An issue that has both comes by what it has to say.
     found = dict.fromkeys((site, issue_id) for site, issue_id in (*comments, *fields))
     return list(found)[:limit]
@@ -295,16 +364,7 @@ def to_dispatch(
 
 def next_dispatch(connection: Connection, sites: Sequence[str], now: datetime) -> datetime | None:
     """The earliest instant at which something is to be written to one of these sites."""
-    fields = select(issues.c.write_at.label("at")).where(
-        issues.c.write_at <= now + LONGEST, unindexed(issues.c.site).in_(sites)
-    )
-    comments = select(sayings.c.try_at.label("at")).where(
-        sayings.c.state == "pending",
-        sayings.c.try_at <= now + LONGEST,
-        unindexed(sayings.c.site).in_(sites),
-    )
-    either = union_all(fields, comments).subquery()
-    earliest: datetime | None = connection.execute(select(func.min(either.c.at))).scalar()
+    earliest: datetime | None = connection.execute(_NEXT, _instants(now, sites)).scalar()
     return earliest
 
 
@@ -643,6 +703,21 @@ def _columns_with(
         .limit(limit)
     )
     return [Waiting(*row) for row in rows]
+
+
+_OPEN: CompoundSelect[Any] = union_all(
+    *(
+        select(literal_column(f"'{state}'"), func.count())
+        .select_from(sayings)
+        .where(sayings.c.state == literal_column(f"'{state}'"))
+        for state in ("pending", "given_up")
+    )
+)
+
+
+def left(connection: Connection) -> dict[str, int]:
+    """How many sayings wait or were given up: without those that are over."""
+    return {state: number for state, number in connection.execute(_OPEN) if number}
 
 
 def tally(connection: Connection) -> dict[str, int]:

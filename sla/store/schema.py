@@ -25,6 +25,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def microseconds(at: datetime) -> int:
+    """An aware instant as it is stored; a naive one raises TypeError by the subtraction."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware instant, stored as microseconds since the epoch: exact, and ordered as a number."""
 
@@ -32,8 +37,8 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
-        """Aware datetime to microseconds; a naive one raises TypeError by the subtraction."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        """Aware datetime to microseconds; a naive one raises TypeError."""
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Microseconds to aware UTC datetime."""
@@ -68,6 +73,13 @@ inbox = Table(
         sqlite_where=text("state = 'new'"),
         postgresql_where=text("state = 'new'"),
     ),
+    # What somebody has to look at is counted at every look at the health; nearly all rows are done.
+    Index(
+        "ix_inbox_set_aside",
+        "state",
+        sqlite_where=text("state IN ('not_understood', 'failed')"),
+        postgresql_where=text("state IN ('not_understood', 'failed')"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -90,7 +102,8 @@ issues = Table(
     Column("read_error", Text),
     # Taken over at this instant: what lies before it is shown, not announced.
     Column("quiet_before", Instant),
-    # Jira's own instant of the last update that a history was read for.
+    # Jira's own instant of the last update by which nothing is missing: its history was read, or
+    # what a search showed of it was known.
     Column("updated_at", Instant),
     Column("covered", Boolean, nullable=False, server_default=text("false")),
     Column("reason", Text, nullable=False, server_default=""),
@@ -127,6 +140,13 @@ issues = Table(
         "write_at",
         sqlite_where=text("write_at IS NOT NULL"),
         postgresql_where=text("write_at IS NOT NULL"),
+    ),
+    # What was put off without having failed was so before the clock was set back.
+    Index(
+        "ix_issues_write_untried",
+        "write_at",
+        sqlite_where=text("write_at IS NOT NULL AND write_attempts = 0"),
+        postgresql_where=text("write_at IS NOT NULL AND write_attempts = 0"),
     ),
 )
 
@@ -236,6 +256,18 @@ sayings = Table(
         "try_at",
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
+    ),
+    Index(
+        "ix_sayings_untried",
+        "try_at",
+        sqlite_where=text("state = 'pending' AND attempts = 0"),
+        postgresql_where=text("state = 'pending' AND attempts = 0"),
+    ),
+    Index(
+        "ix_sayings_given_up",
+        "site",
+        sqlite_where=text("state = 'given_up'"),
+        postgresql_where=text("state = 'given_up'"),
     ),
     sqlite_autoincrement=True,
 )

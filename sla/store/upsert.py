@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -13,6 +17,11 @@ def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
 
 def insert_for(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """The same, for statements that are built once and kept."""
+    # A service on one machine never needs the other dialect, whose import takes 40 ms.
     if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
         return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
     return sqlite.insert(table)

@@ -106,6 +106,7 @@ CALLS: Mapping[str, Call] = {
     "set_remote_link": linked,
     "read_history": lambda client, _: client.read_history("HLP-1"),
     "updated_since": lambda client, _: [*client.updated_since(NOW - timedelta(hours=1))],
+    "updates_since": lambda client, _: [*client.updates_since(NOW - timedelta(hours=1))],
     "open_issues": lambda client, _: [*client.open_issues(["HLP", "NOPE"])],
     "group_members": lambda client, _: client.group_members("support"),
     "has_project": lambda client, _: client.has_project("HLP"),

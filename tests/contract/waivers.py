@@ -74,7 +74,11 @@ def _changes_have_no_nulls() -> Iterator[Waiver]:
             yield _answer(operation, place, "type", inside, reason)
         operation = "GET /rest/api/3/issue/{issueIdOrKey}/changelog"
         yield _answer(operation, f"values[].items[].{part}", "type", {"values": [history]}, reason)
-        for operation in ("GET /rest/api/3/search/jql", "POST /rest/api/3/search/jql"):
+        for operation in (
+            "GET /rest/api/2/search",
+            "GET /rest/api/3/search/jql",
+            "POST /rest/api/3/search/jql",
+        ):
             place = f"issues[].changelog.histories[].items[].{part}"
             yield _answer(operation, place, "type", {"issues": [inside]}, reason)
 

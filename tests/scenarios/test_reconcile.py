@@ -188,13 +188,66 @@ def test_while_jira_is_down_reconciling_holds_up_no_clock(anywhere: World) -> No
 
 
 def test_what_was_read_is_not_read_again_and_again(anywhere: World) -> None:
-    for _ in range(5):
-        anywhere.report("HLP", ENTERPRISE)
+    keys = [anywhere.report("HLP", ENTERPRISE) for _ in range(5)]
+    lose(anywhere)
+    for key in keys:
+        anywhere.jira.add_comment(key, "On it.", account=AGENT)
     anywhere.advance(5 * MINUTE)
     assert anywhere.service.reconciler.poll(SITE) == 5
     anywhere.settle()
     anywhere.advance(MINUTE)
     assert anywhere.service.reconciler.poll(SITE) == 0
+
+
+def reads(made: World) -> int:
+    """How often something of one issue was asked for since the last time."""
+    asked = [each for each in made.jira.requests if each.method == "GET" and "/issue/" in each.path]
+    made.jira.requests.clear()
+    return len(asked)
+
+
+def test_of_what_webhooks_told_no_history_is_read(anywhere: World) -> None:
+    key = anywhere.report("HLP", ENTERPRISE)
+    # Its clocks run out first, so that own comments are among what the search shows.
+    anywhere.advance(HOUR)
+    assert anywhere.said(key)
+    for name, change in ACTIONS.items():
+        anywhere.advance(MINUTE)
+        if name != "resolve":
+            change(anywhere.jira, key)
+        anywhere.settle()
+    anywhere.advance(MINUTE)
+    reads(anywhere)
+    assert anywhere.service.reconciler.poll(SITE) == 0
+    anywhere.settle()
+    assert reads(anywhere) == 0
+
+
+def test_what_was_lost_before_something_that_was_heard_is_found(anywhere: World) -> None:
+    """By its instant of update alone an issue does not show that something is missing."""
+    key = anywhere.report("HLP", ENTERPRISE)
+    lose(anywhere)
+    anywhere.jira.add_comment(key, "On it.", account=AGENT)
+    anywhere.settle()
+    anywhere.jira.faults.clear()
+    anywhere.advance(MINUTE)
+    anywhere.jira.edit(key, priority="Low")
+    anywhere.settle()
+    assert anywhere.states(key, "first_response") == ["running"]
+    assert anywhere.service.reconciler.poll(SITE) == 1
+    anywhere.settle()
+    assert anywhere.states(key, "first_response") == ["met"]
+
+
+def test_where_pasts_are_not_shown_each_history_is_read(anywhere: World) -> None:
+    """A search that fails by what it is to show is asked again for less."""
+    key = anywhere.report("HLP", ENTERPRISE)
+    lose(anywhere)
+    anywhere.jira.add_comment(key, "On it.", account=AGENT)
+    anywhere.advance(MINUTE)
+    anywhere.jira.faults.error(500, path="/search", times=1)
+    poll(anywhere)
+    assert anywhere.states(key, "first_response") == ["met"]
 
 
 def test_projects_without_a_contract_are_left_alone(tmp_path: Path) -> None:

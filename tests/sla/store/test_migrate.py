@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
@@ -123,3 +124,19 @@ def _indexes(database: Database) -> dict[str, str]:
     query = text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
     rows = database.read(lambda c: c.execute(query).all())
     return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+def test_a_file_with_the_newest_tables_is_found_so_without_alembic(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "upgrade", None)
+    migrate(sqlite)
+
+
+def test_a_file_with_older_tables_is_not(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sqlite.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    asked: list[object] = []
+    monkeypatch.setattr(command, "upgrade", lambda *given: asked.append(given))
+    migrate(sqlite)
+    assert len(asked) == 1

@@ -1,0 +1,237 @@
+"""Every open issue of a site with its history, in ranges that several processes can share.
+
+Read for a preview, which folds all of them at once: one issue at a time would be a statement each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    func,
+    select,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
+
+from sla import timeline as facts
+from sla.mapping import Policy
+from sla.preview import Judged
+from sla.store.schema import cycles, events, issues
+from sla.timeline import SYSTEM_FIELDS, Changed, CommentSeen, Event, Seen, Timeline
+
+AT_ONCE = 1_000
+"""How many issues a range has: neither a statement nor the memory grows with the site."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_MAPPED = "PRAGMA mmap_size = 1073741824"
+
+
+Row = tuple[str, str, bytes]
+"""A fact as the table has it: the issue's id, the kind, the content."""
+
+
+class Range(NamedTuple):
+    """The issues whose id comes after the first and not after the last; None: no limit."""
+
+    after: str | None = None
+    last: str | None = None
+
+    def limit(self, statement: Select[Any], issue_id: ColumnElement[str]) -> Select[Any]:
+        """The same statement for these issues alone."""
+        if self.after is not None:
+            statement = statement.where(issue_id > self.after)
+        return statement if self.last is None else statement.where(issue_id <= self.last)
+
+
+class OpenIssue(NamedTuple):
+    """An issue that is not known to be over, with what is held of it."""
+
+    issue_id: str
+    key: str | None
+    policy_version: str | None
+    """Under which its clocks run; None while none ever ran."""
+    wake_at: datetime | None
+    """From then on what was recorded may not hold any more."""
+    is_running: bool
+    """Whether a clock of it has not ended."""
+    recorded: Sequence[Judged]
+    facts: Sequence[Row]
+
+
+class Facts:
+    """Makes an issue's timeline of its rows, as far as a policy looks at it.
+
+    A payload shows every field of its Jira, most of them empty for good, and a policy looks at few
+    of them. To file the few alone brings an issue's timeline and fold from 137 to 100 us.
+
+    Args:
+        policy: the one that is to be folded.
+        names: custom field ids and their names, as its rules spell them.
+    """
+
+    def __init__(self, policy: Policy, names: Mapping[str, str]) -> None:
+        wanted = policy.field_names | SYSTEM_FIELDS
+        by_id = {id_: name for id_, name in names.items() if name in wanted}
+        self._wanted = by_id | {name: name for name in wanted - names.keys()}
+        self._never = policy.responders.never
+
+    def timeline(self, rows: Iterable[Row]) -> Timeline:
+        """The timeline of an issue from its facts."""
+        events = [_DECODE[kind](data) for _, kind, data in rows]
+        # What was empty whenever it was shown, and never changed, is as if nobody had shown it.
+        told: set[str] = set()
+        for event in events:
+            if isinstance(event, Seen):
+                told.update([id_ for id_, value in event.fields.items() if value is not None])
+            elif isinstance(event, Changed):
+                told.add(event.field)
+        names = [(id_, self._wanted[id_]) for id_ in told & self._wanted.keys()]
+        named = [self._named(event, names) for event in events]
+        return Timeline.of_distinct([event for event in named if event is not None])
+
+    def _named(self, event: Event, names: Sequence[tuple[str, str]]) -> Event | None:
+        """The fact by the policy's names; None where the policy does not look at it."""
+        if isinstance(event, Seen):
+            shown = event.fields
+            values = {name: shown[id_] for id_, name in names if id_ in shown}
+            return Seen(event.at, values, event.source)
+        if isinstance(event, Changed):
+            name = self._wanted.get(event.field)
+            if name is None:
+                return None
+            return event if name == event.field else replace(event, field=name)
+        if isinstance(event, CommentSeen) and event.author and event.author.id in self._never:
+            # As each acknowledgement of ours: it neither starts nor stops anything.
+            return None
+        return event
+
+
+_DECODE: Mapping[str, Callable[[bytes], Any]] = MappingProxyType({
+    kind.__name__: msgspec.json.Decoder(kind).decode
+    for kind in (
+        facts.Created, Seen, Changed, CommentSeen, facts.CommentDeleted,
+        facts.Linked, facts.Deleted,
+    )
+})  # fmt: skip
+_SITE: Any = bindparam("site")
+_IDS: Any = bindparam("ids", expanding=True)
+_LISTED = (
+    select(
+        issues.c.issue_id,
+        issues.c.key,
+        issues.c.policy_version,
+        type_coerce(issues.c.wake_at, BigInteger),
+    )
+    .where(issues.c.site == _SITE, issues.c.incomplete.is_(False))
+    .order_by(issues.c.issue_id)
+)
+_CYCLES = select(
+    cycles.c.issue_id,
+    cycles.c.metric,
+    cycles.c.number,
+    cycles.c.state,
+    type_coerce(cycles.c.due_at, BigInteger),
+    type_coerce(cycles.c.ended_at, BigInteger),
+    cycles.c.contract,
+).where(cycles.c.site == _SITE)
+_RESOLUTIONS = (
+    select(events.c.issue_id, events.c.data)
+    .where(
+        events.c.site == _SITE,
+        events.c.issue_id.in_(_IDS),
+        events.c.identity.like("change:%:resolution"),
+    )
+    .order_by(events.c.at, func.length(events.c.identity), events.c.identity)
+)
+# The column's own type would copy each content once more: 20 of 50 us an issue.
+_FACTS = select(events.c.issue_id, events.c.kind, type_coerce(events.c.data, NullType())).where(
+    events.c.site == _SITE, events.c.issue_id.in_(_IDS)
+)
+
+
+def ranges(connection: Connection, site: str, size: int = AT_ONCE) -> list[Range]:
+    """The site's issues cut into ranges of so many, in order; together they hold every issue."""
+    place = func.row_number().over(order_by=issues.c.issue_id).label("place")
+    numbered = select(issues.c.issue_id, place).where(issues.c.site == site).subquery()
+    found = connection.execute(
+        select(numbered.c.issue_id)
+        .where(numbered.c.place % size == 0)
+        .order_by(numbered.c.issue_id)
+    )
+    cuts = [None, *found.scalars(), None]
+    return [Range(after, last) for after, last in pairwise(cuts)]
+
+
+def unread(connection: Connection, site: str) -> int:
+    """Of how many issues nothing is concluded yet, since facts are missing."""
+    statement = select(func.count()).where(issues.c.site == site, issues.c.incomplete.is_(True))
+    return connection.execute(statement).scalar_one()
+
+
+def read(connection: Connection, site: str, within: Range) -> Iterator[OpenIssue]:
+    """The issues of a range that are not known to be over: three or four statements, however many.
+
+    Those are the issues with a clock that has not ended, and the ones whose resolution was never
+    set, or taken back. An issue of which nothing is concluded yet is not among them.
+    """
+    if connection.dialect.name == "postgresql":
+        # An event that is heard between two statements must not look as if the policy moved it.
+        connection.exec_driver_sql(_SNAPSHOT)
+    else:
+        # Without a call for each page: 25 instead of 41 us an issue.
+        connection.exec_driver_sql(_MAPPED)
+    listed = connection.execute(within.limit(_LISTED, issues.c.issue_id), {"site": site}).all()
+    judged: dict[str, list[Judged]] = {}
+    for id_, cycle in _cycles(connection, site, within):
+        judged.setdefault(id_, []).append(cycle)
+    running = {id_ for id_, its in judged.items() if any(cycle.ended_at is None for cycle in its)}
+    over = _resolved(connection, site, [row[0] for row in listed if row[0] not in running])
+    found = [row for row in listed if row.issue_id not in over]
+    said: dict[str, list[Row]] = defaultdict(list)
+    asked = {"site": site, "ids": [row.issue_id for row in found]}
+    # As the driver gives them: another shape for each row would take 6 us an issue.
+    for row in connection.execute(_FACTS, asked).cursor.fetchall():
+        said[row[0]].append(row)
+    for id_, key, version, wake_at in found:
+        wakes_at = None if wake_at is None else _at(wake_at)
+        its, own = judged.get(id_, ()), said.pop(id_, ())
+        yield OpenIssue(id_, key, version, wakes_at, id_ in running, its, own)
+
+
+def _cycles(connection: Connection, site: str, within: Range) -> Iterator[tuple[str, Judged]]:
+    rows = connection.execute(within.limit(_CYCLES, cycles.c.issue_id), {"site": site})
+    for id_, metric, number, state, due, ended, contract in rows:
+        due_at = None if due is None else _at(due)
+        ended_at = None if ended is None else _at(ended)
+        yield id_, Judged(metric, number, state, due_at, ended_at, contract)
+
+
+def _resolved(connection: Connection, site: str, ids: Collection[str]) -> frozenset[str]:
+    """Those of the issues whose last change of the resolution set one.
+
+    Most issues of an old installation are over: their histories are not read to find that out.
+    """
+    if not ids:
+        return frozenset()
+    rows = connection.execute(_RESOLUTIONS, {"site": site, "ids": list(ids)})
+    change = _DECODE[Changed.__name__]
+    became = {issue_id: change(data).after for issue_id, data in rows}
+    return frozenset(issue_id for issue_id, resolution in became.items() if resolution)
+
+
+def _at(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
