@@ -7,8 +7,9 @@ a time; different issues run side by side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -29,6 +30,28 @@ class Lane(Protocol):
 
     def next_run(self) -> datetime | None:
         """The earliest later instant at which something is due."""
+
+
+@dataclass(frozen=True)
+class GivingWay:
+    """A lane whose runs each give way first to what has precedence."""
+
+    lane: Lane
+    give_way: Callable[[], None]
+    """Returns when it is time to go on."""
+
+    def due(self, limit: int) -> Sequence[Key]:
+        """See `Lane`."""
+        return self.lane.due(limit)
+
+    def run(self, key: Key) -> None:
+        """See `Lane`."""
+        self.give_way()
+        self.lane.run(key)
+
+    def next_run(self) -> datetime | None:
+        """See `Lane`."""
+        return self.lane.next_run()
 
 
 def drain(lane: Lane, side_by_side: int = 1) -> int:

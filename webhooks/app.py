@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask, Response, jsonify, request
@@ -10,10 +10,12 @@ from werkzeug.exceptions import HTTPException
 
 from connector.subject import subject_of
 from webhooks.explanation_page import explanation_pages
-from webhooks.invocation import InvocationTokens
 from webhooks.receive import LARGEST_BODY, receiver, tell_refusals
 from webhooks.refusals import Refusals
 from webhooks.service import DEFAULT_SITE, Service
+
+if TYPE_CHECKING:
+    from webhooks.invocation import InvocationTokens
 
 _log = structlog.get_logger(__name__)
 _UNSIGNED = (
@@ -47,6 +49,7 @@ def create_app(service: Service) -> Flask:
             heard=service.heard,
             subject_of=subject_of,
             refusals=refusals,
+            rush=service.rush,
         )
     )
     app.register_blueprint(explanation_pages(service.database, DEFAULT_SITE, service.clock.now))
@@ -85,6 +88,9 @@ def _forge(service: Service) -> InvocationTokens | None:
     access = service.access
     if not access.forge_app:
         return None
+    # Only Forge signs with keys: the import of cryptography takes 70 ms.
+    from webhooks.invocation import InvocationTokens
+
     return InvocationTokens(access.forge_app, access.forge_keys, service.clock.now)
 
 

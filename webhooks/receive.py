@@ -10,23 +10,29 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import structlog
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Flask, Response, abort, request
 from sqlalchemy import Connection
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from sla.store import faults, inbox
-from sla.store.database import Database
-from webhooks.invocation import InvocationTokens
+from sla.store.database import Database, Entry
 from webhooks.refusals import Refusals
+from webhooks.rush import Rush
+from webhooks.short_way import ShortWay
+from webhooks.signatures import hex_digest, is_signed, may_be_signature
+
+if TYPE_CHECKING:
+    from webhooks.invocation import InvocationTokens
+
+__all__ = ["LARGEST_BODY", "delivery_id", "is_signed", "may_be_signature", "receiver", "site_of"]
 
 _log = structlog.get_logger(__name__)
 # Jira stops trying again at any 4xx, so a larger payload would be lost: allow what Jira may send.
 LARGEST_BODY = 25 * 1024 * 1024
-# Jira speaks of "method=hex" and reserves the right to move on from sha256 (WebSub's convention).
-_METHODS = MappingProxyType({"sha256": 64, "sha384": 96, "sha512": 128})
 _LONGEST_IDENTIFIER = 200
 _NO_SIGNATURE = "The signature does not fit; check the webhook's secret."
 _NO_RULE = (
@@ -52,6 +58,7 @@ def receiver(
     heard: Callable[[str, str | None], None],
     subject_of: Callable[[bytes], str | None] = lambda _body: None,
     refusals: Refusals | None = None,
+    rush: Rush | None = None,
 ) -> Blueprint:
     """The routes that Jira posts to.
 
@@ -66,8 +73,9 @@ def receiver(
         heard: told after a delivery was kept, with the site and the issue that it is about.
         subject_of: tells the issue from a body; must not raise.
         refusals: where what is refused is taken down.
+        rush: told of each delivery while it is taken in.
     """
-    door = _Door(
+    return _Door(
         database,
         secrets,
         tokens,
@@ -78,19 +86,13 @@ def receiver(
         heard,
         subject_of,
         refusals or Refusals(now),
-    )
-    routes = Blueprint("receive", __name__)
-    routes.post("/webhooks/jira")(door.signed)
-    routes.post("/webhooks/jira/<site>")(door.signed)
-    routes.post("/webhooks/jira/token/<token>")(door.unsigned)
-    routes.post("/webhooks/automation")(door.from_automation)
-    routes.post("/webhooks/forge")(door.from_forge)
-    return routes
+        rush or Rush(),
+    ).routes()
 
 
 @dataclass(frozen=True)
 class _Door:
-    """What the routes share; see `receiver`."""
+    """What the ways in share; see `receiver`."""
 
     database: Database
     secrets: Mapping[str, tuple[str, ...]]
@@ -102,6 +104,30 @@ class _Door:
     heard: Callable[[str, str | None], None]
     subject_of: Callable[[bytes], str | None]
     refusals: Refusals
+    rush: Rush
+
+    def routes(self) -> Blueprint:
+        """The routes that Jira posts to."""
+        routes = Blueprint("receive", __name__)
+        routes.post("/webhooks/jira")(self.signed)
+        routes.post("/webhooks/jira/<site>")(self.signed)
+        routes.post("/webhooks/jira/token/<token>")(self.unsigned)
+        routes.post("/webhooks/automation")(self.from_automation)
+        routes.post("/webhooks/forge")(self.from_forge)
+        routes.record(lambda state: self._shorten(cast("Flask", state.app)))
+        return routes
+
+    def _shorten(self, app: Flask) -> None:
+        signed_at = {f"/webhooks/jira/{site}": site for site in self.secrets}
+        if self.default_site in self.secrets:
+            signed_at["/webhooks/jira"] = self.default_site
+        app.wsgi_app = ShortWay(  # type: ignore[method-assign]
+            app.wsgi_app,
+            signed_at,
+            largest=lambda: app.config["MAX_CONTENT_LENGTH"],
+            is_signed=lambda site, body, header: is_signed(body, header, self.secrets[site]),
+            take=lambda site, body, name: self._stored(site, body, delivery_id(name, body)),
+        )
 
     def signed(self, site: str | None = None) -> Response:
         """A webhook that Jira signs."""
@@ -147,13 +173,16 @@ class _Door:
         return Response("{}", 200, content_type="application/json") if good else kept
 
     def _keep(self, site: str, body: bytes, delivery: str) -> Response:
+        return self._stored(site, body, delivery) or _answer(202, "")
+
+    def _stored(self, site: str, body: bytes, delivery: str) -> Response | None:
+        """Keep a delivery; None where that is done, else the answer that asks for it again."""
         received_at, issue_id = self.now(), self.subject_of(body)
         try:
-            is_new = self.database.write(
-                lambda connection: inbox.keep(
-                    connection, site, delivery, body, received_at, issue_id
+            with self.rush.one():
+                is_new = self.database.write(
+                    Entry(inbox.keep, inbox.keep_all, (site, delivery, body, received_at, issue_id))
                 )
-            )
         except Exception as error:  # noqa: BLE001 - logged, and answered
             # Whatever the reason, it is not safely stored: Jira must come again.
             if faults.storage_fault(error):
@@ -164,7 +193,7 @@ class _Door:
             return _come_again("The delivery could not be stored; please send it again.")
         if is_new:
             self.heard(site, issue_id)
-        return _answer(202, "")
+        return None
 
     def _refuse(self, site: str, sentence: str) -> Response:
         wait = self.refusals.note(site, request.remote_addr or "")
@@ -195,29 +224,6 @@ def _count(connection: Connection, numbers: Mapping[str, int]) -> None:
         inbox.count(connection, site, "signature_refused", times)
 
 
-def may_be_signature(header: str) -> bool:
-    """Whether `X-Hub-Signature` has the form of one, so that the body is worth reading."""
-    method, _, given = header.partition("=")
-    return len(given.strip()) == _METHODS.get(method.strip().lower())
-
-
-def is_signed(body: bytes, header: str, secrets: Iterable[str]) -> bool:
-    """Whether `X-Hub-Signature` was made over these very bytes with one of the secrets.
-
-    Every secret is tried, each compared in constant time, whatever the header looks like.
-    """
-    method, _, given = header.partition("=")
-    method = method.strip().lower()
-    if method not in _METHODS:
-        return False
-    presented = given.strip().lower().encode("utf-8", "replace")
-    matches = [
-        hmac.compare_digest(hmac.new(secret.encode(), body, method).hexdigest().encode(), presented)
-        for secret in secrets
-    ]
-    return any(matches)
-
-
 def site_of(token: str, tokens: Mapping[str, Iterable[str]]) -> str | None:
     """The site that a token or secret opens; every one is tried, each in constant time."""
     presented = token.encode("utf-8", "replace")
@@ -237,7 +243,7 @@ def delivery_id(identifier: str | None, body: bytes) -> str:
     delivery be taken for the repetition of another one, and be lost. A repetition whose body
     differs is kept beside the first; its facts change nothing.
     """
-    digest = hashlib.sha256(body).hexdigest()
+    digest = hex_digest(hashlib.sha256(), body)
     # PostgreSQL refuses NUL in a text, and nobody could read the rest in a log.
     usable = identifier and identifier.isascii() and identifier.isprintable()
     if usable and len(identifier or "") <= _LONGEST_IDENTIFIER:

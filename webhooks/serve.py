@@ -10,14 +10,22 @@ import signal
 import socket
 import sys
 import threading
+from typing import TYPE_CHECKING
 
-from flask import Flask
-
-from config.settings import Settings
-from sla.wakeups import Clock
 from webhooks.clock import FastClock, SystemClock
+from webhooks.to_stay import made_to_stay
 
-_THREADS = 8
+if TYPE_CHECKING:
+    # The command that waits for its worker imports nothing of what the worker runs: 50 MB less.
+    from flask import Flask
+    from granian.server.mp import MPServer
+
+    from config.settings import Settings
+    from sla.wakeups import Clock
+
+# Each waits with its delivery for the disk, and what waits at one time is one commit: 8 threads
+# take 2,600 deliveries a second, 16 take 3,850, 32 take 4,730, and more no more.
+_THREADS = 32
 _PR_SET_PDEATHSIG = 1
 # How the command tells granian's worker, which is a process of its own.
 _RECEIVE_ONLY = "DUELINE_RECEIVE_ONLY"
@@ -50,10 +58,12 @@ def belong_to_parent() -> None:
     os.setpgid(0, 0)
 
 
+@made_to_stay()
 def application() -> Flask:
     """What granian's worker loads: the service started, and its application."""
     belong_to_parent()
 
+    from config.settings import Settings
     from webhooks.app import create_app
     from webhooks.logs import set_up_logs
     from webhooks.publishing import configuration_in_force
@@ -96,6 +106,31 @@ def check_address(settings: Settings) -> str:
     return str(address[0])
 
 
+def new_server(factory: str, address: str, port: int) -> MPServer:
+    """The HTTP server, not started yet.
+
+    Args:
+        factory: names the function that makes the application, as `module:name`.
+        address: the IP address to listen on.
+        port: the port there.
+    """
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server.mp import MPServer
+
+    return MPServer(
+        factory,
+        factory=True,
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        websockets=False,
+        workers=1,
+        blocking_threads=_THREADS,
+        log_level=LogLevels.error,
+    )
+
+
 def serve(settings: Settings, *, works: bool = True) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished.
 
@@ -104,21 +139,7 @@ def serve(settings: Settings, *, works: bool = True) -> None:
         works: whether this process decides and writes back, too.
     """
     os.environ[_RECEIVE_ONLY] = "" if works else "yes"
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-    from granian.server import Server
-
-    server = Server(
-        "webhooks.serve:application",
-        factory=True,
-        address=check_address(settings),
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        websockets=False,
-        workers=1,
-        blocking_threads=_THREADS,
-        log_level=LogLevels.error,
-    )
+    server = new_server("webhooks.serve:application", check_address(settings), settings.port)
 
     def interrupt(*_: object) -> None:
         # Granian sets its event within the signal handler, where a second signal deadlocks it.

@@ -27,7 +27,7 @@ from connector.setup import find_fields
 from connector.translate import Translation, translate
 from sla.engine import Call, Engine, remember_installation, remember_site, remembered_site
 from sla.errors import StoreError
-from sla.lanes import Lane, drain
+from sla.lanes import GivingWay, Lane, drain
 from sla.mapping import Policy
 from sla.store import absence, faults, holds, inbox, outbox, restored, sites
 from sla.store.database import Database
@@ -36,14 +36,15 @@ from sla.timeline import SYSTEM_FIELDS
 from sla.wakeups import Clock, LocalWakeups, Wakeups
 from webhooks.explanation_links import remote_links
 from webhooks.jira import client_for
+from webhooks.publishing import DEFAULT_SITE as DEFAULT_SITE
 from webhooks.publishing import InForce
 from webhooks.renewing import WebhookKeeper
+from webhooks.rush import Rush
 
 if TYPE_CHECKING:
     from sla.queue import SharedWakeups
 
 _log = structlog.get_logger(__name__)
-DEFAULT_SITE = "default"
 # A lost wake-up is repaired this often; everything is woken at its own instant besides.
 SWEEP_SECONDS = 5.0
 # How long until Jira is asked again who we are and which fields there are.
@@ -140,6 +141,7 @@ class Service:
                 self.database, clock.now, outlets, self.reconciler.judge, self.troubles
             )
             self.beside["webhooks"] = keeper.run
+        self.rush = Rush()
         self._wakeups: Wakeups | None = None
         self._hears = True
         self._looking = threading.Lock()
@@ -191,12 +193,15 @@ class Service:
         from sla.queue import SharedWakeups
 
         crews = {
-            name: (lane, _SIDE_BY_SIDE[name] if works else 0) for name, lane in self.lanes.items()
+            name: (GivingWay(lane, self.rush.give_way), _SIDE_BY_SIDE[name] if works else 0)
+            for name, lane in self.lanes.items()
         }
         return SharedWakeups(self.database, self.clock, crews, self.beside)
 
     def _drain(self, name: str) -> None:
-        lane = self.lanes[name]
+        lane = GivingWay(self.lanes[name], self.rush.give_way)
+        # Each delivery kicks a lane: to look what is due after each would take most of a rush.
+        self.rush.give_way()
         # A file has one writer: deciding side by side would only wait for it.
         drain(lane, 1 if name == "decide" else _SIDE_BY_SIDE[name])
         next_run = lane.next_run()
@@ -264,8 +269,8 @@ class Service:
                 site: {"until": hold.until.isoformat(), "reason": hold.reason}
                 for site, hold in held.items()
             },
-            "inbox": self.database.read(inbox.tally),
-            "sayings": self.database.read(outbox.tally),
+            "inbox": self.database.read(inbox.left),
+            "sayings": self.database.read(outbox.left),
             "counters": self.database.read(inbox.counted),
         }
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from sla.errors import StoreError
-from sla.wakeups import Clock
-from webhooks.logs import set_up_logs
-from webhooks.publishing import configuration_in_force
-from webhooks.service import DEFAULT_SITE, Service
+
+if TYPE_CHECKING:
+    from sla.wakeups import Clock
 
 
 def need_shared(settings: Settings) -> None:
@@ -33,6 +33,10 @@ def work(settings: Settings, clock: Clock) -> None:
         ConfigError: the configuration is faulty, and nothing was ever published.
         StoreError: the database cannot be used, or cannot be shared.
     """
+    from webhooks.logs import set_up_logs
+    from webhooks.publishing import DEFAULT_SITE, configuration_in_force
+    from webhooks.service import Service
+
     set_up_logs()
     need_shared(settings)
     asked = threading.Event()

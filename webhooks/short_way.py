@@ -1,0 +1,71 @@
+"""The short way in: what Jira rightly signed is kept and answered before Flask is asked.
+
+Around its view Flask takes 0.1 ms of a request: finding the route, a request, a response, their
+contexts. Checking and naming a delivery of 10 kB takes 0.02. Whatever is not plainly a good
+delivery goes on to Flask, as if nobody had looked at it, and is refused there.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from webhooks.signatures import may_be_signature
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_TAKEN = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")]
+
+
+class ShortWay:
+    """In front of a WSGI application.
+
+    Args:
+        further: the application.
+        sites: the path of each address that signed deliveries come to, with its site.
+        largest: tells how many bytes a delivery may have; None: as many as it likes.
+        is_signed: given a site, a body and its signature, tells whether it is a good one.
+        take: keeps a delivery, given its site, its body and Jira's name for it; returns None, or
+            the answer where it could not be kept.
+    """
+
+    def __init__(
+        self,
+        further: WSGIApplication,
+        sites: Mapping[str, str],
+        *,
+        largest: Callable[[], int | None],
+        is_signed: Callable[[str, bytes, str], bool],
+        take: Callable[[str, bytes, str | None], WSGIApplication | None],
+    ) -> None:
+        self._further, self._sites = further, sites
+        self._largest, self._is_signed, self._take = largest, is_signed, take
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        site = self._sites.get(environ["PATH_INFO"])
+        if site is None or not self._is_worth_reading(environ):
+            return self._further(environ, start_response)
+        length = int(environ["CONTENT_LENGTH"])
+        body = environ["wsgi.input"].read(length)
+        signature = environ["HTTP_X_HUB_SIGNATURE"]
+        if len(body) != length or not self._is_signed(site, body, signature):
+            environ["wsgi.input"] = io.BytesIO(body)
+            return self._further(environ, start_response)
+        failed = self._take(site, body, environ.get("HTTP_X_ATLASSIAN_WEBHOOK_IDENTIFIER"))
+        if failed is not None:
+            return failed(environ, start_response)
+        start_response("202 ACCEPTED", _TAKEN)
+        return ()
+
+    def _is_worth_reading(self, environ: WSGIEnvironment) -> bool:
+        if environ["REQUEST_METHOD"] != "POST":
+            return False
+        length, largest = environ.get("CONTENT_LENGTH") or "", self._largest()
+        if not (length.isascii() and length.isdecimal()):
+            return False
+        if largest is not None and int(length) > largest:
+            return False
+        return may_be_signature(environ.get("HTTP_X_HUB_SIGNATURE", ""))
