@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PEERS  := .venv-bench
 
-.PHONY: install run test chaos lint lock clean
+.PHONY: install run test chaos bench lint lock clean
 
 install: $(VENV)/.dev
 
@@ -15,10 +16,16 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "uv could not be had; pip will do."
 
+# Of a lock, into an environment.
+define fill
+	@if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install --quiet --compile-bytecode --python $(2)/bin/python --require-hashes -r $(1); \
+	  else $(2)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1); fi
+endef
+
 define install_locked
-	@if [ -x $(BIN)/uv ]; then $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1); \
-	  else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1); fi
+	$(call fill,$(1),$(VENV))
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q config connector sla webhooks
 	@touch $@
 endef
 
@@ -41,6 +48,16 @@ SEED    ?= 1
 chaos: $(VENV)/.dev
 	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED) $(ARGS)
 
+# What is promised about speed and size, measured beside the peers, which have an environment of their
+# own: make bench ARGS="deadline_8h --quick"
+bench: $(VENV)/.dev $(PEERS)/.filled
+	@$(BIN)/python -m bench $(ARGS)
+
+$(PEERS)/.filled: $(BIN)/python bench/requirements.lock
+	$(BIN)/python -m venv $(PEERS)
+	$(call fill,bench/requirements.lock,$(PEERS))
+	@touch $@
+
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -53,6 +70,9 @@ lock: $(BIN)/python
 	  pyproject.toml requirements.build.in -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  --extra dev -c requirements.lock pyproject.toml requirements.build.in -o requirements-dev.lock
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' | \
+	  $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  - -o bench/requirements.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -13,8 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config.errors import ConfigError
-from config.positions import Document, Place
 from sla.calendar import Calendar
 from sla.errors import SlaError
 from sla.opening import Opening, WallTime
@@ -22,6 +20,7 @@ from sla.zones import FIRST_YEAR, LAST_YEAR
 
 if TYPE_CHECKING:
     from config import calendar_schema
+    from config.positions import Document, Place
     from sla.holiday_sources import HolidaySet, Rule
 
 YEARS = range(FIRST_YEAR, LAST_YEAR + 1)
@@ -78,6 +77,8 @@ def calendar_from_document(
         ConfigError: with a sentence for everything that is wrong with it.
     """
     from config.calendar_schema import CalendarDocument
+    from config.errors import ConfigError
+    from config.positions import Document
     from config.validation import validated
 
     written = Document(f"calendar {id}", dict(document), origin=(0, 0))

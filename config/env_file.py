@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path
-from typing import Final
-
-from dotenv.parser import Binding, parse_stream
+from typing import TYPE_CHECKING, Final
 
 from config.errors import SettingsError
+
+if TYPE_CHECKING:
+    from dotenv.parser import Binding
 
 NAME: Final = "dueline.env"
 """In the directory in which a command is run, unless `DUELINE_ENV_FILE` names another."""
@@ -33,6 +33,11 @@ def read_env_file(env: Mapping[str, str]) -> dict[str, str]:
     path = Path(named or NAME)
     if not named and not path.is_file():
         return {}
+    # Mostly there is no such file, and this import takes 10 ms of a command's start.
+    from io import StringIO
+
+    from dotenv.parser import parse_stream
+
     try:
         lines = list(parse_stream(StringIO(path.read_text("utf-8"))))
     except OSError as error:

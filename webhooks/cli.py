@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,6 +15,8 @@ import click
 from webhooks.initiating.command import init
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from config.configuration import Configuration
     from config.settings import Settings
     from sla.mapping import Policy
@@ -222,6 +223,28 @@ def check(directory: Path | None, contract: str | None) -> None:
         _fail(str(error))
 
 
+@main.command("plan")
+@click.argument("directory", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every move.")
+def plan_change(directory: Path, as_json: bool) -> None:
+    """Which open issues a configuration directory would move, if it came into force for all.
+
+    \b
+    Exit status: 0 nothing moves, 2 something moves, 3 a promise would be broken by it,
+    1 it could not be found out.
+    """
+    from webhooks.planning import plan
+    from webhooks.serve import clock_from
+
+    with _refusing():
+        found = plan(_settings(), directory, clock_from(os.environ).now())
+    if as_json:
+        click.echo(found.as_json())
+    else:
+        _print_lines(found.lines())
+    raise SystemExit(found.exit_status)
+
+
 @main.command()
 @click.option("--month", required=True, help="Such as 2026-10, in the contract's own zone.")
 @click.option("--customer", help="As issues and order forms name it; left out: everybody.")
@@ -346,10 +369,13 @@ def deadline(
     jsonl: bool,
 ) -> None:
     """Which promise an issue would have, and when it is due."""
-    from sla.errors import SlaError
-    from webhooks.questions import Question, QuestionError, answer_lines, as_text
+    from webhooks.to_stay import made_to_stay
 
-    policy = _policy()
+    with made_to_stay():
+        from sla.errors import SlaError
+        from webhooks.questions import Question, QuestionError, answer_lines, as_text
+
+        policy = _policy()
     if jsonl:
         _print_lines(answer_lines(policy, sys.stdin))
         return
@@ -449,6 +475,8 @@ def backup(file: Path) -> None:
 )
 def restored(at: datetime) -> None:
     """Say that the database is a copy, put back by other means than a backup of ours."""
+    from datetime import UTC
+
     from webhooks.backing_up import note_restored
     from webhooks.serve import clock_from
 
@@ -505,10 +533,9 @@ def _serve(*, receive_only: bool = False) -> None:
     from sla.errors import SlaError
     from webhooks.clock import ClockError
     from webhooks.databases import opened
-    from webhooks.publishing import configuration_in_force
+    from webhooks.publishing import DEFAULT_SITE, configuration_in_force
     from webhooks.serve import ServeError, check_address, clock_from
     from webhooks.serve import serve as serve_http
-    from webhooks.service import DEFAULT_SITE
     from webhooks.working import need_shared
 
     settings = _settings()
@@ -557,8 +584,8 @@ def _settings() -> Settings:
 
 
 def _configuration() -> Configuration:
+    from config.compiled import load
     from config.errors import ConfigurationError
-    from config.loader import load
 
     try:
         return load(_settings().config)

@@ -57,11 +57,23 @@ def at(url: str) -> Iterator[Database]:
     """
     database = Database(url)
     try:
-        yield database
+        with faults_told(database):
+            yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def faults_told(database: Database) -> Iterator[None]:
+    """Say in a sentence why a database cannot be used.
+
+    Raises:
+        StoreError: it cannot be, now or in the midst of it.
+    """
+    try:
+        yield
     except Exception as error:
         fault = storage_fault(error)
         if fault is None or isinstance(fault, StoreError):
             raise
         raise StoreError(f"{database.name}: cannot be used: {reason(fault)}") from error
-    finally:
-        database.close()

@@ -403,7 +403,7 @@ def _up_to_date(database: Database) -> Finding:
 
 
 def _backlog(database: Database, now: datetime) -> Finding:
-    tally = database.read(inbox.tally)
+    tally = database.read(inbox.left)
     since = database.read(inbox.waiting_since)
     given_up = sum(kinds.get("given_up", 0) for kinds in database.read(outbox.counts).values())
     held = database.read(lambda c: holds.held(c, now))

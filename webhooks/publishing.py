@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.compiled import load
 from config.configuration import Configuration
 from config.errors import ConfigError
-from config.loader import load
 from config.settings import Settings
 from sla.store import sites
 from webhooks.databases import opened
+
+DEFAULT_SITE = "default"
+"""The one site, as the database calls it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,263 @@
+"""Which open issues another configuration would move, before it comes into force."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from subprocess import run
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import Engine, event, select
+
+from config.loader import load
+from config.settings import Settings
+from connector.simulator import AGENT
+from sla.decide import Ledger, decide
+from sla.store import issues
+from sla.store.database import Database
+from sla.store.migrate import migrate
+from sla.store.schema import issues as issues_table
+from tests.scenarios.world import World, a_site, utc
+from webhooks.cli import main
+from webhooks.clock import FastClock
+from webhooks.planning import NOTHING_MOVES, SOMETHING_BREAKS, SOMETHING_MOVES, Plan, plan
+
+HOUR = timedelta(hours=1)
+
+
+def shipped_but(directory: Path, **changes: Any) -> Path:
+    directory.mkdir()
+    return a_site(directory, **changes)
+
+
+@pytest.fixture
+def stricter(tmp_path: Path) -> Path:
+    """Medium is High, and nothing of Bitumio's is covered."""
+    high = {"priority": ["Highest", "High", "Medium"], "severity": "High"}
+    low = {"priority": ["Low", "Lowest"], "severity": "Low"}
+    rules = {
+        "contracts": [
+            {"contract": "enterprise", "tier": "Enterprise"},
+        ],
+        "severities": [high, low],
+    }
+    return shipped_but(tmp_path / "stricter", projects={"HLP": rules, "BIT": None})
+
+
+@pytest.fixture
+def populated(cloud: World) -> World:
+    """Issues at every stage of their lives."""
+    for project in ("HLP", "BIT", "BOT", "BAL"):
+        for priority in ("Highest", "Medium", "Low"):
+            cloud.report(project, priority=priority)
+            cloud.clock.at += timedelta(minutes=7)
+    keys = {name: cloud.report("HLP", priority="High") for name in "abcd"}
+    cloud.report("HLP", {"Support plan": "Enterprise"}, priority="High")
+    cloud.jira.add_comment(keys["a"], "We look into it.", account=AGENT)
+    cloud.jira.transition(keys["b"], "Done", account=AGENT)
+    cloud.jira.delete_issue(keys["c"])
+    cloud.jira.edit(keys["d"], {"priority": "Low"}, account=AGENT)
+    cloud.advance(3 * HOUR)
+    return cloud
+
+
+def planned(place: World, directory: Path, **how: int) -> Plan:
+    return plan(place.settings, directory, place.clock.now(), **how)
+
+
+def decided(place: World, directory: Path) -> dict[tuple[str, str], tuple[Any, Any]]:
+    """For each issue and metric the latest running clock by a directory: its state, its due."""
+    policy = place.service.engine.sites["default"].applied_to(load(directory).policy)
+    names = place.service.engine.sites["default"].names_for(policy)
+    database, now = place.service.database, place.clock.now()
+    rows = database.read(
+        lambda c: c.execute(select(issues_table.c.issue_id, issues_table.c.key)).all()
+    )
+    found = {}
+    for issue_id, key in rows:
+        timeline = database.read(
+            lambda c, id_=issue_id: issues.timeline_of(c, "default", id_, names)  # type: ignore[misc]
+        )
+        for cycle in decide(timeline, policy, Ledger(), now).cycles:
+            found[key, cycle.metric] = (
+                (cycle.state, cycle.due_at) if cycle.ending is None else (None, None)
+            )
+    return {which: stands for which, stands in found.items() if stands != (None, None)}
+
+
+def test_what_is_in_force_moves_nothing(populated: World) -> None:
+    found = planned(populated, populated.settings.config)
+    assert found.moves == []
+    assert found.changes == []
+    assert found.exit_status == NOTHING_MOVES
+    assert found.looked_at == 15
+
+
+def test_what_moves_is_what_each_history_comes_to(populated: World, stricter: Path) -> None:
+    before = decided(populated, populated.settings.config)
+    after = decided(populated, stricter)
+    wanted = {
+        which: (before.get(which, (None, None)), after.get(which, (None, None)))
+        for which in before.keys() | after.keys()
+        if before.get(which) != after.get(which)
+    }
+    for at_once in (1, 5, 1_000):
+        found = planned(populated, stricter, at_once=at_once)
+        assert {
+            (move.issue, move.metric): (
+                (move.state_from, move.due_from),
+                (move.state_to, move.due_to),
+            )
+            for move in found.moves
+        } == wanted
+        assert found.exit_status == SOMETHING_BREAKS
+        assert list(found.moves) == sorted(found.moves, key=lambda move: move.urgency)
+
+
+def test_a_due_instant_may_move_without_anything_being_broken(cloud: World, tmp_path: Path) -> None:
+    key = cloud.report("HLP", priority="Low")
+    rules = {"contracts": [{"contract": "bitumio"}], "severities": [{"severity": "Severity 1"}]}
+    found = planned(cloud, shipped_but(tmp_path / "other", projects={"HLP": rules}))
+    (move,) = found.moves
+    assert (move.issue, move.contract, move.state_from, move.state_to) == (
+        key, "bitumio", "running", "running",
+    )  # fmt: skip
+    assert move.due_from != move.due_to
+    assert "project HLP changed: contracts, severities" in map(str, found.changes)
+    assert found.exit_status == SOMETHING_MOVES
+
+
+def test_time_counts_though_nobody_was_woken(cloud: World, stricter: Path) -> None:
+    """Recorded as running, and broken since: what is in force moves nothing of it."""
+    cloud.report("HLP", priority="High")
+    cloud.clock.at += timedelta(days=9)
+    assert planned(cloud, cloud.settings.config).moves == []
+
+
+@pytest.mark.one_database("sqlite")
+def test_an_issue_is_open_until_it_is_resolved(cloud: World, stricter: Path) -> None:
+    """With or without a clock: what a new contract would promise has to be found."""
+    answered, reopened, done = (cloud.report("HLP", priority="High") for _ in range(3))
+    for key in (answered, reopened, done):
+        cloud.jira.add_comment(key, "We look into it.", account=AGENT)
+    for key in (reopened, done):
+        cloud.jira.transition(key, "Done", account=AGENT)
+    cloud.settle()
+    cloud.jira.transition(reopened, "To Do", account=AGENT)
+    cloud.settle()
+    assert planned(cloud, stricter).looked_at == 2
+
+
+@pytest.mark.one_database("sqlite")
+def test_what_is_still_to_be_read_is_counted_apart(cloud: World, stricter: Path) -> None:
+    key = cloud.report("HLP", priority="High")
+    issue_id = cloud.jira.issue(key).id
+    cloud.service.database.write(
+        lambda c: issues.ask_for_history(c, "default", issue_id, cloud.clock.now())
+    )
+    found = planned(cloud, stricter)
+    assert (found.looked_at, found.unread) == (0, 1)
+    assert "1 more are not" in "\n".join(found.lines())
+
+
+def test_statements_grow_with_the_ranges_alone(populated: World, stricter: Path) -> None:
+    def asked(at_once: int) -> int:
+        statements: list[str] = []
+
+        def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+            if (
+                "FROM events" in statement
+                or "FROM issues" in statement
+                or "FROM cycles" in statement
+            ):
+                statements.append(statement)
+
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            planned(populated, stricter, at_once=at_once)
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        return len(statements)
+
+    # The ranges, the unread, and of each range: its issues, their clocks, what is over, the facts.
+    assert asked(1_000) == 2 + 4
+    assert asked(6) <= 2 + 4 * 3
+
+
+@pytest.mark.one_database("sqlite")
+def test_processes_that_share_the_work_find_the_same(populated: World, stricter: Path) -> None:
+    # In a process without threads: here the simulator has some, so that nothing may be forked.
+    code = f"""
+import os, sys
+from datetime import datetime
+from pathlib import Path
+from config.settings import Settings
+from webhooks import planning
+
+forked = []
+os.register_at_fork(before=lambda: forked.append(1))
+settings = Settings.from_environment(os.environ)
+now = datetime.fromisoformat({populated.clock.now().isoformat()!r})
+found = planning.plan(settings, Path({str(stricter)!r}), now, processes=2, at_once=3)
+assert len(forked) == 2, forked
+print(found.as_json())
+"""
+    ran = run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", code],
+        env=environment(populated),
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = planned(populated, stricter)
+    assert found.moves
+    assert json.loads(ran.stdout) == json.loads(found.as_json())
+
+
+def test_the_command_answers_people_and_programs(
+    populated: World, stricter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment(populated).items():
+        monkeypatch.setenv(name, value)
+    clock = FastClock.starting(populated.clock.now(), 1)
+    monkeypatch.setenv("DUELINE_DEMO_CLOCK", str(clock))
+    told = CliRunner().invoke(main, ["plan", str(stricter)])
+    answer = CliRunner().invoke(main, ["plan", str(stricter), "--json"])
+    faulty = CliRunner().invoke(main, ["plan", str(stricter / "nowhere")])
+    assert (told.exit_code, answer.exit_code, faulty.exit_code) == (SOMETHING_BREAKS,) * 2 + (1,)
+    assert "project BIT removed" in told.output
+    assert "newly breached" in told.output
+    plain = json.loads(answer.output)
+    assert plain["looked_at"] == 15
+    assert plain["no_longer_promised"] == plain["contracts"]["bitumio"]["moved"] == 3
+    first = plain["moves"][0]
+    assert first["state_to"] == "breached"
+    assert set(first) == {
+        "issue", "metric", "contract", "due_from", "due_to", "state_from", "state_to"
+    }  # fmt: skip
+
+
+def environment(place: World) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "DUELINE_DATABASE_URL": place.settings.database_url.reveal(),
+        "DUELINE_CONFIG": str(place.settings.config),
+    }
+
+
+@pytest.mark.one_database("sqlite")
+def test_before_the_first_contact_there_is_nothing_to_move(tmp_path: Path, stricter: Path) -> None:
+    path = tmp_path / "empty.sqlite3"
+    made = Database(f"sqlite:///{path}")
+    migrate(made)
+    made.close()
+    settings = Settings.from_environment({"DUELINE_DATABASE_URL": f"sqlite:///{path}"})
+    found = plan(settings, stricter, utc("2024-07-10 19:00"))
+    assert (found.looked_at, found.exit_status) == (0, NOTHING_MOVES)
+    assert found.changes

@@ -1,0 +1,127 @@
+"""What a command imports before it answers; counted, since what is imported is what takes time."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from webhooks.to_stay import made_to_stay
+
+_SHOW = """
+import json, sys
+try:
+    {asked}
+except SystemExit as ended:
+    assert not ended.code, ended.code
+finally:
+    print("", json.dumps([*sys.modules]), sep="\\n")
+"""
+_CALL = "from webhooks.cli import main; main({arguments!r})"
+QUESTION = ["deadline", "--project", "HLP", "--priority", "High", "--created", "2024-07-10T19:00Z"]
+ANSWERS = {"click", "config", "msgspec", "re2", "sla", "typing_extensions", "webhooks"}
+
+
+def imported(asked: str, tmp_path: Path) -> set[str]:
+    """Every module that a new process has after that."""
+    others = {name: v for name, v in os.environ.items() if not name.startswith("DUELINE_")}
+    ended = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", _SHOW.format(asked=asked)],
+        env={**others, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(ended.stdout.splitlines()[-1]))
+
+
+def packages(modules: set[str]) -> set[str]:
+    """Whose they are: ours, and the libraries'; Python's own are left out."""
+    tops = {name.partition(".")[0] for name in modules}
+    known = {*sys.stdlib_module_names, "__main__", "_distutils_hack", "_editable_impl_dueline"}
+    return {top for top in tops - known if not top.startswith(("_", "sitecustomize"))}
+
+
+def test_help_needs_the_command_line_alone(tmp_path: Path) -> None:
+    found = imported(_CALL.format(arguments=["--help"]), tmp_path)
+    assert packages(found) == {"click", "webhooks"}
+
+
+@pytest.mark.parametrize("command", ["serve", "deadline"])
+def test_help_on_a_command_looks_for_settings_alone(tmp_path: Path, command: str) -> None:
+    found = imported(_CALL.format(arguments=[command, "--help"]), tmp_path)
+    assert packages(found) == {"click", "config", "webhooks"}
+    assert {name for name in found if name.startswith("config.")} == {
+        "config.env_file", "config.errors",
+    }  # fmt: skip
+
+
+def test_a_question_needs_the_core_and_no_documents(tmp_path: Path) -> None:
+    asked = _CALL.format(arguments=QUESTION)
+    imported(asked, tmp_path)
+    found = imported(asked, tmp_path)
+    assert packages(found) <= ANSWERS
+    assert "config.compiled" in found
+    assert "config.loader" not in found
+
+
+def test_of_the_holidays_only_those_that_are_asked_for_are_imported(tmp_path: Path) -> None:
+    found = imported("from config import library, loader; loader.load(library.SHIPPED)", tmp_path)
+    countries = {name for name in found if name.startswith("holidays.countries")}
+    assert countries == {"holidays.countries.united_states"}
+
+
+def test_who_asks_for_all_countries_gets_them(tmp_path: Path) -> None:
+    asked = (
+        "from sla import holiday_sources as s; s.from_library('US', years=[2026]); "
+        "from holidays.countries import Germany, UnitedStates; "
+        "assert isinstance(s.holidays.country_holidays('US'), UnitedStates)"
+    )
+    assert "holidays.countries.germany" in imported(asked, tmp_path)
+
+
+def test_who_waits_for_the_worker_imports_nothing_of_what_it_runs(tmp_path: Path) -> None:
+    asked = (
+        "import webhooks.serve, webhooks.databases, webhooks.publishing, webhooks.working, "
+        "granian.server"
+    )
+    theirs = {"alembic", "apscheduler", "atlassian", "cryptography", "flask", "jinja2", "requests"}
+    assert packages(imported(asked, tmp_path)) & theirs == set()
+
+
+def test_a_service_imports_nothing_that_it_may_never_need(tmp_path: Path) -> None:
+    found = packages(imported("import webhooks.service, webhooks.app", tmp_path))
+    assert found >= {"flask", "requests", "sqlalchemy"}
+    needless = {
+        "alembic", "bs4", "cryptography", "holidays", "jwt", "procrastinate", "psycopg", "pydantic",
+        "ruamel",
+    }  # fmt: skip
+    assert found & needless == set()
+
+
+def test_of_the_library_for_jira_the_other_products_are_left_out(tmp_path: Path) -> None:
+    found = imported("import connector.jira_library", tmp_path)
+    products = {name.split(".")[1] for name in found if name.startswith("atlassian.")}
+    assert "jira" in products
+    assert products & {"bamboo", "bitbucket", "confluence", "insight", "xray"} == set()
+    whole = imported("import connector.jira_library; from atlassian import Bitbucket", tmp_path)
+    assert "atlassian.bitbucket" in whole
+
+
+def test_the_collector_leaves_alone_what_stays_and_looks_at_the_rest() -> None:
+    before = gc.get_freeze_count()
+    with made_to_stay():
+        kept = [object()]
+        assert not gc.isenabled()
+    try:
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+        assert all(each is not kept for each in gc.get_objects())
+    finally:
+        gc.unfreeze()
