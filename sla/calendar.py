@@ -16,40 +16,42 @@ Rules decided here, each with its reason (the ends of one opening: `sla.opening`
   spoke about that very date.
 - A pause removes its time from the open time, so one outside hours costs nothing.
 
-Everything is pure. Instants and lengths are integers inside, microseconds and UTC; aware datetimes
-and timedeltas at the edge.
+Everything is pure. Instants are datetimes in UTC inside, whatever zone they come in; wall clock
+readings are integers, see `sla.zones`.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from typing import Literal
 
 from sla.errors import CalendarError, NeverOpens, OutOfRange
-from sla.interval import Span, clipped, gaps, length, merged, subtracted
+from sla.interval import SpanAt, clipped, gaps, merged, subtracted
 from sla.open_table import OpenTable
 from sla.opening import Opening, Shift, WallTime, nominal_length, shift
+from sla.weekly_spans import Spans, WeeklySpans, weekday_of
 from sla.zones import (
     DAY,
     FIRST,
+    FIRST_AT,
     FIRST_YEAR,
     LAST,
+    LAST_AT,
     LAST_YEAR,
+    NOTHING,
     ZoneClock,
+    as_utc,
     check_range,
     check_zone,
     day_number,
     day_of,
     from_micros,
-    micros_of,
     to_micros,
-    year_of,
-    year_start,
     zone_clock,
 )
 
@@ -59,15 +61,18 @@ HolidayMode = Literal["civil", "start_day"]
 Reading = Literal["open_hours", "same_clock", "end_of_day"]
 StepKind = Literal["open", "closed", "holiday", "paused"]
 Pauses = Sequence[tuple[datetime, datetime]]
-_Spanned = tuple[StepKind, str, Span]
+_Spanned = tuple[StepKind, str, SpanAt]
 """A step in the making: its kind, its note, its span."""
 
-# A table first reaches from the year before to four years after; most promises never need more.
-_YEARS_BEFORE, _YEARS_AFTER = 1, 4
+# A table first reaches from the year before over five years; most promises never need more.
+_YEARS_BEFORE, _YEARS = 1, 4
 
 # A stretch of table further away than this is worked out apart from the others: a pause without an
 # end is written as one that ends around 2199, and the centuries between are of no interest.
-_APART = 20 * 366 * DAY
+_APART = timedelta(days=20 * 366)
+
+# More than there is in all years, and little enough to be added up.
+_TOO_MUCH = LAST_AT - FIRST_AT + timedelta.resolution
 
 # No shift ends later than this after the date that names it, or begins two days before it, even
 # with ends in zones on both sides of the date line.
@@ -142,13 +147,19 @@ class Calendar:
             NeverOpens: the calendar has not that much open time.
             OutOfRange: it would be before 1970 or after 2200.
         """
-        at, wanted = to_micros(start), micros_of(amount)
+        at = as_utc(start)
+        if not pauses and amount > NOTHING:
+            # Nearly all questions: no walk around pauses, and a table that reaches far enough.
+            found = self._table_over(at, at).due(at, amount)
+            if found is not None:
+                return found
         holes = _holes(pauses) if pauses else ()
-        if wanted > 0:
-            return from_micros(self._forward(at, wanted, holes))
-        if wanted < 0:
-            return from_micros(self._backward(at, -wanted, holes))
-        return from_micros(self._open_from(at, holes))
+        amount = min(max(amount, -_TOO_MUCH), _TOO_MUCH)
+        if amount > NOTHING:
+            return self._forward(at, amount, holes)
+        if amount < NOTHING:
+            return self._backward(at, -amount, holes)
+        return self._open_from(at, holes)
 
     def elapsed(self, start: datetime, end: datetime, pauses: Pauses = ()) -> timedelta:
         """Open time between two instants without the pauses; negative when `end` is before `start`.
@@ -157,19 +168,19 @@ class Calendar:
             NaiveInstant: a datetime has no zone.
             OutOfRange: an instant is before 1970 or after 2200.
         """
-        a, b = to_micros(start), to_micros(end)
+        a, b = as_utc(start), as_utc(end)
         if a > b:
-            return -self.elapsed(end, start, pauses)
+            return -self.elapsed(b, a, pauses)
         table = self._table_over(a, b)
-        used = table.used(b) - table.used(a)
+        used = table.elapsed(a, b)
         if pauses:
             for from_, to in clipped(_holes(pauses), a, b):
-                used -= table.used(to) - table.used(from_)
-        return timedelta(0, 0, used)
+                used -= table.elapsed(from_, to)
+        return used
 
     def is_open(self, at: datetime) -> bool:
         """Whether the clock runs at an instant; at closing time it does not."""
-        return self._is_open(to_micros(at))
+        return self._is_open(as_utc(at))
 
     def next_opening(self, at: datetime) -> datetime:
         """The instant itself when open, else the next opening; aware UTC.
@@ -177,17 +188,27 @@ class Calendar:
         Raises:
             NeverOpens: there is none.
         """
-        return from_micros(self._open_from(to_micros(at)))
+        return self._open_from(as_utc(at))
 
     def open_intervals(
         self, start: datetime, end: datetime
     ) -> tuple[tuple[datetime, datetime], ...]:
         """The open spans within `[start, end)`, as half-open pairs, aware UTC."""
-        a, b = to_micros(start), to_micros(end)
-        if b <= a:
-            return ()
-        spans = self._table_over(a, b).between(a, b)
-        return tuple((from_micros(from_), from_micros(to)) for from_, to in spans)
+        a, b = as_utc(start), as_utc(end)
+        return tuple(self._table_over(a, b).between(a, b)) if a < b else ()
+
+    def open_table(self, start: datetime, end: datetime) -> OpenTable:
+        """The table of open time over the years from one instant to another, worked out at once.
+
+        Questions work out what they need; to ask for it beforehand saves them the growing, where
+        the years are known: before a contract is published, or a hundred thousand issues judged.
+
+        Raises:
+            NaiveInstant: a datetime has no zone.
+            OutOfRange: an instant is before 1970 or after 2200.
+        """
+        a, b = sorted((as_utc(start), as_utc(end)))
+        return self._table_over(a, b, years_before=0, years=1)
 
     @cached_property
     def regular_day(self) -> timedelta:
@@ -238,15 +259,15 @@ class Calendar:
             case "open_hours":
                 return self.due(start, days * self.regular_day, pauses)
             case "same_clock":
-                result = self._same_clock(to_micros(start), days)
+                result = self._same_clock(as_utc(start), days)
             case "end_of_day":
-                result = self._end_of_day(to_micros(start), days)
+                result = self._end_of_day(as_utc(start), days)
             case _:
                 raise CalendarError(
                     f"{reading!r} is no reading of business days;"
                     " use open_hours, same_clock or end_of_day"
                 )
-        return self._past_pauses(start, from_micros(result), pauses, days)
+        return self._past_pauses(start, result, pauses, days)
 
     def is_business_day(self, day: date) -> bool:
         """Whether a local date counts as a business day, see `business_days`."""
@@ -262,7 +283,7 @@ class Calendar:
         Raises:
             NaiveInstant, NeverOpens, OutOfRange: as `due`.
         """
-        a, b = sorted((to_micros(start), to_micros(self.due(start, amount, pauses))))
+        a, b = sorted((as_utc(start), self.due(start, amount, pauses)))
         paused = clipped(_holes(pauses), a, b)
         running = list(gaps(paused, a, b))
         open_ = [
@@ -275,14 +296,14 @@ class Calendar:
 
     # -- walking over open time ---------------------------------------------------------------
 
-    def _forward(self, at: int, wanted: int, holes: Sequence[Span]) -> int:
+    def _forward(self, at: datetime, wanted: timedelta, holes: Sequence[SpanAt]) -> datetime:
         """The earliest instant after `at` with `wanted` > 0 of open time outside the holes."""
         for from_, to in holes:
             if to <= at:
                 continue
             if from_ > at:
                 table = self._table_over(at, from_)
-                before_pause = table.used(from_) - table.used(at)
+                before_pause = table.elapsed(at, from_)
                 if before_pause >= wanted:
                     break
                 wanted -= before_pause
@@ -292,27 +313,27 @@ class Calendar:
             table = self._later(table, at)
         return table.earliest(used)
 
-    def _backward(self, at: int, wanted: int, holes: Sequence[Span]) -> int:
+    def _backward(self, at: datetime, wanted: timedelta, holes: Sequence[SpanAt]) -> datetime:
         """The latest instant before `at` with `wanted` > 0 of open time between: a mirror."""
         for from_, to in reversed(holes):
             if from_ >= at:
                 continue
             if to < at:
                 table = self._table_over(to, at)
-                after_pause = table.used(at) - table.used(to)
+                after_pause = table.elapsed(to, at)
                 if after_pause >= wanted:
                     break
                 wanted -= after_pause
             at = from_
         table = self._table_over(at, at)
-        while (used := table.used(at) - wanted) < 0:
+        while (used := table.used(at) - wanted) < NOTHING:
             table = self._earlier(table, at)
         return table.latest(used)
 
-    def _is_open(self, at: int) -> bool:
+    def _is_open(self, at: datetime) -> bool:
         return self._table_over(at, at).open_from(at) == at
 
-    def _open_from(self, at: int, holes: Iterable[Span] = ()) -> int:
+    def _open_from(self, at: datetime, holes: Iterable[SpanAt] = ()) -> datetime:
         """The first instant from `at` on that is open and in no hole."""
         table = self._table_over(at, at)
         while (found := table.open_from(at)) is None:
@@ -322,7 +343,7 @@ class Calendar:
                 return self._open_from(to, holes)
         return found
 
-    def _open_until(self, at: int) -> int:
+    def _open_until(self, at: datetime) -> datetime:
         """The last instant up to `at` that ends open time: `at` itself when open just before it."""
         table = self._table_over(at, at)
         while (found := table.open_until(at)) is None:
@@ -331,24 +352,24 @@ class Calendar:
 
     # -- business days ------------------------------------------------------------------------
 
-    def _same_clock(self, at: int, days: int) -> int:
+    def _same_clock(self, at: datetime, days: int) -> datetime:
         into_hours = self._back_into_hours if days < 0 else self._open_from
-        received = into_hours(at)
+        received = to_micros(into_hours(at))
         wall = self._clock_at(received).wall(received)
         day = self._nth_business_day(wall // DAY, days)
-        return into_hours(self._clock_on(day).instant(day * DAY + wall % DAY))
+        return into_hours(from_micros(self._clock_on(day).instant(day * DAY + wall % DAY)))
 
-    def _back_into_hours(self, at: int) -> int:
+    def _back_into_hours(self, at: datetime) -> datetime:
         """The instant itself when open, else the closing before it."""
         return at if self._is_open(at) else self._open_until(at)
 
-    def _end_of_day(self, at: int, days: int) -> int:
+    def _end_of_day(self, at: datetime, days: int) -> datetime:
         if days < 0:
             raise CalendarError(
                 f"{days} business days with the reading end_of_day: the end of a past day is no"
                 " promise; use 0 or more, or the reading same_clock or open_hours"
             )
-        day = self._clock_at(at).day(at)
+        day = self._local_day(at)
         if days == 0 and not self._is_business_day(day):
             days = 1
         return self._close_of(self._nth_business_day(day, days))
@@ -373,10 +394,10 @@ class Calendar:
             return False
         return bool(self._spans_of(day))
 
-    def _close_of(self, day: int) -> int:
+    def _close_of(self, day: int) -> datetime:
         """When a business day closes: the end of the last span that starts on it."""
         if self.always_open:
-            return self._midnight(day + 1)
+            return self._whole_day(day)[1]
         return self._spans_of(day)[-1][1]
 
     def _past_pauses(
@@ -404,12 +425,13 @@ class Calendar:
 
     @cached_property
     def _holiday_names(self) -> dict[int, str]:
-        """By day number, in order; without the dates that are extra days."""
-        return {
-            day_number(day): name
-            for day, name in self.holidays.items()
-            if day not in self.extra_days
-        }
+        """By day number, those of `_holiday_dates`."""
+        return {day_number(day): self.holidays[day] for day in self._holiday_dates}
+
+    @cached_property
+    def _holiday_dates(self) -> list[date]:
+        """In order; without the dates that are extra days."""
+        return [day for day in self.holidays if day not in self.extra_days]
 
     @cached_property
     def _zones(self) -> tuple[str, ...]:
@@ -424,26 +446,31 @@ class Calendar:
         special = self._special_shifts.get(day)
         return self._weekly_shifts[weekday_of(day)] if special is None else special
 
-    def _spans_of(self, day: int) -> list[Span]:
+    def _spans_of(self, day: int) -> list[SpanAt]:
         """The open spans that start on a day, as they really are: after gaps and holidays."""
         spans = self._raw_spans(self._shifts_of(day), day)
         if self.holiday_mode == "civil":
-            return subtracted(spans, self._holiday_spans(day - 2, day + _LONGEST_SHIFT_DAYS))
+            clock = self._clock_on(day)
+            return subtracted(spans, self._holiday_spans(day - 2, day + _LONGEST_SHIFT_DAYS, clock))
         return spans
 
-    def _raw_spans(self, shifts: Iterable[Shift], day: int) -> list[Span]:
+    def _raw_spans(self, shifts: Iterable[Shift], day: int) -> list[SpanAt]:
         year = day_of(day).year
         clocks = {zone: zone_clock(zone, year - 1, year + 1) for zone in self._zones}
-        return merged(each.on(day * DAY, clocks) for each in shifts)
+        spans = merged(each.on(day * DAY, clocks) for each in shifts)
+        return [(from_micros(from_), from_micros(to)) for from_, to in spans]
 
-    def _holiday_spans(self, first_day: int, last_day: int) -> list[Span]:
+    def _holiday_spans(self, first_day: int, last_day: int, clock: ZoneClock) -> list[SpanAt]:
         """The local days, midnight to midnight, of the holidays from a day to another."""
-        days = list(self._holiday_names)
-        chosen = days[bisect_left(days, first_day) : bisect_left(days, last_day + 1)]
-        return merged((self._midnight(day), self._midnight(day + 1)) for day in chosen)
+        days = self._holiday_dates
+        first, last = day_of(first_day), day_of(last_day)
+        return [
+            clock.whole_day(day)
+            for day in days[bisect_left(days, first) : bisect_right(days, last)]
+        ]
 
-    def _midnight(self, day: int) -> int:
-        return self._clock_on(day).instant(day * DAY)
+    def _whole_day(self, day: int) -> SpanAt:
+        return self._clock_on(day).whole_day(day_of(day))
 
     def _clock_on(self, day: int) -> ZoneClock:
         year = day_of(day).year
@@ -453,17 +480,21 @@ class Calendar:
         check_range(instant)
         return self._clock_on(instant // DAY)
 
+    def _local_day(self, at: datetime) -> int:
+        instant = to_micros(at)
+        return self._clock_at(instant).day(instant)
+
     # -- explaining ---------------------------------------------------------------------------
 
-    def _closed_steps(self, closed: Sequence[Span]) -> Iterator[_Spanned]:
+    def _closed_steps(self, closed: Sequence[SpanAt]) -> Iterator[_Spanned]:
         """Closed spans, told apart into those of holidays, each with its name, and the others."""
         if not closed:
             return
-        first, last = (self._clock_at(at).day(at) for at in (closed[0][0], closed[-1][1]))
+        first, last = (self._local_day(at) for at in (closed[0][0], closed[-1][1]))
         holidays = [day for day in self._holiday_names if first <= day <= last]
         rest = closed
         for day in filter(self._would_be_open, holidays):
-            whole_day = [(self._midnight(day), self._midnight(day + 1))]
+            whole_day = [self._whole_day(day)]
             left = subtracted(rest, whole_day)
             for span in subtracted(rest, left):
                 yield "holiday", self._holiday_names[day], span
@@ -475,7 +506,7 @@ class Calendar:
         """Whether the holiday makes a difference: without it, the day would see open time."""
         if self.holiday_mode == "start_day":
             return bool(self._weekly_shifts[weekday_of(holiday)])
-        from_, to = self._midnight(holiday), self._midnight(holiday + 1)
+        from_, to = self._whole_day(holiday)
         return any(
             clipped(self._raw_spans(self._shifts_of(day), day), from_, to)
             for day in range(holiday - _LONGEST_SHIFT_DAYS, holiday + 3)
@@ -483,8 +514,16 @@ class Calendar:
 
     # -- tables -------------------------------------------------------------------------------
 
-    def _table_over(self, first: int, last: int) -> OpenTable:
+    def _table_over(
+        self,
+        first: datetime,
+        last: datetime,
+        years_before: int = _YEARS_BEFORE,
+        years: int = _YEARS,
+    ) -> OpenTable:
         """A table that holds both instants, first <= last; worked out when there is none yet.
+
+        A new one begins so many whole years before the first, and holds so many from it on.
 
         Tables are only ever replaced as a whole tuple, so threads need no lock: at worst two of
         them do the same work.
@@ -492,36 +531,42 @@ class Calendar:
         for table in self._tables:
             if table.first <= first and last <= table.last:
                 return table
-        check_range(first)
-        check_range(last)
-        return self._reaching(
-            year_start(max(year_of(first) - _YEARS_BEFORE, FIRST_YEAR)),
-            year_start(min(year_of(last) + _YEARS_AFTER, LAST_YEAR + 1)),
-        )
+        for at in (first, last):
+            check_range(to_micros(at))
+        end = max(first.year + years, (last - timedelta.resolution).year + 1)
+        return self._reaching(_year_start(first.year - years_before), _year_start(end))
 
-    def _reaching(self, first: int, last: int) -> OpenTable:
-        """A new table over a range, which takes over from those it meets or comes near to."""
+    def _reaching(self, first: datetime, last: datetime) -> OpenTable:
+        """A new table over a range, which takes over from those it meets or comes near to.
+
+        It is at least twice as long as each of those: in whatever order instants are asked for,
+        the years built over and over stay in proportion to the years that there are.
+        """
         others = []
         for table in self._tables:
             if table.first > last + _APART or table.last < first - _APART:
                 others.append(table)
-            else:
-                first, last = min(first, table.first), max(last, table.last)
+                continue
+            if first < table.first:
+                first = min(first, table.first - min(table.length, table.first - FIRST_AT))
+            if last > table.last:
+                last = max(last, table.last + min(table.length, LAST_AT - table.last))
+            first, last = min(first, table.first), max(last, table.last)
         table = self._build(first, last)
         object.__setattr__(self, "_tables", (table, *others))
         return table
 
-    def _later(self, table: OpenTable, at: int) -> OpenTable:
-        """A table twice as long, later; so the work for a far answer stays in proportion."""
-        if table.last == LAST:
-            raise self._exhausted(f"after {from_micros(at):%Y-%m-%d %H:%M} UTC", "after 2200")
-        return self._reaching(table.first, min(2 * table.last - table.first, LAST))
+    def _later(self, table: OpenTable, at: datetime) -> OpenTable:
+        """A longer table, later; so the work for a far answer stays in proportion."""
+        if table.last == LAST_AT:
+            raise self._exhausted(f"after {at:%Y-%m-%d %H:%M} UTC", "after 2200")
+        return self._reaching(table.first, _year_start(table.last.year + 1))
 
-    def _earlier(self, table: OpenTable, at: int) -> OpenTable:
+    def _earlier(self, table: OpenTable, at: datetime) -> OpenTable:
         """The same, earlier."""
-        if table.first == FIRST:
-            raise self._exhausted(f"before {from_micros(at):%Y-%m-%d %H:%M} UTC", "before 1970")
-        return self._reaching(max(2 * table.first - table.last, FIRST), table.last)
+        if table.first == FIRST_AT:
+            raise self._exhausted(f"before {at:%Y-%m-%d %H:%M} UTC", "before 1970")
+        return self._reaching(_year_start(table.first.year - 1), table.last)
 
     def _exhausted(self, where: str, limit: str) -> CalendarError:
         """The error for open time that is not there, by whether it could be further on."""
@@ -532,46 +577,21 @@ class Calendar:
             " give it weekly hours or extra days, or make it always open"
         )
 
-    def _build(self, first: int, last: int) -> OpenTable:
+    def _build(self, first: datetime, last: datetime) -> OpenTable:
         if self.always_open:
-            return OpenTable(FIRST, LAST, [(FIRST, LAST)])
+            return OpenTable(FIRST_AT, LAST_AT, Spans([FIRST_AT], [LAST_AT - FIRST_AT]))
         if not any(self._weekly_shifts):
             # Only a few dates in all: no need to go through the years.
-            spans = [span for day in self._special_shifts for span in self._spans_of(day)]
-            return OpenTable(FIRST, LAST, clipped(merged(spans), FIRST, LAST))
-        first_day, last_day = first // DAY, last // DAY
-        spans = merged(self._spans_between(first_day - _LONGEST_SHIFT_DAYS - 1, last_day + 2))
+            days = merged(span for day in self._special_shifts for span in self._spans_of(day))
+            return OpenTable(FIRST_AT, LAST_AT, Spans.of(days).within(FIRST_AT, LAST_AT))
+        first_day, last_day = day_number(first), day_number(last)
+        clocks = {zone: zone_clock(zone, first.year - 2, last.year + 1) for zone in self._zones}
+        weeks = WeeklySpans(self._weekly_shifts, self._special_shifts, clocks)
+        spans = weeks.between(first_day - _LONGEST_SHIFT_DAYS - 1, last_day + 2)
         if self.holiday_mode == "civil":
-            spans = subtracted(spans, self._holiday_spans(first_day - 2, last_day + 2))
-        return OpenTable(first, last, clipped(spans, first, last))
-
-    def _spans_between(self, first_day: int, last_day: int) -> list[Span]:
-        """The spans that start on the days from one to another, before holidays are cut out.
-
-        On days on which no zone of the calendar changes its clocks, a weekday's spans are those of
-        the same weekday before, moved by whole days; so few of them are converted.
-        """
-        years = day_of(first_day).year - 1, day_of(last_day).year + 1
-        clocks = {zone: zone_clock(zone, *years) for zone in self._zones}
-        unsettled = _days_near_changes(clocks.values())
-        special = self._special_shifts
-        settled: list[list[Span] | None] = [None] * 7
-        spans: list[Span] = []
-        for day in range(first_day, last_day + 1):
-            midnight, weekday = day * DAY, weekday_of(day)
-            if day in special:
-                spans.extend(each.on(midnight, clocks) for each in special[day])
-            elif day in unsettled:
-                settled = [None] * 7
-                spans.extend(each.on(midnight, clocks) for each in self._weekly_shifts[weekday])
-            else:
-                moved = settled[weekday]
-                if moved is None:
-                    ends = [each.on(midnight, clocks) for each in self._weekly_shifts[weekday]]
-                    moved = settled[weekday] = [(a - midnight, b - midnight) for a, b in ends]
-                for from_, to in moved:
-                    spans.append((midnight + from_, midnight + to))
-        return spans
+            clock = clocks[self.time_zone]
+            spans = spans.without(self._holiday_spans(first_day - 2, last_day + 2, clock))
+        return OpenTable(first, last, spans.within(first, last))
 
     # -- checks -------------------------------------------------------------------------------
 
@@ -595,34 +615,22 @@ class Calendar:
                 raise CalendarError(f"calendar {self.id!r}: {day!r} is not a plain date")
 
 
-def weekday_of(day: int) -> int:
-    """The weekday, 0 is Monday, of a day number; 1970-01-01 was a Thursday."""
-    return (day + 3) % 7
+def _year_start(year: int) -> datetime:
+    """Midnight UTC of 1 January, within the years for which calendars answer."""
+    return datetime(min(max(year, FIRST_YEAR), LAST_YEAR + 1), 1, 1, tzinfo=UTC)
 
 
-def _holes(pauses: Pauses) -> list[Span]:
+def _holes(pauses: Pauses) -> list[SpanAt]:
     """Pauses as merged spans.
 
     Raises:
         CalendarError: a pause ends before it begins.
     """
-    spans = [(to_micros(from_at), to_micros(to_at)) for from_at, to_at in pauses]
+    spans = [(as_utc(from_at), as_utc(to_at)) for from_at, to_at in pauses]
     for from_, to in spans:
         if to < from_:
-            raise CalendarError(
-                f"a pause ends before it begins: from {from_micros(from_)} to {from_micros(to)}"
-            )
+            raise CalendarError(f"a pause ends before it begins: from {from_} to {to}")
     return merged(spans)
-
-
-def _days_near_changes(clocks: Iterable[ZoneClock]) -> frozenset[int]:
-    """The day numbers on which a shift may meet a change of the clocks of one of the zones."""
-    return frozenset(
-        change // DAY + days
-        for clock in clocks
-        for change in clock.changes
-        for days in range(-_LONGEST_SHIFT_DAYS - 1, 3)
-    )
 
 
 def _joined_steps(steps: Iterable[_Spanned]) -> tuple[Step, ...]:
@@ -630,7 +638,7 @@ def _joined_steps(steps: Iterable[_Spanned]) -> tuple[Step, ...]:
     result = []
     for (kind, note), group in groupby(steps, key=lambda step: step[:2]):
         spans = [span for _, _, span in group]
-        used = length(spans) if kind == "open" else 0
-        from_at, to_at = from_micros(spans[0][0]), from_micros(spans[-1][1])
-        result.append(Step(kind, from_at, to_at, timedelta(0, 0, used), note))
+        open_ = sum((to - from_ for from_, to in spans), NOTHING)
+        used = open_ if kind == "open" else NOTHING
+        result.append(Step(kind, spans[0][0], spans[-1][1], used, note))
     return tuple(result)

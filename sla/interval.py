@@ -1,25 +1,35 @@
-"""Half-open spans of time as plain integers: what every question about open time comes down to.
+"""Half-open spans of time: what every question about open time comes down to.
 
-A span is `(from, to)` in microseconds since the epoch, with `from < to`: it holds `from`, not `to`,
-so that two spans which touch share no instant and leave no gap.
+A span is `(from, to)` with `from < to`: it holds `from`, not `to`, so that two spans which touch
+share no instant and leave no gap. Its ends are datetimes in UTC or integers, microseconds since the
+epoch; nothing here asks which.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+Instant = TypeVar("Instant", int, datetime)
+_Ends = tuple[Instant, Instant]
 
 Span = tuple[int, int]
 """From (included) to (excluded), microseconds since the epoch, UTC."""
 
+SpanAt = tuple[datetime, datetime]
+"""The same as datetimes in UTC."""
 
-def merged(spans: Iterable[Span]) -> list[Span]:
+
+def merged(spans: Iterable[_Ends[Instant]]) -> list[_Ends[Instant]]:
     """The same time as sorted spans that neither overlap nor touch; empty ones vanish.
 
     Args:
         spans: in any order, overlapping or not; one whose end is not after its start is empty.
     """
-    result: list[Span] = []
-    last_from = last_to = None
+    result: list[_Ends[Instant]] = []
+    last_from: Instant | None = None
+    last_to: Instant | None = None
     for from_, to in sorted(spans):
         if to <= from_:
             continue
@@ -35,14 +45,16 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return result
 
 
-def clipped(spans: Iterable[Span], from_: int, to: int) -> list[Span]:
+def clipped(spans: Iterable[_Ends[Instant]], from_: Instant, to: Instant) -> list[_Ends[Instant]]:
     """The part of each span within `[from_, to)`; spans outside vanish."""
     return [(max(a, from_), min(b, to)) for a, b in spans if a < to and b > from_]
 
 
-def subtracted(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
+def subtracted(
+    spans: Sequence[_Ends[Instant]], holes: Sequence[_Ends[Instant]]
+) -> list[_Ends[Instant]]:
     """What is left of `spans` when `holes` are cut out; both merged, as `merged` gives them."""
-    result: list[Span] = []
+    result: list[_Ends[Instant]] = []
     following = iter(holes)
     hole = next(following, None)
     for from_, to in spans:
@@ -61,7 +73,7 @@ def subtracted(spans: Sequence[Span], holes: Sequence[Span]) -> list[Span]:
     return result
 
 
-def gaps(spans: Iterable[Span], from_: int, to: int) -> Iterator[Span]:
+def gaps(spans: Iterable[_Ends[Instant]], from_: Instant, to: Instant) -> Iterator[_Ends[Instant]]:
     """The time of `[from_, to)` that none of the spans holds; spans merged."""
     for span_from, span_to in spans:
         if span_from > from_:

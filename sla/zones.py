@@ -8,17 +8,21 @@ once; after that a conversion is a bisection and a subtraction.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from sla.errors import CalendarError, NaiveInstant, OutOfRange
+from sla.interval import SpanAt
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 DAY = 24 * 60 * MINUTE
+
+NOTHING = timedelta(0)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_ORDINAL = EPOCH.toordinal()
@@ -27,12 +31,41 @@ FIRST_YEAR, LAST_YEAR = 1970, 2200
 FIRST = 0
 LAST = (datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC) - EPOCH).days * DAY
 """The instants supported are FIRST <= instant <= LAST."""
+FIRST_AT, LAST_AT = EPOCH, datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
+"""The same as datetimes."""
 
 # No zone has changed its offset twice within 6.9 days since 1970 (Cambridge Bay in 2000 holds the
 # record; a test watches the installed tzdata), so a probe every third day misses no change.
 _PROBE_DAYS = 3
 
 _STANDARD_YEAR = 2025
+
+_ONE_DAY = timedelta(days=1)
+_MIDNIGHT = time(tzinfo=UTC)
+
+
+def as_utc(at: datetime) -> datetime:
+    """An aware datetime in any zone as a plain one in UTC.
+
+    Raises:
+        NaiveInstant: the datetime has no time zone.
+        OutOfRange: in UTC it lies before the year 1 or after the year 9999.
+    """
+    if type(at) is not datetime:
+        return from_micros(to_micros(at))
+    zone = at.tzinfo
+    if zone is UTC:
+        return at
+    try:
+        if type(zone) is ZoneInfo:
+            return at.astimezone(UTC)
+        # `astimezone` would take a time without zone for one of this machine's zone. Without it the
+        # way takes a sixth longer.
+        return EPOCH + (at - EPOCH)
+    except TypeError:
+        raise _naive(at) from None
+    except OverflowError:
+        raise _out_of_range(early=at.year < FIRST_YEAR) from None
 
 
 def to_micros(at: datetime) -> int:
@@ -44,11 +77,15 @@ def to_micros(at: datetime) -> int:
     try:
         since = at - EPOCH
     except TypeError:
-        raise NaiveInstant(
-            f"{at!r} has no time zone, so it is no instant;"
-            " hand in an aware datetime such as 2026-07-01T09:00:00+00:00"
-        ) from None
+        raise _naive(at) from None
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
+
+
+def _naive(at: datetime) -> NaiveInstant:
+    return NaiveInstant(
+        f"{at!r} has no time zone, so it is no instant;"
+        " hand in an aware datetime such as 2026-07-01T09:00:00+00:00"
+    )
 
 
 def from_micros(instant: int) -> datetime:
@@ -88,8 +125,12 @@ def check_range(instant: int) -> None:
         OutOfRange: before 1970-01-01 or after 2201-01-01, UTC.
     """
     if not FIRST <= instant <= LAST:
-        where = "before 1970" if instant < FIRST else "after 2200"
-        raise OutOfRange(f"an instant {where} was asked for; calendars answer from 1970 to 2200")
+        raise _out_of_range(early=instant < FIRST)
+
+
+def _out_of_range(*, early: bool) -> OutOfRange:
+    where = "before 1970" if early else "after 2200"
+    return OutOfRange(f"an instant {where} was asked for; calendars answer from 1970 to 2200")
 
 
 @lru_cache(maxsize=512)
@@ -107,6 +148,7 @@ def check_zone(name: str) -> None:
         ) from None
 
 
+@lru_cache(maxsize=512)
 def standard_offset(zone: str) -> int:
     """Microseconds east of UTC without summer time, as of a recent year.
 
@@ -127,6 +169,8 @@ class ZoneClock:
     """Wall readings from which on the offset after that change is the one to read with."""
     offsets: tuple[int, ...]
     """East of UTC is positive; one more than there are changes."""
+    ahead: tuple[timedelta, ...]
+    """The same as timedeltas."""
 
     def instant(self, wall: int) -> int:
         """The instant at which the clock shows this.
@@ -135,6 +179,15 @@ class ZoneClock:
         first: PEP 495's `fold=0`.
         """
         return wall - self.offsets[bisect_right(self.walls, wall)]
+
+    def whole_day(self, day: date) -> SpanAt:
+        """The local day of a date, from midnight to midnight, in UTC."""
+        wall = (day.toordinal() - EPOCH_ORDINAL) * DAY
+        index = bisect_right(self.walls, wall)
+        from_at = datetime.combine(day, _MIDNIGHT) - self.ahead[index]
+        if index == len(self.walls) or self.walls[index] > wall + DAY:
+            return from_at, from_at + _ONE_DAY
+        return from_at, from_micros(self.instant(wall + DAY))
 
     def wall(self, instant: int) -> int:
         """What the clock shows at an instant."""
@@ -151,43 +204,51 @@ def zone_clock(zone: str, first_year: int, last_year: int) -> ZoneClock:
     before = _offset(datetime(first_year, 1, 1, tzinfo=ZoneInfo(zone)))
     offsets, changes, walls = [before], [], []
     for year in range(first_year, last_year + 1):
-        for wall, offset in _changes_in(zone, year):
+        for wall, offset in changes_in(zone, year):
             # Both in a gap and in a repeated hour the offset before the change goes on to be used,
             # up to the reading that the clock shows only after it.
             walls.append(wall)
             changes.append(wall - max(offsets[-1], offset))
             offsets.append(offset)
-    return ZoneClock(tuple(changes), tuple(walls), tuple(offsets))
+    ahead = tuple(timedelta(0, 0, offset) for offset in offsets)
+    return ZoneClock(tuple(changes), tuple(walls), tuple(offsets), ahead)
 
 
 @lru_cache(maxsize=8192)
-def _changes_in(zone: str, year: int) -> tuple[tuple[int, int], ...]:
+def changes_in(zone: str, year: int) -> tuple[tuple[int, int], ...]:
     """Wall readings of a year from which on another offset is used, each with that offset."""
     # Adding a length to an aware datetime moves its wall clock: here that is just what is wanted.
     midnight = datetime(year, 1, 1, tzinfo=ZoneInfo(zone))
-    last = (date(year + 1, 1, 1) - date(year, 1, 1)).days * 86_400
-    step = _PROBE_DAYS * 86_400
+    days = (date(year + 1, 1, 1) - date(year, 1, 1)).days
+    probes = [*range(0, days, _PROBE_DAYS), days]
+    offsets = [(midnight + timedelta(day)).utcoffset() for day in probes]
     found = []
-    low, before = 0, _offset(midnight)
-    while low < last:
-        high = min(low + step, last)
-        after = _offset(midnight + timedelta(0, high))
-        if after != before:
-            at = _first_second_after_change(midnight, low, high, before)
-            found.append((year_start(year) + at * SECOND, after))
-        low, before = high, after
+    for n, (before, after) in enumerate(pairwise(offsets)):
+        if before != after:
+            at = _first_second_after_change(midnight, probes[n], probes[n + 1], before)
+            found.append((year_start(year) + at * SECOND, _offset(midnight + timedelta(0, at))))
     return tuple(found)
 
 
-def _first_second_after_change(midnight: datetime, low: int, high: int, before: int) -> int:
-    """The first second in `(low, high]`, counted on the wall from midnight, with a new offset."""
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _offset(midnight + timedelta(0, middle)) == before:
-            low = middle
-        else:
-            high = middle
-    return high
+def _first_second_after_change(
+    midnight: datetime, low: int, high: int, before: timedelta | None
+) -> int:
+    """The first second, counted on the wall from midnight, that has a new offset.
+
+    Args:
+        low, high: days since midnight; the offset changes once between them.
+    """
+
+    def changed(second: int) -> bool:
+        return (midnight + timedelta(0, second)).utcoffset() != before
+
+    hours = range(low * 24, high * 24 + 1)
+    hour = hours[bisect_left(hours, True, key=lambda each: changed(each * 3_600))] * 3_600
+    # Nearly all changes come on the hour: eight looks at the zone instead of eighteen.
+    if not changed(hour - 1):
+        return hour
+    seconds = range(hour - 3_600, hour + 1)
+    return seconds[bisect_left(seconds, True, key=changed)]
 
 
 def _offset(wall: datetime) -> int:
