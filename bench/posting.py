@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import selectors
+import signal
 import socket
 import statistics
 import subprocess
@@ -20,7 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -28,6 +29,7 @@ from itertools import count
 
 import requests
 
+from bench.meter import children
 from config.loader import load
 from config.settings import SHIPPED, Settings
 from connector.setup import EVENTS
@@ -76,6 +78,8 @@ class Servers:
     bare: Callable[[int, int], Posted]
     """Posts so many deliveries on so many connections."""
     stored: Callable[[int, int], Posted]
+    held_up: Callable[[], AbstractContextManager[None]]
+    """Within it Dueline's processes stand still."""
 
 
 @contextmanager
@@ -84,10 +88,12 @@ def servers() -> Iterator[Servers]:
     with simulated() as (_, told, template), _sender(template) as post:
         bare_port = free_port()
         bare = [sys.executable, "-m", "bench.bare", str(bare_port)]
-        with served(told) as port, started(bare, {}), _reached(bare_port):
+        with _serving(told) as dueline, started(bare, {}), _reached(bare_port):
+            port = int(told["DUELINE_PORT"])
             yield Servers(
                 lambda number, connections: post(bare_port, number, connections),
                 lambda number, connections: post(port, number, connections),
+                lambda: _held_up(dueline.pid),
             )
 
 
@@ -117,14 +123,32 @@ def simulated() -> Iterator[tuple[Simulator, dict[str, str], bytes]]:
 @contextmanager
 def served(told: Mapping[str, str]) -> Iterator[int]:
     """`dueline serve`, ready; its port."""
-    port = int(told["DUELINE_PORT"])
-    with started([sys.executable, "-m", "webhooks.cli", "serve"], told):
-        _await(lambda: _status(f"http://127.0.0.1:{port}/readyz") == 200)
-        yield port
+    with _serving(told):
+        yield int(told["DUELINE_PORT"])
 
 
 @contextmanager
-def started(command: Sequence[str], told: Mapping[str, str]) -> Iterator[None]:
+def _serving(told: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    with started([sys.executable, "-m", "webhooks.cli", "serve"], told) as process:
+        _await(lambda: _status(f"http://127.0.0.1:{told['DUELINE_PORT']}/readyz") == 200)
+        yield process
+
+
+@contextmanager
+def _held_up(pid: int) -> Iterator[None]:
+    """A process and its children stand still."""
+    processes = [pid, *children(pid)]
+    for each in processes:
+        os.kill(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in processes:
+            os.kill(each, signal.SIGCONT)
+
+
+@contextmanager
+def started(command: Sequence[str], told: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """A process, ended afterwards."""
     others = {name: v for name, v in os.environ.items() if not name.startswith("DUELINE_")}
     process = subprocess.Popen(  # noqa: S603 - our own
@@ -135,7 +159,7 @@ def started(command: Sequence[str], told: Mapping[str, str]) -> Iterator[None]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         try:

@@ -7,7 +7,7 @@ calls, holds up its own site only; what is to be written stays in the tables mea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from connector.field_writer import FieldWriter
 from connector.link_writer import LinkWriter
 from connector.outlet import Held, Holds, Judge, Outlet
 from connector.speaker import Speaker
-from sla.lanes import Key
+from sla.lanes import BATCH, Key
 from sla.store import outbox
 from sla.store.database import Database
 from sla.store.issues import IssueRow
@@ -59,6 +59,11 @@ class Dispatcher:
         """The issues with something to write, what is to be said first, by instant."""
         sites, now = self.holds.open(self.outlets), self.now()
         return self.database.read(lambda c: outbox.to_dispatch(c, now, sites, limit))
+
+    def pressing(self) -> Collection[Key]:
+        """The issues of which something is to be said that a clock brought."""
+        sites, now = self.holds.open(self.outlets), self.now()
+        return self.database.read(lambda c: outbox.urgent(c, now, sites, BATCH))
 
     def run(self, key: Key) -> None:
         """Write what is due of an issue: fields, then each saying in their order, then the link."""

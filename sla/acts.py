@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import re2
@@ -61,7 +61,8 @@ class History:
 
     def first_response(self) -> Moment | None:
         """The first public comment by a responder; None while there is none."""
-        return next(iter(self.moments(RESPONSE)), None)
+        found = self.moments(RESPONSE)
+        return found[0] if found else None
 
     @cached_property
     def replies(self) -> list[Comment]:
@@ -90,6 +91,7 @@ class History:
         replies: list[Moment] = []
         of_customer: list[Moment] = []
         timeline, responders = self.timeline, self.responders
+        latest, in_order = _LONG_AGO, True
         for id_, seen in timeline.versions():
             comment: Comment | CommentSeen
             if len(seen) == 1:
@@ -100,45 +102,53 @@ class History:
                 at = comment.public_from
             if at is None:
                 continue
-            if is_response(comment, timeline, responders):
+            side = side_of(comment, timeline, responders)
+            if side == "support":
                 replies.append(Moment(at, f"public comment {id_} by a responder", id_))
-            elif is_of_customer(comment, timeline, responders):
+            elif side == "customer":
                 of_customer.append(Moment(at, f"public comment {id_} by the customer", id_))
-        replies.sort(key=_IN_ORDER)
-        of_customer.sort(key=_IN_ORDER)
+            in_order, latest = in_order and at > latest, at
+        if not in_order:  # which few histories are not, and to sort took a third of the time
+            replies.sort(key=_IN_ORDER)
+            of_customer.sort(key=_IN_ORDER)
         return replies, of_customer
 
 
 _IN_ORDER = attrgetter("at", "key")
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+Side = Literal["support", "customer"]
+
+
+def side_of(
+    comment: Comment | CommentSeen, timeline: Timeline, responders: Responders
+) -> Side | None:
+    """Whose a comment is, once it is public: a reply of the support, or the customer's own.
+
+    The support's is never one by an app, a customer's account, the reporter, or somebody whom Jira
+    does not name. The customer's is one by the reporter, a customer's account, or, where the
+    responders are named, any other person. Somebody whom Jira does not name may have been either:
+    such a comment is nobody's.
+    """
+    author = comment.author
+    if author is None or author.kind == "app" or author.id in responders.never:
+        return None
+    if author.kind == "customer" or author.id == timeline.value("reporter", comment.at):
+        return "customer"
+    return "support" if responders.only is None or author.id in responders.only else "customer"
 
 
 def is_response(comment: Comment | CommentSeen, timeline: Timeline, responders: Responders) -> bool:
-    """Whether a comment, once public, counts as a reply of the support.
-
-    Never by an app, a customer's account, the reporter, or somebody whom Jira does not name.
-    """
-    author = comment.author
-    if author is None or author.kind != "person" or author.id in responders.never:
-        return False
-    if responders.only is not None and author.id not in responders.only:
-        return False
-    return author.id != timeline.value("reporter", comment.at)
+    """Whether a comment, once public, counts as a reply of the support."""
+    return side_of(comment, timeline, responders) == "support"
 
 
 def is_of_customer(
     comment: Comment | CommentSeen, timeline: Timeline, responders: Responders
 ) -> bool:
-    """Whether a comment is the customer's own: by the reporter, a customer's account, or, where the
-    responders are named, any other person.
-
-    Somebody whom Jira does not name may have been either: such a comment counts as neither.
-    """
-    author = comment.author
-    if author is None or author.kind == "app" or author.id in responders.never:
-        return False
-    if author.kind == "customer" or author.id == timeline.value("reporter", comment.at):
-        return True
-    return responders.only is not None and author.id not in responders.only
+    """Whether a comment is the customer's own."""
+    return side_of(comment, timeline, responders) == "customer"
 
 
 def given(item: Item, timeline: Timeline, at: datetime) -> bool:
@@ -150,7 +160,16 @@ def given(item: Item, timeline: Timeline, at: datetime) -> bool:
         for text in (timeline.value(name, at) for name in ("summary", "description"))
         if isinstance(text, str)
     )
-    return any(says(words, phrase) for phrase in item.phrases)
+    # The same words are asked for at several instants, by notices and by clocks: kept, a fold by a
+    # contract with a checklist searches them once for each phrase.
+    said = timeline.said
+    for phrase in item.phrases:
+        found = said.get((words, phrase))
+        if found is None:
+            found = said[words, phrase] = says(words, phrase)
+        if found:
+            return True
+    return False
 
 
 def says(text: str, phrase: str) -> bool:
@@ -163,15 +182,20 @@ def says(text: str, phrase: str) -> bool:
 
 def asks(text: str) -> bool:
     """Whether a text asks something; what it quotes does not count."""
+    # To look for a character takes 30 ns and a search 1.5 us: here, and in whose words they are.
+    if "?" not in text and "？" not in text:
+        return False
     return bool(_QUESTION.search(_own_words(text)))
 
 
 def _own_words(text: str) -> str:
     """A comment without what it quotes, in mail style or in wiki markup, and without signature."""
-    signature = _SIGNATURE.search(text)
+    signature = _SIGNATURE.search(text) if "--" in text else None
     unsigned = text[: signature.start()] if signature else text
-    lines = "".join(_unfenced(unsigned)).splitlines()
-    return "\n".join(line for line in lines if not _QUOTED_LINE.search(line))
+    lines = ("".join(_unfenced(unsigned)) if "{" in unsigned else unsigned).splitlines()
+    if ">" in unsigned or "bq." in unsigned:
+        lines = [line for line in lines if not _QUOTED_LINE.search(line)]
+    return "\n".join(lines)
 
 
 def _unfenced(text: str) -> Iterator[str]:
@@ -201,8 +225,8 @@ def _pattern(phrase: str) -> Any:
 # --- how each act is found ------------------------------------------------------------------------
 
 
-def _reported(history: History, _act: Act) -> Iterator[Moment]:
-    yield Moment(history.reported_at, "reported", "reported")
+def _reported(history: History, _act: Act) -> _Found:
+    return [Moment(history.reported_at, "reported", "reported")]
 
 
 def _responses(history: History, act: Act) -> _Found:
@@ -225,10 +249,8 @@ def _marked(history: History, mark: Condition, replies: Sequence[Comment]) -> It
             yield Moment(at, f"public comment {id_} by a responder, marked by {mark}", id_)
 
 
-def _first_response(history: History, _act: Act) -> Iterator[Moment]:
-    found = history.first_response()
-    if found:
-        yield found
+def _first_response(history: History, _act: Act) -> _Found:
+    return history.moments(RESPONSE)[:1]
 
 
 def _customer_comments(history: History, act: Act) -> _Found:
@@ -243,9 +265,9 @@ def _customer_replies(history: History, act: Act) -> _Found:
     return [m for m in _customer_comments(history, act) if m.at > first.at] if first else []
 
 
-def _resolved(history: History, _act: Act) -> Iterator[Moment]:
-    for since, _ in while_holding(history.timeline, RESOLVED):
-        yield Moment(since, "resolved", since.isoformat())
+def _resolved(history: History, _act: Act) -> _Found:
+    resolved = while_holding(history.timeline, RESOLVED)
+    return [Moment(since, "resolved", since.isoformat()) for since, _ in resolved]
 
 
 def _reopened(history: History, _act: Act) -> Iterator[Moment]:

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
 from itertools import repeat
+from operator import index
 from typing import TYPE_CHECKING, Any, overload
 
 from sla.calendar import Calendar
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Amounts = timedelta | int | np.timedelta64 | Sequence[timedelta] | Sequence[int] | NDArray[Any]
+
+_LENGTHS = "hand in timedeltas or integers, microseconds, one for all or one for each"
 
 
 @overload
@@ -46,8 +49,9 @@ def due_many(calendar: Calendar, starts: Any, amounts: Any) -> Any:
     Args:
         calendar: any.
         starts: aware datetimes in any zones, integers or an array, see the module.
-        amounts: open time, one for all or one for each start, as timedeltas or microseconds or an
-            array of `timedelta64` or microseconds; zero and negative ones as in `due`.
+        amounts: open time, one for all or one for each start, as timedeltas or microseconds, or as
+            numpy's: a `timedelta64`, an array of them or of microseconds, whatever the starts are.
+            Zero and negative ones as in `due`. Years and months of numpy's are no length.
 
     Raises:
         CalendarError: the lengths differ, or something is neither an instant nor a length (NaT).
@@ -56,7 +60,7 @@ def due_many(calendar: Calendar, starts: Any, amounts: Any) -> Any:
     columns = _columns_for(starts)
     if columns is not None:
         return columns.due_many(calendar, starts, amounts)
-    return _each(starts, _many(amounts, len(starts)), calendar.due, timedelta_of)
+    return each_alone(starts, many(amounts, len(starts)), calendar.due, timedelta_of)
 
 
 @overload
@@ -70,16 +74,24 @@ def elapsed_many(calendar: Calendar, starts: NDArray[Any], ends: NDArray[Any]) -
 def elapsed_many(calendar: Calendar, starts: Any, ends: Any) -> Any:
     """`calendar.elapsed(start, end)` for each start and the end in the same place.
 
+    Args:
+        calendar: any.
+        starts: as in `due_many`.
+        ends: in the same form as the starts: no array where those are datetimes, and no datetimes
+            where those are integers or an array.
+
     Raises:
-        CalendarError: the lengths differ, or something is no instant (NaT).
+        CalendarError: the lengths or the forms differ, or something is no instant (NaT).
         NaiveInstant, OutOfRange: as `elapsed`, naming a start that has no answer.
     """
     columns = _columns_for(starts)
     if columns is not None:
         return columns.elapsed_many(calendar, starts, ends)
+    if not isinstance(ends, Sequence):
+        raise CalendarError(f"the ends are {_kind(ends)}; hand in a list, as the starts are")
     if len(ends) != len(starts):
         raise CalendarError(f"{len(ends)} ends for {len(starts)} starts; hand in one for each")
-    return _each(starts, ends, calendar.elapsed, instant_of)
+    return each_alone(starts, ends, calendar.elapsed, instant_of)
 
 
 def _columns_for(starts: Any) -> Any:
@@ -93,12 +105,13 @@ def _columns_for(starts: Any) -> Any:
         return None
 
 
-def _each(
+def each_alone(
     starts: Sequence[Any],
     others: Iterable[Any],
     ask: Callable[[datetime, Any], datetime | timedelta],
     read: Callable[[Any], Any],
 ) -> list[Any]:
+    """Each question by itself; integers answer integers."""
     as_integers = bool(starts) and isinstance(starts[0], int)
     answers: list[Any] = []
     for n, (start, other) in enumerate(zip(starts, others, strict=True)):
@@ -110,10 +123,19 @@ def _each(
     return answers
 
 
-def _many(amounts: Any, count: int) -> Iterable[Any]:
-    """One amount for each."""
+def many(amounts: Any, count: int) -> Iterable[Any]:
+    """One amount for each.
+
+    Raises:
+        CalendarError: there are more or fewer, or they are no lengths.
+    """
+    if hasattr(amounts, "dtype"):
+        # Whoever has something of numpy's has numpy.
+        amounts = import_module("sla.columns").amounts_of(amounts, count)
     if isinstance(amounts, timedelta | int):
         return repeat(amounts, count)
+    if not isinstance(amounts, Sequence):
+        raise CalendarError(f"the amounts are {_kind(amounts)}; {_LENGTHS}")
     if len(amounts) != count:
         raise CalendarError(
             f"{len(amounts)} amounts for {count} starts; hand in one for all or one for each"
@@ -122,26 +144,49 @@ def _many(amounts: Any, count: int) -> Iterable[Any]:
     return each
 
 
-def named(error: CalendarError, index: int) -> CalendarError:
+def named(error: CalendarError, place: int) -> CalendarError:
     """The same error, telling which start it is about."""
-    return type(error)(f"start {index}: {error}")
+    return type(error)(f"start {place}: {error}")
 
 
 def instant_of(start: datetime | int) -> datetime:
     """An instant as a datetime.
 
     Raises:
+        CalendarError: it is neither of the two.
         OutOfRange: before 1970 or after 2200.
     """
     if isinstance(start, datetime):
         return start
-    check_range(start)
-    return from_micros(start)
+    instant = _integer(start, "instant", "hand in aware datetimes or integers, microseconds")
+    check_range(instant)
+    return from_micros(instant)
 
 
 def timedelta_of(amount: timedelta | int) -> timedelta:
-    """A length as a timedelta."""
-    return amount if isinstance(amount, timedelta) else timedelta(0, 0, amount)
+    """A length as a timedelta; one that is too long for that as the longest.
+
+    Raises:
+        CalendarError: it is neither of the two.
+    """
+    if isinstance(amount, timedelta):
+        return amount
+    micros = _integer(amount, "length", _LENGTHS)
+    try:
+        return timedelta(0, 0, micros)
+    except OverflowError:
+        return timedelta.max if micros > 0 else timedelta.min
+
+
+def _integer(given: Any, what: str, advice: str) -> int:
+    try:
+        return index(given)
+    except TypeError:
+        raise CalendarError(f"{given!r} is no {what}; {advice}") from None
+
+
+def _kind(given: Any) -> str:
+    return type(given).__name__
 
 
 def integer_of(answer: datetime | timedelta) -> int:

@@ -18,7 +18,7 @@ import msgspec
 from sla.acts import History, Moment, given
 from sla.condition import RESOLVED, Condition, while_holding, while_true, without_repetition
 from sla.contract import Act, BusinessDays, Checklist, Clock, Duty, Goal
-from sla.mapping import Coverage, Policy
+from sla.mapping import Coverage, Policy, Terms
 from sla.timeline import FieldValue, Spans, Timeline
 
 State = Literal["running", "paused", "met", "breached", "cancelled"]
@@ -269,15 +269,29 @@ def _stops(act: Act, clock: Clock, history: History) -> Sequence[Moment]:
 class _Run:
     """One metric over one issue."""
 
+    __slots__ = (
+        "_freed",
+        "_rested",
+        "found",
+        "history",
+        "metric",
+        "now",
+        "rules",
+        "spans",
+        "timeline",
+    )
+
     def __init__(self, metric: str, spans: Sequence[Span], history: History, now: datetime) -> None:
         self.metric, self.spans, self.history, self.now = metric, spans, history, now
         self.timeline = history.timeline
-        self.rules = self._rules()
         self.found: list[Cycle] = []
-        self._freed: dict[int, Spans] = {}
-        self._rested: dict[int, Spans] = {}
 
     def cycles(self) -> list[Cycle]:
+        if self._undisturbed():
+            return self.found
+        self.rules = self._rules()
+        self._freed: dict[int, Spans] = {}
+        self._rested: dict[int, Spans] = {}
         found = self._start(None)
         while found is not None:
             start, rule = found
@@ -296,62 +310,115 @@ class _Run:
                 found = self._start(stop.at, past=stop.at == start) if again and stop else None
         return self.found
 
+    def _undisturbed(self) -> bool:
+        """Find the cycles of a clock with which nothing ever interferes; False where something may.
+
+        That is the clock of most issues: one coverage, nothing that rests or frees it. To find that
+        out first saves working out what only other clocks need: 82 us and not 94 for four metrics.
+        """
+        first, timeline = self.spans[0], self.timeline
+        terms = first.coverage.terms(self.metric)
+        if terms is None or not terms.may_go_straight:
+            return False
+        if len(self.spans) > 1 or timeline.deleted_at is not None:
+            return False
+        clock, history = terms.clock, self.history
+        for condition in clock.rests:
+            if while_holding(timeline, condition):
+                return False
+        starts = _any_of(clock.starts, history)
+        if starts:
+            start = starts[0].at
+            if start < first.since_at:
+                return False
+            stops = _stops(clock.only_stop, clock, history) if clock.only_stop else ()
+            self._walk(first.coverage, terms, starts, stops, start, _NEVER)
+        return True
+
     def _go_straight(self, start: datetime, rule: _Rule) -> datetime | None:
         """Find the cycles from a start on as long as nothing comes between.
-
-        Nine of ten cycles lie within one span, stop by one kind of act, and nothing rests or frees
-        their clock. One walk over the starts and the stops finds all of these, and what `_stop`,
-        `_cycle` and `_start` work out for each comes to this: 62 us and not 208 for 21 cycles.
 
         Returns:
             The start of the first cycle that is not so simple; None where there is no further one.
         """
         index = bisect_right(self.spans, start, key=_SINCE) - 1
-        quiet_until, goal = self._quiet_until(index), self._goal(self.spans[index])
-        stops = rule.only_stops
-        if goal is None or stops is None or start >= quiet_until or rule is not self.rules[-1]:
+        quiet_until, coverage = self._quiet_until(index), self.spans[index].coverage
+        terms, stops = coverage.terms(self.metric), rule.only_stops
+        if terms is None or stops is None or start >= quiet_until or rule is not self.rules[-1]:
             return start
-        coverage, clock = self.spans[index].coverage, rule.clock
-        started, stopped = [each.at for each in rule.starts], [each.at for each in stops]
+        return self._walk(coverage, terms, rule.starts, stops, start, quiet_until)
+
+    def _walk(
+        self,
+        coverage: Coverage,
+        terms: Terms,
+        starts: Sequence[Moment],
+        stops: Sequence[Moment],
+        start: datetime,
+        quiet_until: datetime,
+    ) -> datetime | None:
+        """Find the cycles from a start on that lie before an instant, by starts and stops alone.
+
+        Nine of ten cycles lie within one span, stop by one kind of act, and nothing rests or frees
+        their clock. One walk over the starts and the stops finds all of these, and what `_stop`,
+        `_cycle` and `_start` work out for each comes to this: 94 us and not 222 for a fold to 21
+        cycles.
+        """
+        clock = terms.clock
+        stopped = [each.at for each in stops]
+        started = [each.at for each in starts] if clock.repeats else []
         find_stop = bisect_right if clock.stopped_by_its_start else bisect_left
-        while start < quiet_until:
-            found = find_stop(stopped, start)
-            stop = stops[found] if found < len(stops) else None
+        runs: list[datetime] = []
+        ends: list[Moment | None] = []
+        following: datetime | None = start
+        while following is not None and following < quiet_until:
+            start = following
+            index = find_stop(stopped, start)
+            stop = stops[index] if index < len(stops) else None
             if stop.at >= quiet_until if stop else quiet_until is not _NEVER:
                 break
-            self.found.append(self._plain_cycle(start, stop, coverage, goal))
-            if stop is None or not clock.repeats:
-                return None
-            find_start = bisect_right if stop.at == start else bisect_left
-            following = find_start(started, stop.at)
-            if following == len(started):
-                return None
-            start = started[following]
-        return start
+            runs.append(start)
+            ends.append(stop)
+            following = None
+            if stop and clock.repeats:
+                find_start = bisect_right if stop.at == start else bisect_left
+                index = find_start(started, stop.at)
+                following = started[index] if index < len(started) else None
+        self._add(runs, ends, coverage, terms)
+        return following
 
-    def _plain_cycle(
-        self, start: datetime, stop: Moment | None, coverage: Coverage, goal: Goal
-    ) -> Cycle:
-        """The run from a start to a stop, or up to now, where one promise held all the time."""
-        open_time = goal.plain_time
-        if open_time:
-            due_at = goal.calendar.due(start, open_time)
-            promise = Promise(start, coverage, goal, _NOTHING, open_time, due_at)
-        else:
-            promise = _promise(start, coverage, goal, _NOTHING, start, (), ())
-            due_at = promise.due_at
-        state: State
-        if stop:
-            end, ending = stop.at, Ending(stop.at, True, stop.reason)
-            state = "met" if end <= due_at else "breached"
-        else:
-            end, ending = self.now, None
-            state = "breached" if due_at <= end else "running"
-        number, duties = len(self.found) + 1, coverage.duties(self.metric)
-        undone = self._undone(duties, min(end, due_at)) if duties else ()
-        return Cycle(
-            self.metric, number, start, ending, state, due_at, end, (promise,), _NO_REST, undone
-        )
+    def _add(
+        self,
+        starts: Sequence[datetime],
+        stops: Sequence[Moment | None],
+        coverage: Coverage,
+        terms: Terms,
+    ) -> None:
+        """Add the runs from each start to its stop, or up to now; one promise held in each."""
+        found, metric, goal, duties = self.found, self.metric, terms.goal, terms.duties
+        goal_time = goal.plain_time
+        due = goal.calendar.due
+        for start, stop in zip(starts, stops, strict=True):
+            if goal_time:
+                due_at = due(start, goal_time)
+                promise = Promise(start, coverage, goal, _NOTHING, goal_time, due_at)
+            else:
+                promise = _promise(start, coverage, goal, _NOTHING, start, (), ())
+                due_at = promise.due_at
+            state: State
+            if stop:
+                end, ending = stop.at, Ending(stop.at, True, stop.reason)
+                state = "met" if end <= due_at else "breached"
+            else:
+                end, ending = self.now, None
+                state = "breached" if due_at <= end else "running"
+            undone = self._undone(duties, min(end, due_at)) if duties else ()
+            found.append(
+                Cycle(
+                    metric, len(found) + 1, start, ending, state, due_at, end, (promise,),
+                    _NO_REST, undone,
+                )
+            )  # fmt: skip
 
     def _quiet_until(self, index: int) -> datetime:
         """When a span ends, or the clock first rests or is freed by its terms."""

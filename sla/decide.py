@@ -121,9 +121,9 @@ def _instants(
 ) -> Iterator[datetime]:
     if announced.next_at:
         yield announced.next_at
-    for cycle in cycles:
-        if cycle.ending is None and cycle.due_at:
-            yield cycle.due_at
+    yield from [cycle.due_at for cycle in cycles if cycle.ending is None and cycle.due_at]
+    if on_grid:
         # On a grid the next cycle begins when this one is used up, even if it was met.
-        if on_grid and cycle.metric in cycle.promise.coverage.on_grid:
-            yield cycle.promise.due_at
+        for cycle in cycles:
+            if cycle.metric in cycle.promise.coverage.on_grid:
+                yield cycle.promise.due_at

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -241,11 +242,8 @@ def fields_of(coverage: Coverage, cycles: Sequence[Cycle], level: int) -> Fields
             promises none, the state is that of its first metric.
         level: the escalation level reached.
     """
-    following = min(
-        [cycle for cycle in cycles if cycle.ending is None and cycle.due_at],
-        key=lambda cycle: (cycle.due_at, cycle.metric),
-        default=None,
-    )
+    owed = [cycle for cycle in cycles if cycle.ending is None and cycle.due_at]
+    following = min(owed, key=_DUE) if owed else None
     next_due = following.due_at if following else None
     next_metric = following.words if following else None
     shown = _shown(coverage, cycles)
@@ -267,11 +265,15 @@ def fields_of(coverage: Coverage, cycles: Sequence[Cycle], level: int) -> Fields
     )
 
 
+_DUE = attrgetter("due_at", "metric")
+
+
 def _shown(coverage: Coverage, cycles: Sequence[Cycle]) -> Cycle | None:
     """The cycle of which the fields speak: the first response, else the first metric's latest."""
     measured = coverage.metric(_FIRST) or any(cycle.metric == _FIRST for cycle in cycles)
     named = _FIRST if measured else next((cycle.metric for cycle in cycles), None)
-    return next((cycle for cycle in reversed(cycles) if cycle.metric == named), None)
+    of_it = [cycle for cycle in cycles if cycle.metric == named]
+    return of_it[-1] if of_it else None
 
 
 def _without_promise(
@@ -314,7 +316,8 @@ def _urgency(cycle: Cycle) -> tuple[bool, datetime, str]:
 
 
 def _standing_of(cycle: Cycle) -> str:
-    words = f"{cycle.words[:1].upper()}{cycle.words[1:]}"
+    words = cycle.words
+    words = f"{words[:1].upper()}{words[1:]}"
     if cycle.ending is not None:
         return f"{words} {_became(cycle)}"
     if cycle.due_at is None:
@@ -348,7 +351,7 @@ def _breach_at(cycle: Cycle) -> datetime:
     A promise that was broken by then stays broken since it was.
     """
     last = cycle.promises[-1]
-    for earlier in reversed(cycle.promises[:-1]):
+    for earlier in cycle.promises[-2::-1]:
         if last.due_at > last.since_at or earlier.due_at > last.since_at:
             break
         last = earlier

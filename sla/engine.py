@@ -8,7 +8,7 @@ neither Jira nor YAML.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from dataclasses import fields as dataclass_fields
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sla.decide import Decision, Ledger, decide
 from sla.effects import URGENT, Fields
 from sla.gaps import Shown, certain_until, is_behind
-from sla.lanes import Key, LaneName
+from sla.lanes import BATCH, Key, LaneName
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
 from sla.store import inbox, issues, outbox, schema, sites
@@ -155,17 +155,38 @@ class Engine:
     before_waking: Callable[[], None] = lambda: None
 
     def due(self, limit: int) -> Sequence[Key]:
-        """The issues about which something was heard, or whose instant has come, by instant.
+        """The issues whose instant has come, then those about which something was heard.
 
-        What was heard before an instant came is handled before it: an answer that waits must not
-        be overtaken by a breach.
+        An answer that waits must not be overtaken by a breach: what was heard of an issue is taken
+        in with its instant. What names no issue goes first, since it may be about any; and an issue
+        that is tied to others goes by instant among what was heard.
         """
         self.before_waking()
-        now, sites = self.now(), tuple(self.sites)
+        sites = tuple(self.sites)
         heard = self.database.read(lambda c: inbox.waiting(c, sites, limit))
-        woken = self.database.read(lambda c: issues.to_wake(c, now, sites, limit))
+        woken = self._woken(limit)
+        pressing = self._not_tied(woken) if heard else []
+        nameless = [(site, "") for _, site, issue_id in heard if not issue_id]
         by_instant = sorted([*heard, *woken], key=itemgetter(0))
-        return list(dict.fromkeys((site, issue_id) for _, site, issue_id in by_instant))[:limit]
+        keys = [*nameless, *pressing, *((site, issue_id) for _, site, issue_id in by_instant)]
+        return list(dict.fromkeys(keys))[:limit]
+
+    def pressing(self) -> Collection[Key]:
+        """The issues that are to be decided by time alone, however much was heard of others."""
+        self.before_waking()
+        if self.database.read(lambda c: inbox.has_nameless(c, tuple(self.sites))):
+            return ()
+        return self._not_tied(self._woken(BATCH))
+
+    def _woken(self, limit: int) -> Sequence[tuple[datetime, str, str]]:
+        now, sites = self.now(), tuple(self.sites)
+        return self.database.read(lambda c: issues.to_wake(c, now, sites, limit))
+
+    def _not_tied(self, woken: Sequence[tuple[datetime, str, str]]) -> list[Key]:
+        """Those of the woken issues that neither refer to another nor are referred to."""
+        keys = [(site, issue_id) for _, site, issue_id in woken]
+        tied = self.database.read(lambda c: issues.tied(c, keys)) if keys else frozenset()
+        return [key for key in keys if key not in tied]
 
     def next_run(self) -> datetime | None:
         """The earliest instant at which time alone changes an answer."""

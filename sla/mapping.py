@@ -9,10 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sla.condition import ALWAYS, Condition, Fields
-from sla.contract import Alerts, Contract, Duty, Goal, Limit, Metric, Refusal, Scope, in_words
+from sla.contract import (
+    Alerts,
+    Clock,
+    Contract,
+    Duty,
+    Goal,
+    Limit,
+    Metric,
+    Refusal,
+    Scope,
+    in_words,
+)
 from sla.timeline import SYSTEM_FIELDS, FieldValue, Timeline
 
 __all__ = [
@@ -136,7 +147,7 @@ class Policy:
         Equal values give the same object: the issues of a site share a few dozen coverages, and to
         look one up takes a twentieth of the time of finding it by the rules.
         """
-        values = tuple([timeline.value(name, at) for name in self._shown_fields])
+        values = timeline.values_at(self._shown_fields, at)
         found = self._coverages.get(values)
         if found is None:
             if len(self._coverages) >= _MOST_COVERAGES:
@@ -199,6 +210,17 @@ class Policy:
         return {name.casefold(): name for name in self.field_names - SYSTEM_FIELDS}
 
 
+class Terms(NamedTuple):
+    """What a coverage promises of one metric."""
+
+    clock: Clock
+    goal: Goal
+    duties: tuple[Duty, ...]
+    """On which the promise depends."""
+    may_go_straight: bool
+    """Whether a start and a stop are all it takes: nothing is waited for, no slots on a grid."""
+
+
 @dataclass(frozen=True)
 class Coverage:
     """The promise that an issue has, or why it has none."""
@@ -229,6 +251,10 @@ class Coverage:
     def metric(self, name: str) -> Metric | None:
         """The contract's metric of that name, if it holds for the issue and has one."""
         return self._metrics.get(name)
+
+    def terms(self, metric: str) -> Terms | None:
+        """What is promised for that metric, all together; None where nothing is."""
+        return self._terms.get(metric)
 
     def words(self, metric: str) -> str:
         """What a metric measures, in words."""
@@ -300,6 +326,19 @@ class Coverage:
     def _goals(self) -> dict[str, Goal]:
         promised = {name: self._promised(name) for name in self._metrics}
         return {name: goal for name, goal in promised.items() if isinstance(goal, Goal)}
+
+    @cached_property
+    def _terms(self) -> dict[str, Terms]:
+        clocks = {name: self._metrics[name].clock for name in self._goals}
+        return {
+            name: Terms(
+                clock,
+                self._goals[name],
+                self.duties(name),
+                bool(clock.only_stop) and not clock.grid and not self.may_wait,
+            )
+            for name, clock in clocks.items()
+        }
 
     @cached_property
     def _duties(self) -> tuple[Duty, ...]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -56,6 +57,7 @@ class SharedWakeups:
         lanes: each with how many of its issues this process works on side by side; with 0 it only
             hands over what is due, and leaves the work to others.
         beside: what each process does for itself when it is kicked.
+        pressing: for a lane, what of it goes before all that waits in the queue.
     """
 
     def __init__(
@@ -64,8 +66,9 @@ class SharedWakeups:
         clock: Clock,
         lanes: Mapping[str, tuple[Lane, int]],
         beside: Mapping[str, Callable[[], None]],
+        pressing: Mapping[str, Callable[[], Collection[Key]]] = MappingProxyType({}),
     ) -> None:
-        self._database, self._clock = database, clock
+        self._database, self._clock, self._pressing = database, clock, pressing
         self._lanes = {name: lane for name, (lane, _) in lanes.items()}
         hand_over = {name: partial(self._hand_over, name) for name in lanes}
         self._local = LocalWakeups(clock, {**hand_over, **beside})
@@ -119,7 +122,10 @@ class SharedWakeups:
     def _hand_over(self, name: str) -> None:
         """Queue what is due in a lane and is not queued yet, and note when something is next."""
         lane = self._lanes[name]
-        keys = lane.due(_HANDED_OVER)
+        pressing = frozenset(self._pressing[name]() if name in self._pressing else ())
+        for key in pressing:
+            self._defer(name, key, urgent=True)
+        keys = [key for key in lane.due(_HANDED_OVER) if key not in pressing]
         if keys:
             locks = [_lock(name, key) for key in keys]
             queued = self._database.read(lambda c: _queued(c, locks))

@@ -113,11 +113,6 @@ def year_start(year: int) -> int:
     return day_number(date(year, 1, 1)) * DAY
 
 
-def year_of(instant: int) -> int:
-    """The year, in UTC, of an instant."""
-    return day_of(instant // DAY).year
-
-
 def check_range(instant: int) -> None:
     """Refuse an instant beyond the years for which calendars answer.
 

@@ -230,7 +230,7 @@ def plan_change(directory: Path, as_json: bool) -> None:
     """Which open issues a configuration directory would move, if it came into force for all.
 
     \b
-    Exit status: 0 nothing moves, 2 something moves, 3 a promise would be broken by it,
+    Exit status: 0 nothing moves, 3 something moves, 4 a promise would be broken by it,
     1 it could not be found out.
     """
     from webhooks.planning import plan

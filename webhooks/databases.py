@@ -9,7 +9,7 @@ from pathlib import Path
 from config.settings import Settings
 from sla.store.database import Database, StoreError, address_of
 from sla.store.faults import reason, storage_fault
-from sla.store.migrate import migrate
+from sla.store.migrate import migrate, newest, version_of
 
 
 @contextmanager
@@ -45,6 +45,27 @@ def not_migrated(settings: Settings, *, must_exist: bool = True) -> Iterator[Dat
     if must_exist and path and not Path(path).exists():
         raise StoreError(f"{path}: there is no database; DUELINE_DATABASE_URL names it")
     with at(url) as database:
+        yield database
+
+
+@contextmanager
+def looked_into(settings: Settings) -> Iterator[Database]:
+    """The database for a command that changes nothing in it, not even the version of its tables.
+
+    Args:
+        settings: with its address.
+
+    Raises:
+        StoreError: it is not there, cannot be used, or has another version's tables.
+    """
+    with not_migrated(settings) as database:
+        found, wanted = version_of(database), newest()
+        if found != wanted:
+            raise StoreError(
+                f"{database.name}: has the tables of version {found or 'none'}, and this program"
+                f" reads those of {wanted}; run the program that the service runs, or start the"
+                " service with this one first"
+            )
         yield database
 
 

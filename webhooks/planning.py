@@ -26,15 +26,15 @@ from sla.engine import SiteFacts, remembered_site
 from sla.mapping import Policy
 from sla.preview import Judged, Move, judged, moves
 from sla.store import open_issues, sites
-from sla.store.database import Database
+from sla.store.database import Database, StoreError
 from sla.store.open_issues import Facts, OpenIssue, Range
 from sla.timeline import Timeline
 from sla.words import utc
-from webhooks.databases import faults_told, opened
-from webhooks.publishing import DEFAULT_SITE, configuration_published
+from webhooks.databases import faults_told, looked_into
+from webhooks.publishing import DEFAULT_SITE, last_published
 
-NOTHING_MOVES, SOMETHING_MOVES, SOMETHING_BREAKS = 0, 2, 3
-"""The exit statuses."""
+NOTHING_MOVES, SOMETHING_MOVES, SOMETHING_BREAKS = 0, 3, 4
+"""The exit statuses; 1 is a failure, and 2 a command line that cannot be understood."""
 _SHOWN = 40
 """How many moves people are shown; a program gets them all."""
 _VERSIONS_IN_MEMORY = 16
@@ -121,24 +121,25 @@ def plan(
 
     Raises:
         ConfigurationError: the directory is faulty; with every error.
-        StoreError: the database cannot be used.
+        StoreError: the database cannot be used, or no service ever reached a Jira with it.
     """
     after = load(directory)
-    before = configuration_published(settings, DEFAULT_SITE).configuration
-    with opened(settings, must_exist=True) as database:
+    with looked_into(settings) as database:
+        before = last_published(database, DEFAULT_SITE)
         known = remembered_site(database, DEFAULT_SITE)
-        cuts = (
-            database.read(lambda c: open_issues.ranges(c, DEFAULT_SITE, at_once)) if known else []
-        )
+        if before is None or known is None:
+            raise StoreError(
+                f"{database.name}: holds no issue yet, since no service ever reached its Jira;"
+                " DUELINE_DATABASE_URL names the database of the service"
+            )
+        cuts = database.read(lambda c: open_issues.ranges(c, DEFAULT_SITE, at_once))
         unread = database.read(lambda c: open_issues.unread(c, DEFAULT_SITE))
     looked_at = 0
     found: list[Move] = []
-    if known:
-        url = settings.database_url.reveal()
-        asked = _Asked(url, known, before.policy, after.policy, now)
-        for number, moved in _folded(asked, cuts, processes or _processors()):
-            looked_at += number
-            found += moved
+    asked = _Asked(settings.database_url.reveal(), known, before.policy, after.policy, now)
+    for number, moved in _folded(asked, cuts, processes or _processors()):
+        looked_at += number
+        found += moved
     found.sort(key=lambda move: move.urgency)
     return Plan(
         now, before.policy.version, after.policy.version, changes(before, after), looked_at, unread,
@@ -234,14 +235,19 @@ _here: _Folding
 
 def _begin(asked: _Asked) -> None:
     global _here
-    # What is there now stays: to look through it for garbage again and again took 7 %.
+    # What is there now stays: to look through it for garbage again and again took 7 %. What is made
+    # of an issue refers to nothing in a circle: to look for circles after each few took 4 %, and
+    # found none. They are looked for once in each range.
     gc.freeze()
+    gc.disable()
     _here = _Folding(asked)
 
 
 def _fold(within: Range) -> bytes:
     # Packed in a third of the time that pickling takes.
-    return msgspec.msgpack.encode(_here.range(within))
+    folded = msgspec.msgpack.encode(_here.range(within))
+    gc.collect()
+    return folded
 
 
 def _can_fork() -> bool:

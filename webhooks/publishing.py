@@ -9,6 +9,7 @@ from config.configuration import Configuration
 from config.errors import ConfigError
 from config.settings import Settings
 from sla.store import sites
+from sla.store.database import Database
 from webhooks.databases import opened
 
 DEFAULT_SITE = "default"
@@ -34,10 +35,11 @@ def configuration_in_force(settings: Settings, site: str) -> InForce:
     try:
         return InForce(load(settings.config))
     except ConfigError as error:
-        text = _last_published(settings, site)
-        if text is None:
+        with opened(settings) as database:
+            published = last_published(database, site)
+        if published is None:
             raise
-        return InForce(Configuration.from_text(text), refused=str(error))
+        return InForce(published, refused=str(error))
 
 
 def configuration_published(settings: Settings, site: str) -> InForce:
@@ -47,11 +49,12 @@ def configuration_published(settings: Settings, site: str) -> InForce:
         ConfigError: nothing was ever published, and the directory is faulty.
         StoreError: the database cannot be used.
     """
-    text = _last_published(settings, site)
-    return InForce(Configuration.from_text(text)) if text else InForce(load(settings.config))
-
-
-def _last_published(settings: Settings, site: str) -> str | None:
     with opened(settings) as database:
-        version = database.read(lambda c: sites.known(c, site, "policy_in_force"))
-        return database.read(lambda c: sites.published(c, version or ""))
+        return InForce(last_published(database, site) or load(settings.config))
+
+
+def last_published(database: Database, site: str) -> Configuration | None:
+    """The version in force, as it was published; None before the first."""
+    version = database.read(lambda c: sites.known(c, site, "policy_in_force"))
+    text = database.read(lambda c: sites.published(c, version or ""))
+    return Configuration.from_text(text) if text else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -27,7 +27,7 @@ from connector.setup import find_fields
 from connector.translate import Translation, translate
 from sla.engine import Call, Engine, remember_installation, remember_site, remembered_site
 from sla.errors import StoreError
-from sla.lanes import GivingWay, Lane, drain
+from sla.lanes import GivingWay, Key, Lane, drain
 from sla.mapping import Policy
 from sla.store import absence, faults, holds, inbox, outbox, restored, sites
 from sla.store.database import Database
@@ -186,24 +186,45 @@ class Service:
 
     def _local(self) -> LocalWakeups:
         lanes = {name: partial(self._drain, name) for name in self.lanes}
-        return LocalWakeups(self.clock, {**lanes, **self.beside})
+        at_once = {name: partial(self._do_at_once, name) for name in ("decide", "dispatch")}
+        return LocalWakeups(self.clock, {**lanes, **self.beside}, at_once)
 
     def _shared_wakeups(self, *, works: bool) -> SharedWakeups:
         # Only PostgreSQL needs the queue, and its import takes a tenth of a second.
         from sla.queue import SharedWakeups
 
         crews = {
-            name: (GivingWay(lane, self.rush.give_way), _SIDE_BY_SIDE[name] if works else 0)
-            for name, lane in self.lanes.items()
+            name: (self._giving_way(name), _SIDE_BY_SIDE[name] if works else 0)
+            for name in self.lanes
         }
-        return SharedWakeups(self.database, self.clock, crews, self.beside)
+        # Behind deliveries that wait in the queue, what falls due would be said when they are done.
+        pressing = {"decide": self.engine.pressing}
+        return SharedWakeups(self.database, self.clock, crews, self.beside, pressing)
+
+    def _giving_way(self, name: str) -> GivingWay:
+        return GivingWay(self.lanes[name], self.rush.give_way, partial(self._pressing, name))
+
+    def _pressing(self, name: str) -> Collection[Key]:
+        """What a clock brought, which gives way to no rush; without a rush nothing has to."""
+        if not self.rush.is_on or name == "histories":
+            return ()
+        return self.engine.pressing() if name == "decide" else self.dispatcher.pressing()
+
+    def _do_at_once(self, name: str, key: Key) -> None:
+        """Do one issue's work that has just come, as `_drain` would."""
+        if self.rush.is_on or key[0] not in self.engine.sites:
+            self._drain(name)
+            return
+        self.look_whether_heard()
+        self.lanes[name].run(key)
 
     def _drain(self, name: str) -> None:
-        lane = GivingWay(self.lanes[name], self.rush.give_way)
+        lane, pressing = self._giving_way(name), partial(self._pressing, name)
         # Each delivery kicks a lane: to look what is due after each would take most of a rush.
-        self.rush.give_way()
+        if not pressing():
+            self.rush.give_way()
         # A file has one writer: deciding side by side would only wait for it.
-        drain(lane, 1 if name == "decide" else _SIDE_BY_SIDE[name])
+        drain(lane, 1 if name == "decide" else _SIDE_BY_SIDE[name], pressing)
         next_run = lane.next_run()
         # What is due still, though it was just run, waits for the sweep.
         if next_run is not None and next_run > self.clock.now() and self._wakeups:

@@ -6,13 +6,12 @@ import http.client
 import statistics
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import Literal
+from collections import deque
 
 from bench.posting import served, simulated
 from bench.row import Context, Figure, Result, Row
 from config.settings import Settings
-from connector.simulator import CUSTOMER, Rule, Simulator
+from connector.simulator import CUSTOMER, RecordedRequest, Simulator
 from connector.simulator.deliveries import headers
 from webhooks.jira import client_for
 
@@ -22,27 +21,19 @@ _PATIENCE = 30.0
 _REST = 0.2
 
 
-@dataclass
-class _Puts:
-    """Notes when the simulated Jira was asked to change an issue's fields."""
+class _Answered(deque[RecordedRequest]):
+    """Notes when the simulated Jira has changed an issue's fields, and answers so."""
 
-    seen: threading.Event = field(default_factory=threading.Event)
-    at: float = 0.0
+    def __init__(self) -> None:
+        super().__init__(maxlen=1)
+        self.put = threading.Event()
+        self.at = 0.0
 
-    def over_request(self, method: str, path: str) -> Rule | None:  # noqa: ARG002
-        """See `connector.simulator.faults.Weather`."""
-        if method == "PUT" and not self.seen.is_set():
+    def append(self, answered: RecordedRequest) -> None:
+        if answered.method == "PUT" and not self.put.is_set():
             self.at = time.perf_counter()
-            self.seen.set()
-        return None
-
-    def over_delivery(self, event: str) -> Literal["drop", "double"] | None:  # noqa: ARG002
-        """See `connector.simulator.faults.Weather`."""
-        return None
-
-    def over_batch(self, size: int) -> bool:  # noqa: ARG002
-        """See `connector.simulator.faults.Weather`."""
-        return False
+            self.put.set()
+        super().append(answered)
 
 
 def measure(context: Context) -> Result:
@@ -50,29 +41,28 @@ def measure(context: Context) -> Result:
     rounds = 8 if context.quick else 60
     through, accepted, one_put = [], [], []
     with simulated() as (jira, told, _), served(told) as port:
-        puts = _Puts()
-        jira.faults.weather = puts
+        jira.requests = answered = _Answered()
         client = client_for(Settings.from_environment(told).require_jira())
         beside = jira.create_issue({"summary": "Beside"}, project="HLP").id
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
         for nth in range(-3, rounds):
             threading.Event().wait(_REST)
             body, head = _delivery(jira, nth)
-            puts.seen.clear()
+            answered.put.clear()
             began = time.perf_counter()
             connection.request("POST", "/webhooks/jira", body, head)
             if (status := _answered(connection)) != 202:
                 raise RuntimeError(f"answered {status}")
-            answered = time.perf_counter()
-            if not puts.seen.wait(_PATIENCE):
+            taken = time.perf_counter()
+            if not answered.put.wait(_PATIENCE):
                 raise TimeoutError("no field was written")
             threading.Event().wait(_REST)
             put_began = time.perf_counter()
             client.edit_fields(beside, {"summary": f"Beside {nth}"})
             if nth >= 0:
                 one_put.append(time.perf_counter() - put_began)
-                through.append(puts.at - began)
-                accepted.append(answered - began)
+                through.append(answered.at - began)
+                accepted.append(taken - began)
     times = statistics.median(through) / statistics.median(one_put)
     return Result(
         (

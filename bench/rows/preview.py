@@ -56,7 +56,7 @@ class Plans:
         )
         seconds = time.perf_counter() - began
         self.cpu_seconds.setdefault(which, []).append(_cpu_of_children() - cpu)
-        if ended.returncode not in (0, 2, 3):
+        if ended.returncode not in (0, 3, 4):
             raise NotStartedError(ended.stderr.decode(errors="replace"))
         found: dict[str, Any] = json.loads(ended.stdout)
         moved = self.issues if which == "every issue moves" else 0

@@ -116,7 +116,21 @@ def of_issue(connection: Connection, site: str, issue_id: str) -> Sequence[Deliv
     return [Delivery(*row) for row in rows]
 
 
+def has_nameless(connection: Connection, sites: Sequence[str]) -> bool:
+    """Whether a delivery waits of which it is not known what issue it is about."""
+    return connection.execute(_NAMELESS, {"sites": list(sites)}).first() is not None
+
+
 # What is asked at every look is built once: see `sla.store.outbox`.
+_NAMELESS = (
+    select(inbox.c.id)
+    .where(
+        inbox.c.state == literal_column("'new'"),
+        inbox.c.site.in_(bindparam("sites", expanding=True)),
+        inbox.c.issue_id.is_(None),
+    )
+    .limit(1)
+)
 _WAITING = (
     select(func.min(inbox.c.received_at), inbox.c.site, func.coalesce(inbox.c.issue_id, ""))
     .where(inbox.c.state == "new", inbox.c.site.in_(bindparam("sites", expanding=True)))

@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    exists,
     func,
     literal_column,
     or_,
@@ -84,6 +85,7 @@ _FACTS = select(events.c.kind, events.c.data).where(
     events.c.site == _SITE, events.c.issue_id == _ISSUE
 )
 
+_SITES_OF = bindparam("sites", expanding=True, type_=String)
 _OTHERS = select(refers.c.other).where(refers.c.site == _SITE, refers.c.issue_id == _ISSUE)
 _TIES = union_all(
     select(literal_column("'key'"), issue_keys.c.key).where(
@@ -100,6 +102,20 @@ _TIES = union_all(
     ),
     select(literal_column("'issue'"), refers.c.issue_id).where(
         refers.c.site == _SITE, refers.c.other.in_(bindparam("names", expanding=True))
+    ),
+)
+_AMONG = bindparam("ids", expanding=True, type_=String)
+_TIED = union_all(
+    select(refers.c.site, refers.c.issue_id).where(
+        refers.c.site.in_(_SITES_OF), refers.c.issue_id.in_(_AMONG)
+    ),
+    select(refers.c.site, refers.c.other).where(
+        refers.c.site.in_(_SITES_OF), refers.c.other.in_(_AMONG)
+    ),
+    select(issues.c.site, issues.c.issue_id).where(
+        issues.c.site.in_(_SITES_OF),
+        issues.c.issue_id.in_(_AMONG),
+        exists().where(refers.c.site == issues.c.site, refers.c.other == issues.c.key),
     ),
 )
 _RECORDED = (
@@ -563,6 +579,16 @@ def relatives(connection: Connection, row: IssueRow, keys: Collection[str]) -> l
         keys: every key that it ever had.
     """
     return sorted(_ties(connection, row, keys)["issue"] - {row.issue_id})
+
+
+def tied(connection: Connection, keys: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    """Those of some issues (site, id) that refer to another, or that another refers to.
+
+    One that is named by a key it had before it was moved is not found here.
+    """
+    asked = {"sites": sorted({site for site, _ in keys}), "ids": [each for _, each in keys]}
+    found = {(site, issue_id) for site, issue_id in connection.execute(_TIED, asked)}
+    return frozenset(found.intersection(keys))
 
 
 def _ties(connection: Connection, row: IssueRow, keys: Collection[str]) -> Mapping[str, set[str]]:

@@ -5,15 +5,16 @@ Read for a preview, which folds all of them at once: one issue at a time would b
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import compress, pairwise
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import astuple
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -30,12 +31,25 @@ from sla import timeline as facts
 from sla.mapping import Policy
 from sla.preview import Judged
 from sla.store.schema import cycles, events, issues
-from sla.timeline import SYSTEM_FIELDS, Changed, CommentSeen, Event, Seen, Timeline
+from sla.timeline import (
+    Changed,
+    CommentSeen,
+    Event,
+    FieldValue,
+    Seen,
+    Timeline,
+)
 
 AT_ONCE = 1_000
 """How many issues a range has: neither a statement nor the memory grows with the site."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOOKED_AT = frozenset({
+    "project", "issuetype", "priority", "status", "resolution", "reporter", "summary",
+    "description",
+})  # fmt: skip
+"""What a fold looks at by itself, or what conditions name by a word of their own; a policy's
+`field_names` are all others."""
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _MAPPED = "PRAGMA mmap_size = 1073741824"
 
@@ -76,7 +90,8 @@ class Facts:
     """Makes an issue's timeline of its rows, as far as a policy looks at it.
 
     A payload shows every field of its Jira, most of them empty for good, and a policy looks at few
-    of them. To file the few alone brings an issue's timeline and fold from 137 to 100 us.
+    of them. To file the few alone brings an issue's timeline and fold from 137 to 100 us. The
+    others are skipped as the payload is decoded: 10 and not 14 us an issue.
 
     Args:
         policy: the one that is to be folded.
@@ -84,31 +99,39 @@ class Facts:
     """
 
     def __init__(self, policy: Policy, names: Mapping[str, str]) -> None:
-        wanted = policy.field_names | SYSTEM_FIELDS
+        wanted = policy.field_names | _LOOKED_AT
         by_id = {id_: name for id_, name in names.items() if name in wanted}
         self._wanted = by_id | {name: name for name in wanted - names.keys()}
+        self._ids = tuple(self._wanted)
         self._never = policy.responders.never
+        self._decode = {**_DECODE, Seen.__name__: _sighting(self._ids)}
 
     def timeline(self, rows: Iterable[Row]) -> Timeline:
         """The timeline of an issue from its facts."""
-        events = [_DECODE[kind](data) for _, kind, data in rows]
-        # What was empty whenever it was shown, and never changed, is as if nobody had shown it.
+        events: list[Event] = []
+        sightings: list[tuple[Any, tuple[FieldValue | UnsetType, ...]]] = []
         told: set[str] = set()
-        for event in events:
-            if isinstance(event, Seen):
-                told.update([id_ for id_, value in event.fields.items() if value is not None])
-            elif isinstance(event, Changed):
+        for _, kind, data in rows:
+            event = self._decode[kind](data)
+            if kind == "Seen":
+                sightings.append((event, astuple(event.fields)))
+                continue
+            if kind == "Changed":
                 told.add(event.field)
-        names = [(id_, self._wanted[id_]) for id_ in told & self._wanted.keys()]
-        named = [self._named(event, names) for event in events]
-        return Timeline.of_distinct([event for event in named if event is not None])
+            named = self._named(event)
+            if named is not None:
+                events.append(named)
+        # What was empty whenever it was shown, and never changed, is as if nobody had shown it.
+        columns = zip(*[values for _, values in sightings], strict=True)
+        told.update(compress(self._ids, map(any, columns)))
+        places = [(place, self._wanted[id_]) for place, id_ in enumerate(self._ids) if id_ in told]
+        for event, values in sightings:
+            shown = {name: value for at, name in places if (value := values[at]) is not UNSET}
+            events.append(Seen(event.at, shown, event.source))
+        return Timeline.of_distinct(events)
 
-    def _named(self, event: Event, names: Sequence[tuple[str, str]]) -> Event | None:
+    def _named(self, event: Event) -> Event | None:
         """The fact by the policy's names; None where the policy does not look at it."""
-        if isinstance(event, Seen):
-            shown = event.fields
-            values = {name: shown[id_] for id_, name in names if id_ in shown}
-            return Seen(event.at, values, event.source)
         if isinstance(event, Changed):
             name = self._wanted.get(event.field)
             if name is None:
@@ -118,6 +141,16 @@ class Facts:
             # As each acknowledgement of ours: it neither starts nor stops anything.
             return None
         return event
+
+
+def _sighting(fields: Sequence[str]) -> Callable[[bytes], Any]:
+    """Decodes a payload's values of these fields in their order, and skips all others."""
+    kinds = [(f"field_{n}", FieldValue | UnsetType, UNSET) for n in range(len(fields))]
+    own = {f"field_{n}": name for n, name in enumerate(fields)}
+    shown = msgspec.defstruct("Shown", kinds, rename=own, frozen=True, gc=False)
+    parts = [("at", datetime), ("source", str), ("fields", shown)]
+    sighting = msgspec.defstruct("Sighting", parts, frozen=True, gc=False)
+    return msgspec.json.Decoder(sighting).decode
 
 
 _DECODE: Mapping[str, Callable[[bytes], Any]] = MappingProxyType({
@@ -159,8 +192,9 @@ _RESOLUTIONS = (
 )
 # The column's own type would copy each content once more: 20 of 50 us an issue.
 _FACTS = select(events.c.issue_id, events.c.kind, type_coerce(events.c.data, NullType())).where(
-    events.c.site == _SITE, events.c.issue_id.in_(_IDS)
+    events.c.site == _SITE
 )
+_FACTS_OF = _FACTS.where(events.c.issue_id.in_(_IDS))
 
 
 def ranges(connection: Connection, site: str, size: int = AT_ONCE) -> list[Range]:
@@ -201,22 +235,36 @@ def read(connection: Connection, site: str, within: Range) -> Iterator[OpenIssue
     running = {id_ for id_, its in judged.items() if any(cycle.ended_at is None for cycle in its)}
     over = _resolved(connection, site, [row[0] for row in listed if row[0] not in running])
     found = [row for row in listed if row.issue_id not in over]
-    said: dict[str, list[Row]] = defaultdict(list)
-    asked = {"site": site, "ids": [row.issue_id for row in found]}
-    # As the driver gives them: another shape for each row would take 6 us an issue.
-    for row in connection.execute(_FACTS, asked).cursor.fetchall():
-        said[row[0]].append(row)
+    said: dict[str, list[Row]] = {row.issue_id: [] for row in found}
+    for row in _facts(connection, site, within, said.keys(), among=len(listed)):
+        if row[0] in said:
+            said[row[0]].append(row)
     for id_, key, version, wake_at in found:
         wakes_at = None if wake_at is None else _at(wake_at)
-        its, own = judged.get(id_, ()), said.pop(id_, ())
-        yield OpenIssue(id_, key, version, wakes_at, id_ in running, its, own)
+        yield OpenIssue(
+            id_, key, version, wakes_at, id_ in running, judged.get(id_, ()), said.pop(id_)
+        )
+
+
+def _facts(
+    connection: Connection, site: str, within: Range, ids: Collection[str], *, among: int
+) -> Iterable[Row]:
+    """The facts of these issues; of others of the range too, where it has few others."""
+    if 2 * len(ids) < among:
+        rows = connection.execute(_FACTS_OF, {"site": site, "ids": list(ids)})
+    else:
+        # One walk over the range takes 15 us an issue, to look up each of them 19.
+        rows = connection.execute(within.limit(_FACTS, events.c.issue_id), {"site": site})
+    # As the driver gives them: another shape for each row would take 6 us an issue.
+    found: Iterable[Row] = rows.cursor.fetchall()
+    return found
 
 
 def _cycles(connection: Connection, site: str, within: Range) -> Iterator[tuple[str, Judged]]:
-    rows = connection.execute(within.limit(_CYCLES, cycles.c.issue_id), {"site": site})
-    for id_, metric, number, state, due, ended, contract in rows:
-        due_at = None if due is None else _at(due)
-        ended_at = None if ended is None else _at(ended)
+    found = connection.execute(within.limit(_CYCLES, cycles.c.issue_id), {"site": site})
+    for id_, metric, number, state, due, ended, contract in found.cursor.fetchall():
+        due_at = None if due is None else _EPOCH + timedelta(0, 0, due)
+        ended_at = None if ended is None else _EPOCH + timedelta(0, 0, ended)
         yield id_, Judged(metric, number, state, due_at, ended_at, contract)
 
 

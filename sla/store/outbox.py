@@ -135,6 +135,18 @@ def _next() -> Select[Any]:
 
 
 _SAYINGS_DUE, _FIELDS_DUE, _NEXT = _sayings_due(), _fields_due(), _next()
+_URGENT_DUE = (
+    select(sayings.c.site, sayings.c.issue_id)
+    .distinct()
+    .where(
+        sayings.c.state == literal_column("'pending'"),
+        sayings.c.attempts == literal_column("0"),
+        sayings.c.try_at <= _NOW,
+        sayings.c.urgent,
+        unindexed(sayings.c.site).in_(_SITES),
+    )
+    .limit(_LIMIT)
+)
 
 # Building a statement takes as long as running it: what every event needs is built once.
 _MINE = (
@@ -360,6 +372,17 @@ def to_dispatch(
     # An issue that has both comes by what it has to say.
     found = dict.fromkeys((site, issue_id) for site, issue_id in (*comments, *fields))
     return list(found)[:limit]
+
+
+def urgent(
+    connection: Connection, now: datetime, sites: Sequence[str], limit: int
+) -> Sequence[tuple[str, str]]:
+    """The issues (site, id) of these sites of which something is to be said that a clock brought.
+
+    Only what was not tried yet.
+    """
+    asked = {"now": now, "sites": list(sites), "most": limit}
+    return [(site, issue_id) for site, issue_id in connection.execute(_URGENT_DUE, asked)]
 
 
 def next_dispatch(connection: Connection, sites: Sequence[str], now: datetime) -> datetime | None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import event
 
+from config.loader import load
 from connector.simulator import AGENT, CUSTOMER, Simulator
+from sla.calendar import Calendar
 from sla.lanes import Key
-from tests.scenarios.world import World, signature
+from tests.scenarios.world import World, a_site, signature
 
 pytestmark = pytest.mark.one_database("sqlite")
 
@@ -151,3 +156,19 @@ def test_a_poll_asks_for_what_was_updated_and_no_issue_by_itself(settled: World)
     polled = meter.count(lambda: settled.service.reconciler.poll(SITE))
     assert polled == Count(7, 3, 1, 1)
     assert meter.count(settled.settle).reads == 0
+
+
+def test_a_calendar_builds_one_table_for_each_publication(settled: World, tmp_path: Path) -> None:
+    with patch.object(Calendar, "_build", autospec=True, side_effect=Calendar._build) as built:
+        settled.stop()
+        settled.configuration = load(a_site(tmp_path))
+        settled.start()
+        for number in range(6):
+            settled.report("HLP", ENTERPRISE)
+            settled.report("BIT", priority="High")
+            settled.jira.add_comment(f"BIT-{number + 1}", "On it.", account=AGENT)
+            settled.advance(timedelta(hours=1))
+    tables = Counter(id(call.args[0]) for call in built.call_args_list)
+    assert set(tables.values()) == {1}
+    # Enterprise's hours and Bitumio's: no other calendar was asked.
+    assert len(tables) == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 import pytest
@@ -119,3 +119,40 @@ def test_of_an_issue_that_waits_the_queue_holds_two_jobs_at_most(
         *jobs
     }
     assert max(jobs.values()) == 2
+
+
+def test_what_falls_due_in_a_rush_is_said_before_the_rush_is_worked_off(
+    cloud: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urgent = cloud.report("HLP", {**URGENT, "priority": "Highest"})
+    service, ran = cloud.service, list[str]()
+    due_at = service.engine.next_run()
+    assert due_at is not None
+    cloud.clock.at = due_at - timedelta(seconds=1)
+    burst(cloud)
+    cloud.clock.at = due_at - timedelta(seconds=1)
+    run = service.engine.run
+
+    def running(key: Key) -> None:
+        ran.append(key[1])
+        if len(ran) == 3:
+            # In the midst of it the instant comes.
+            cloud.clock.at = due_at
+        run(key)
+
+    gave_way: list[int] = []
+    monkeypatch.setattr(service.engine, "run", running)
+    monkeypatch.setattr(service.rush, "give_way", lambda: gave_way.append(len(ran)))
+    with ExitStack() as deliveries:
+        for _ in range(8):
+            deliveries.enter_context(service.rush.one())
+        service._drain("decide")
+        assert ran[3] == cloud.jira.issue(urgent).id
+        # Each other run gave way, and so did the look before all of them.
+        assert len(gave_way) == len(ran)
+        assert 3 not in gave_way
+        gave_way.clear()
+        service._drain("dispatch")
+    assert len(cloud.said(urgent)) == 1
+    # The look did not give way, nor did the one issue that has something urgent to say.
+    assert len(gave_way) == ISSUES

@@ -12,17 +12,16 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine, event, select
+from sqlalchemy import Engine, event, select, text
 
 from config.loader import load
-from config.settings import Settings
 from connector.simulator import AGENT
 from sla.decide import Ledger, decide
 from sla.store import issues
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.store.schema import issues as issues_table
-from tests.scenarios.world import World, a_site, utc
+from tests.scenarios.world import World, a_site
 from webhooks.cli import main
 from webhooks.clock import FastClock
 from webhooks.planning import NOTHING_MOVES, SOMETHING_BREAKS, SOMETHING_MOVES, Plan, plan
@@ -251,13 +250,46 @@ def environment(place: World) -> dict[str, str]:
     }
 
 
-@pytest.mark.one_database("sqlite")
-def test_before_the_first_contact_there_is_nothing_to_move(tmp_path: Path, stricter: Path) -> None:
-    path = tmp_path / "empty.sqlite3"
-    made = Database(f"sqlite:///{path}")
+def refused(settings: dict[str, str], directory: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    answer = CliRunner().invoke(main, ["plan", str(directory)])
+    assert answer.exit_code == 1
+    return answer.output
+
+
+def test_a_database_that_is_not_there_is_refused_and_not_made(
+    tmp_path: Path, stricter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mistyped.sqlite3"
+    url = {"DUELINE_DATABASE_URL": f"sqlite:///{path}"}
+    assert "there is no database" in refused(url, stricter, monkeypatch)
+    assert not path.exists()
+
+
+def test_before_the_first_contact_nothing_can_be_known(
+    tmp_path: Path, stricter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    made = Database(url)
     migrate(made)
     made.close()
-    settings = Settings.from_environment({"DUELINE_DATABASE_URL": f"sqlite:///{path}"})
-    found = plan(settings, stricter, utc("2024-07-10 19:00"))
-    assert (found.looked_at, found.exit_status) == (0, NOTHING_MOVES)
-    assert found.changes
+    said = refused({"DUELINE_DATABASE_URL": url}, stricter, monkeypatch)
+    assert "no service ever reached its Jira" in said
+
+
+@pytest.mark.one_database("sqlite")
+def test_tables_of_another_version_are_left_as_they_are(
+    populated: World, stricter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with populated.service.database.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    assert "version 0004" in refused(environment(populated), stricter, monkeypatch)
+    with populated.service.database.engine.begin() as connection:
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    assert found == "0004"
+
+
+def test_a_command_line_that_is_not_understood_is_no_finding(stricter: Path) -> None:
+    answer = CliRunner().invoke(main, ["plan", "--nope", str(stricter)])
+    assert answer.exit_code not in (NOTHING_MOVES, SOMETHING_MOVES, SOMETHING_BREAKS)

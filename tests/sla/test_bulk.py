@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla import bulk
+from sla import bulk, columns
 from sla.bulk import due_many, elapsed_many
 from sla.calendar import Calendar, Opening, WallTime
 from sla.errors import CalendarError, NaiveInstant, NeverOpens, OutOfRange
@@ -28,6 +28,13 @@ NEVER = calendar({})
 NO_MORE = calendar({}, extra_days={"2024-01-02": hours("09:00-17:00")})
 STARTS = [utc("2024-01-02T10:00"), utc("2024-01-05T16:30"), utc("2024-01-06T00:00")]
 DUE = [utc("2024-01-02T12:00"), utc("2024-01-08T10:30"), utc("2024-01-08T11:00")]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def as_many() -> Iterator[None]:
+    """The few questions of these tests are answered as many are."""
+    with patch.object(columns, "FEW_QUESTIONS", 0):
+        yield
 
 
 @pytest.fixture(params=["numpy", "without numpy"])
@@ -177,6 +184,77 @@ class TestRefused:
             elapsed_many(OFFICE, integers(STARTS), integers(STARTS[:2]))
 
 
+class TestDatetimesWithNumpysAmounts:
+    @pytest.mark.parametrize(
+        "amounts",
+        [
+            np.timedelta64(2, "h"),
+            np.array([2, 2, 2], "m8[h]"),
+            np.array([2 * HOUR] * 3, "m8[us]"),
+            np.array([2 * HOUR] * 3),
+            [np.int64(2 * HOUR)] * 3,
+        ],
+        ids=repr,
+    )
+    def test_are_answered_with_datetimes(self, amounts: bulk.Amounts) -> None:
+        found = due_many(OFFICE, STARTS, amounts)
+        assert found == DUE
+        assert {type(at) for at in found} == {datetime}
+
+    @pytest.mark.parametrize(
+        "amounts",
+        [
+            np.timedelta64(1, "Y"),
+            np.array([1.5, 2.5, 3.5]),
+            5.0,
+            [5.0] * 3,
+            [np.timedelta64(1, "h")] * 3,
+        ],
+        ids=repr,
+    )
+    def test_what_is_no_length_is_refused(self, amounts: bulk.Amounts) -> None:
+        with pytest.raises(CalendarError, match=r"no length|hand in time"):
+            due_many(OFFICE, STARTS, amounts)
+
+    def test_other_forms_of_ends_are_refused(self) -> None:
+        with pytest.raises(CalendarError, match="the ends are ndarray"):
+            elapsed_many(OFFICE, STARTS, array(DUE))  # type: ignore[call-overload]
+        with pytest.raises(CalendarError, match=r"^start 0: .* is no instant"):
+            elapsed_many(OFFICE, STARTS, list(array(DUE)))  # type: ignore[call-overload]
+        with pytest.raises(CalendarError, match="hand in datetime64"):
+            elapsed_many(OFFICE, array(STARTS), STARTS)  # type: ignore[call-overload]
+
+    def test_integers_beyond_all_lengths_are_out_of_range(self) -> None:
+        for amount in (10**30, -(10**30)):
+            with pytest.raises(OutOfRange, match=r"^start 0: "):
+                due_many(OFFICE, STARTS, amount)
+
+
+class TestFewQuestions:
+    def test_are_answered_without_columns(self) -> None:
+        begin = to_micros(STARTS[0])
+        made = patch.object(columns, "_Columns", side_effect=columns._Columns)
+        with patch.object(columns, "FEW_QUESTIONS", 4), made as counted:
+            few = begin + HOUR * np.arange(4)
+            many = begin + HOUR * np.arange(5)
+            amounts = np.array([H, -H, 9 * H, timedelta(0)], "m8[us]")
+            found = due_many(OFFICE, few, amounts), elapsed_many(OFFICE, few, few[::-1])
+            assert counted.call_count == 0
+            due_many(calendar(weekdays("09:00-17:00")), many, H)
+            assert counted.call_count == 1
+        expected = due_many(OFFICE, few, amounts), elapsed_many(OFFICE, few, few[::-1])
+        for answers, wanted in zip(found, expected, strict=True):
+            assert answers.dtype == wanted.dtype == np.int64
+            assert (answers == wanted).all()
+
+    def test_name_a_start_without_an_answer(self) -> None:
+        with patch.object(columns, "FEW_QUESTIONS", 128):
+            with pytest.raises(NeverOpens, match=r"^start 1: "):
+                due_many(NO_MORE, array(STARTS), H)
+            with pytest.raises(OutOfRange, match=r"^start 0: .* after 2200"):
+                due_many(OFFICE, array(STARTS), timedelta.max)
+
+
 class TestRefusedArrays:
     def test_nat(self) -> None:
         starts = array(STARTS)
@@ -187,6 +265,24 @@ class TestRefusedArrays:
             elapsed_many(OFFICE, array(STARTS), starts)
         with pytest.raises(CalendarError, match=r"amount 0 is not there \(NaT\)"):
             due_many(OFFICE, array(STARTS), np.timedelta64("NaT"))
+
+    @pytest.mark.parametrize("away", [2**64 // 64, 15_625 * 2**64 // 10**6, -(2**64) // 64])
+    def test_an_instant_too_far_for_microseconds(self, away: int) -> None:
+        # Multiplied by a million, these come round to the very start that they are away from.
+        starts = array(STARTS).astype("M8[s]")
+        starts[1] += np.timedelta64(away, "s")
+        with pytest.raises(OutOfRange, match=r"^start 1: an instant (after 2200|before 1970)"):
+            due_many(OFFICE, starts, H)
+
+    def test_an_amount_too_long_for_microseconds(self) -> None:
+        for seconds, where in ((2**58, "after 2200"), (-(2**58), "before 1970")):
+            with pytest.raises(OutOfRange, match=f"^start 0: .* {where}"):
+                due_many(OFFICE, array(STARTS), np.timedelta64(seconds, "s"))
+
+    def test_years_and_months_are_no_length(self) -> None:
+        for unit in ("Y", "M"):
+            with pytest.raises(CalendarError, match="years or months"):
+                due_many(OFFICE, array(STARTS), np.timedelta64(1, unit))
 
     def test_parts_of_a_microsecond(self) -> None:
         starts = array(STARTS).astype("M8[ns]")

@@ -16,6 +16,7 @@ import pytest
 
 from sla.calendar import Calendar, HolidayMode, Opening, Step, WallTime
 from sla.errors import CalendarError, NaiveInstant, NeverOpens, OutOfRange, SlaError
+from sla.weekly_spans import WeeklySpans
 
 H = timedelta(hours=1)
 NEW_YORK = "America/New_York"
@@ -273,6 +274,46 @@ class TestHolidays:
         cal = calendar(weekdays("09:00-17:00"), NEW_YORK, ("2024-07-04",), extra)
         assert cal.due(local("2024-07-03T20:00"), 4 * H) == local("2024-07-04T00:00")
         assert cal.due(local("2024-07-03T20:00"), 5 * H) == local("2024-07-05T10:00")
+
+    @pytest.mark.parametrize(
+        ("zone", "skipped"), [("Pacific/Apia", "2011-12-30"), ("Pacific/Kwajalein", "1993-08-21")]
+    )
+    def test_a_holiday_on_a_date_that_was_skipped_holds_no_time(
+        self, zone: str, skipped: str
+    ) -> None:
+        """Where the date line was moved, a whole day is missing."""
+        midnight = utc(f"{skipped}T00:00")
+        week = midnight - 72 * H, midnight + 72 * H
+        for openings in (every_day("00:00-24:00"), every_day("22:00-06:00")):
+            cal = calendar(openings, zone, holidays=(skipped,))
+            plain = calendar(openings, zone)
+            assert cal.open_intervals(*week) == plain.open_intervals(*week)
+            assert cal.trace(week[0], 30 * H) == plain.trace(week[0], 30 * H)
+        assert len(calendar(every_day("00:00-24:00"), zone, (skipped,)).open_intervals(*week)) == 1
+
+    def test_a_night_shift_runs_over_a_skipped_holiday(self) -> None:
+        cal = calendar(every_day("22:00-06:00"), "Pacific/Apia", holidays=("2011-12-30",))
+        # Local midnight of the 29th is that of the 31st: 10:00 UTC on the 30th.
+        assert cal.due(utc("2011-12-30T08:00"), 8 * H) == utc("2011-12-30T16:00")
+        night = (utc("2011-12-30T08:00"), utc("2011-12-30T16:00"))
+        assert night in cal.open_intervals(utc("2011-12-29T00:00"), utc("2012-01-02T00:00"))
+
+    @pytest.mark.parametrize(
+        "zone",
+        [NEW_YORK, "America/Havana", "Africa/Cairo", "America/Sao_Paulo", "Pacific/Apia"],
+    )
+    def test_to_leave_out_a_holidays_shifts_is_to_cut_it_out(self, zone: str) -> None:
+        """Around changes of the clocks as well, of which some come at midnight."""
+        first, last = date(2009, 1, 1), date(2013, 1, 1)
+        for opens in ("00:00-24:00", "00:00-01:00", "23:15-24:00", "09:00-17:00"):
+            for nth in range(5):
+                days = range(first.toordinal() + nth, last.toordinal(), 5)
+                holidays = tuple(f"{date.fromordinal(day)}" for day in days)
+                cal, cut = (calendar(every_day(opens), zone, holidays) for _ in range(2))
+                years = datetime(2009, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC)
+                with patch.object(WeeklySpans, "apart", return_value=[]):
+                    expected = cut.open_intervals(*years)
+                assert cal.open_intervals(*years) == expected
 
     def test_always_open_knows_no_holidays(self) -> None:
         cal = Calendar("always", "UTC", holidays={date(2024, 1, 3): "X"}, always_open=True)

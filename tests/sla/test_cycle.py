@@ -271,7 +271,9 @@ def test_the_straight_way_comes_to_what_the_general_way_comes_to(
     timeline = Timeline.of([*made(), *told])
     straight = cycles_of(timeline, FOUR, at(now / 2))
     with patch.object(clocks._Run, "_go_straight", lambda _self, start, _rule: start):
-        assert cycles_of(timeline, FOUR, at(now / 2)) == straight
+        halfway = cycles_of(timeline, FOUR, at(now / 2))
+        with patch.object(clocks._Run, "_undisturbed", lambda _self: False):
+            assert cycles_of(timeline, FOUR, at(now / 2)) == halfway == straight
 
 
 def test_a_cycle_with_which_nothing_interferes_goes_the_straight_way() -> None:

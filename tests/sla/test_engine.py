@@ -451,6 +451,31 @@ def test_waking_too_early_or_twice_does_no_harm(desk: Desk) -> None:
     assert desk.said() == {"warning-75%": "pending"}
 
 
+def waits(desk: Desk, issue: str | None, number: int) -> None:
+    """A delivery is kept, and not handled."""
+    desk.database.write(
+        lambda c: inbox.keep(c, SITE, f"waits {number}", b"0", at(1), issue) and None
+    )
+
+
+def test_what_fell_due_goes_before_all_that_was_heard_of_others(desk: Desk) -> None:
+    desk.hear(creation())
+    for number in range(20):
+        waits(desk, f"9{number}", number)
+    desk.now = at(1.5)
+    assert desk.engine.due(3) == [(SITE, ISSUE), (SITE, "90"), (SITE, "91")]
+    assert desk.engine.pressing() == [(SITE, ISSUE)]
+
+
+def test_what_names_no_issue_goes_before_what_fell_due(desk: Desk) -> None:
+    desk.hear(creation())
+    waits(desk, "90", 1)
+    waits(desk, None, 2)
+    desk.now = at(1.5)
+    assert desk.engine.due(3) == [(SITE, ""), (SITE, ISSUE), (SITE, "90")]
+    assert not desk.engine.pressing()
+
+
 def test_after_a_long_absence_everything_is_said_once_with_its_own_instant(desk: Desk) -> None:
     desk.hear(creation())
     assert desk.wake(at(1000)) == 1
@@ -621,6 +646,18 @@ def test_the_key_in_the_words_is_enough_whichever_issue_comes_first(pair: Desk) 
     pair.wake(pair.now)
     assert "escalation/leadership/level-1" in pair.said()
     assert "escalation/leadership/routed" in pair.said(OTHER)
+
+
+@pytest.mark.parametrize("named", ["by link", "by key"])
+def test_one_that_is_tied_to_another_falls_due_in_its_turn(pair: Desk, named: str) -> None:
+    pair.hear(creation(key="ACME-1"), asking(description="ACME-1" if named == "by key" else ""))
+    if named == "by link":
+        pair.hear(link())
+    pair.wake(pair.now)
+    waits(pair, OTHER, 1)
+    pair.now = at(1.5)
+    assert pair.engine.due(3) == [(SITE, OTHER), (SITE, ISSUE)]
+    assert not pair.engine.pressing()
 
 
 def test_a_link_to_an_issue_that_nobody_heard_of_has_its_history_read(pair: Desk) -> None:

@@ -22,7 +22,7 @@ from sla.decide import Decision, Ledger, decide
 from sla.mapping import Policy
 from sla.timeline import Event, Timeline
 
-CALLS, CALLS_OF_SIX, OBJECTS = 1_300, 680, 170
+CALLS, CALLS_OF_SIX, OBJECTS = 1_100, 550, 170
 """Of one decision over 50 events, over 6, and the objects that are left of the former."""
 
 

@@ -308,3 +308,34 @@ def _added(database: Database, issue: str) -> bool:
     except OperationalError:
         return False
     return True
+
+
+def test_what_presses_goes_before_all_that_waits_in_the_queue(database: Database) -> None:
+    going_on, pressing = threading.Event(), list[Key]()
+
+    def wait(_: Key) -> None:
+        assert going_on.wait(PATIENCE)
+
+    lane = (Work(database, wait), 1)
+    wakeups = SharedWakeups(database, CLOCK, {"lane": lane}, {}, {"lane": lambda: tuple(pressing)})
+    wakeups.start()
+    try:
+        add(database, *map(str, range(20)))
+        for number in range(20):
+            wakeups.kick("lane", ("acme", str(number)))
+        eventually("one begun", lambda: len(runs(database)) == 1)
+        add(database, "pressing")
+        pressing.append(("acme", "pressing"))
+        # As at the instant at which something falls due.
+        wakeups.kick("lane")
+        urgent = text("SELECT count(*) FROM procrastinate_jobs WHERE priority > 0")
+        eventually(
+            "handed over", lambda: database.read(lambda c: c.execute(urgent).scalar_one()) == 1
+        )
+        pressing.clear()
+        going_on.set()
+        eventually("0 left", lambda: left(database) == 0)
+    finally:
+        wakeups.stop()
+    begun = [issue for issue, what in runs(database) if what == "begins"]
+    assert begun[1] == "pressing"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from sla.lanes import Key
 from sla.wakeups import LocalWakeups
 from tests.sla.example import NINE, at
 from webhooks.clock import SystemClock
@@ -318,3 +319,82 @@ def test_stopping_as_an_instant_comes_leaves_no_error_behind(
     assert submitted.wait(PATIENCE)
     wakeups.stop()
     assert errors == []
+
+
+class Directly(Work):
+    """A lane that can do one issue's work without a look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: list[Key] = []
+        self.looks = 0
+
+    def look(self) -> None:
+        self.looks += 1
+        self()
+
+    def one(self, key: Key) -> None:
+        self.keys.append(key)
+        self()
+
+
+@pytest.fixture
+def direct(clock: Clock) -> Iterator[tuple[LocalWakeups, Directly]]:
+    """One such lane, after its first look."""
+    work = Directly()
+    wakeups = LocalWakeups(clock, {"lane": work.look}, {"lane": work.one})
+    wakeups.start()
+    assert work.came_to(1)
+    yield wakeups, work
+    work.gate.set()
+    stop(wakeups)
+
+
+def test_a_lone_issue_is_done_first_and_looked_for_afterwards(
+    direct: tuple[LocalWakeups, Directly],
+) -> None:
+    wakeups, work = direct
+    wakeups.kick("lane", ("site", "1"))
+    assert work.came_to(3)
+    assert (work.keys, work.looks) == ([("site", "1")], 2)
+
+
+def test_of_several_issues_each_is_found_by_one_look(
+    direct: tuple[LocalWakeups, Directly],
+) -> None:
+    wakeups, work = direct
+    work.gate.clear()
+    wakeups.kick("lane", ("site", "1"))
+    assert work.came_to(2)
+    for number in range(2, 50):
+        wakeups.kick("lane", ("site", str(number)))
+    work.gate.set()
+    assert work.came_to(3)
+    stop(wakeups)
+    assert (work.keys, work.looks) == ([("site", "1")], 2)
+
+
+def test_after_one_that_failed_there_is_a_look(direct: tuple[LocalWakeups, Directly]) -> None:
+    wakeups, work = direct
+    work.fails = True
+    with capture_logs() as logs:
+        wakeups.kick("lane", ("site", "1"))
+        assert work.came_to(3)
+        stop(wakeups)
+    assert [line["event"] for line in logs] == ["lane failed"] * 2
+    assert work.looks == 2
+
+
+def test_a_lone_issue_does_not_hide_that_others_wait(
+    direct: tuple[LocalWakeups, Directly],
+) -> None:
+    wakeups, work = direct
+    work.gate.clear()
+    wakeups.kick("lane")
+    assert work.came_to(2)
+    wakeups.kick("lane", ("site", "1"))
+    wakeups.kick("lane")
+    work.gate.set()
+    assert work.came_to(3)
+    stop(wakeups)
+    assert (work.keys, work.looks) == ([], 3)
