@@ -220,7 +220,7 @@ class TestDatetimesWithNumpysAmounts:
         with pytest.raises(CalendarError, match="the ends are ndarray"):
             elapsed_many(OFFICE, STARTS, array(DUE))  # type: ignore[call-overload]
         with pytest.raises(CalendarError, match=r"^start 0: .* is no instant"):
-            elapsed_many(OFFICE, STARTS, list(array(DUE)))  # type: ignore[call-overload]
+            elapsed_many(OFFICE, STARTS, list(array(DUE)))
         with pytest.raises(CalendarError, match="hand in datetime64"):
             elapsed_many(OFFICE, array(STARTS), STARTS)  # type: ignore[call-overload]
 
