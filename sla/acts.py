@@ -53,7 +53,7 @@ class History:
         # Several metrics, notices and duties ask for the same act. It is known again by where it
         # is: what it is would take longer to compare than most acts take to find. Kept, it stays.
         known = self._found.get(id(act))
-        if known is None:
+        if known is None or known[0] is not act:
             found = _FINDERS[act.kind](self, act)
             in_order = found if isinstance(found, list) else sorted(found, key=_IN_ORDER)
             known = self._found[id(act)] = (act, in_order)

@@ -96,7 +96,8 @@ def without_repetition(conditions: Iterable[Condition]) -> list[Condition]:
 def while_holding(timeline: Timeline, condition: Condition) -> Spans:
     """The spans of an issue's life in which a condition held; not to be changed by the caller."""
     known = timeline.held.get(id(condition))
-    if known is None:
+    # In a copy of a timeline, the number is that of an object that may be gone.
+    if known is None or known[0] is not condition:
         names = condition.names & timeline.field_names
 
         def holds(at: datetime) -> bool:

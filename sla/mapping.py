@@ -5,7 +5,7 @@ First match wins, and the reason is kept in words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -35,7 +35,9 @@ _Rule = TypeVar("_Rule", "ContractRule", "SeverityRule")
 _SHOWN = {"issuetype": "type", "priority": "priority"}
 _NO_ALERTS = Alerts()
 _MOST_COVERAGES = 4096
-"""So many are kept: far more than a site's issues differ in, and no more than a few megabytes."""
+_LONGEST_VALUES = 1_000
+"""So many coverages are kept, of values that are no longer together: far more than a site's issues
+differ in, and no more than a few megabytes. Of a description, each would keep its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +152,11 @@ class Policy:
         values = timeline.values_at(self._shown_fields, at)
         found = self._coverages.get(values)
         if found is None:
-            if len(self._coverages) >= _MOST_COVERAGES:
-                self._coverages.clear()
             found = cover(self, dict(zip(self._shown_fields, values, strict=True)))
-            self._coverages[values] = found
+            if _length(values) <= _LONGEST_VALUES:
+                if len(self._coverages) >= _MOST_COVERAGES:
+                    self._coverages.clear()
+                self._coverages[values] = found
         return found
 
     def alerts_for(self, metric: str, coverage: Coverage) -> Alerts:
@@ -411,6 +414,13 @@ def cover(policy: Policy, fields: Fields) -> Coverage:
         severity_rule.severity,
         severity_rule.kind,
         waivers=tuple(limits),
+    )
+
+
+def _length(values: Iterable[FieldValue]) -> int:
+    """How many characters some values have together, several of one field included."""
+    return sum(
+        len(value) if isinstance(value, str) else sum(map(len, value)) for value in values if value
     )
 
 

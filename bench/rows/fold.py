@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -41,6 +42,12 @@ _REPORTED_AT = datetime(2026, 3, 10, 14, 0, tzinfo=UTC)
 _STEP = timedelta(minutes=37)
 _AGENT, _CUSTOMER = Account("agent"), Account("customer", "customer")
 _STATUSES = ("To Do", "In Progress", "Waiting for customer")
+_DISTURBANCES = (
+    ("priority", "High", "Highest"),
+    ("resolution", None, "Fixed"),
+    ("resolution", "Fixed", None),
+    ("priority", "Highest", "High"),
+)
 _LADDER = Alerts(
     warnings=(EarlyWarning("warning-75%", used=0.75, audience=Audience(groups=("support",))),),
     levels=tuple(
@@ -99,6 +106,31 @@ def _event(turn: int) -> Event:
             return CommentSeen(at, change, at, author, True, "We see it on the second node too.")
 
 
+def disturbed(number: int) -> list[Event]:
+    """The same, but with all that comes between a clock's start and its stop.
+
+    In place of the assignees the severity changes, the issue is resolved and opened again; while
+    it is in the status of waiting, the clocks of `pausing` rest.
+    """
+    events = history(number)
+    turns = [at for at, event in enumerate(events) if getattr(event, "field", "") == "assignee"]
+    for turn, at in enumerate(turns):
+        name, before, after = _DISTURBANCES[turn % len(_DISTURBANCES)]
+        events[at] = Changed(events[at].at, str(10_000 + at), name, before, after)
+    return events
+
+
+def pausing() -> Policy:
+    """As `policy`, with clocks that rest while the issue waits for the customer."""
+    plain = policy()
+    waiting = (Condition({"status": (_STATUSES[-1],)}),)
+    (contract,) = plain.contracts.values()
+    metrics = tuple(
+        replace(metric, clock=replace(metric.clock, pauses=waiting)) for metric in contract.metrics
+    )
+    return replace(plain, contracts={contract.id: replace(contract, metrics=metrics)})
+
+
 def judged_at(events: Sequence[Event]) -> datetime:
     """Some time after the last event."""
     return events[-1].at + _STEP
@@ -113,6 +145,7 @@ def measure(context: Context) -> Result:
         "decision": _decision(events, judged_by),
         "decision, events put in order": lambda: _decide(Timeline.of(events), judged_by, events),
         "cycles only": _cycles(events, judged_by),
+        "decision, disturbed": _decision(disturbed(EVENTS), pausing()),
         f"decision, {SMALL} events": _decision(history(SMALL), judged_by),
         f"cycles only, {SMALL} events": _cycles(history(SMALL), judged_by),
     }
@@ -129,33 +162,48 @@ def measure(context: Context) -> Result:
     }
     ratio = seconds["decision"] / seconds["deadline call"]
     cycles = len(_decide(Timeline.of(events), judged_by, events).cycles)
+    disturbed_ratio = seconds["decision, disturbed"] / seconds["deadline call"]
+    within = "under" if disturbed_ratio < AT_MOST else "not under"
+    curve = _growth(context)
     return Result(
         figures=tuple(Figure(name, each * 1e6, "us") for name, each in seconds.items()),
         reached=ratio < AT_MOST,
         said=f"{ratio:.0f} deadline calls",
         ratio=ratio,
-        curves=(_growth(judged_by, context),),
+        curves=(curve,),
         notes=(
             f"{EVENTS} events of which two in five are comments come to {cycles} cycles.",
+            "Disturbed: clocks pause in a status, severities change, a resolution comes and goes.",
+            f"Disturbed, it takes {disturbed_ratio:.0f} deadline calls, {within} {AT_MOST}.",
+            f"Disturbed, by length: {_per_event(curve.lines['disturbed'])}.",
             "Each decision is of a timeline of which nothing was asked before.",
             f"Every cycle has a due instant, so {cycles} of the deadline calls are deadline calls.",
         ),
     )
 
 
-def _growth(judged_by: Policy, context: Context) -> Curve:
+def _growth(context: Context) -> Curve:
     lengths = LENGTHS[:4] if context.quick else LENGTHS
-    works: Mapping[str, Callable[[], object]] = {
-        str(number): _decision(history(number), judged_by) for number in lengths
-    }
+    plain, paused = policy(), pausing()
+    works: dict[str, Callable[[], object]] = {}
+    for number in lengths:
+        works[f"decision {number}"] = _decision(history(number), plain)
+        works[f"disturbed {number}"] = _decision(disturbed(number), paused)
     seconds = interleaved(works, 3 if context.quick else 9)
     return Curve(
         "fold",
         "One decision, by the length of the issue's history",
         "events",
         "us",
-        {"decision": [(number, seconds[str(number)] * 1e6) for number in lengths]},
+        {
+            line: [(number, seconds[f"{line} {number}"] * 1e6) for number in lengths]
+            for line in ("decision", "disturbed")
+        },
     )
+
+
+def _per_event(line: Sequence[tuple[float, float]]) -> str:
+    return ", ".join(f"{us / events:.1f} us an event at {events:,.0f}" for events, us in line[2:])
 
 
 def _decision(events: Sequence[Event], judged_by: Policy) -> Callable[[], Decision]:

@@ -14,6 +14,7 @@ VALUES: st.SearchStrategy[FieldValue] = st.sampled_from(
     [None, "", "a", "B", ("a", "c"), ("x",), ()]
 )
 NAMES = ("one", "two", "three")
+TO_DO = Condition({"status": ("To Do",)})
 FIELDS = st.dictionaries(st.sampled_from(NAMES), VALUES)
 SOME = st.lists(st.sampled_from(NAMES), max_size=2, unique=True).map(tuple)
 CONDITIONS = st.builds(
@@ -132,3 +133,11 @@ def told(changes: list[tuple[int, str, FieldValue]]) -> list[Event]:
         events.append(Changed(at(hour), str(number), name, known.get(name), value))
         known[name] = value
     return events
+
+
+def test_a_copied_timeline_takes_no_condition_for_another() -> None:
+    # A copy may keep what was found for a condition that is gone, under the place of another now.
+    timeline, done, todo = Timeline.of(made()), Condition({"status": ("Done",)}), TO_DO
+    timeline.held[id(todo)] = (done, while_holding(timeline, done))
+    assert while_holding(timeline, todo) == [(NINE, None)]
+    assert while_holding(timeline, todo) is while_holding(timeline, todo)

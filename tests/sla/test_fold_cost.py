@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bench.rows.fold import history, judged_at, policy
+from bench.rows.fold import disturbed, history, judged_at, pausing, policy
 from sla.calendar import Calendar
 from sla.cycle import cycles_of
 from sla.decide import Decision, Ledger, decide
@@ -58,6 +58,30 @@ def test_the_calls_grow_with_the_events_and_not_faster() -> None:
     stories = [history(number) for number in (50, 100, 200)]
     short, middle, long = (calls(partial(decided, story, by)) for story in stories)
     assert long - middle <= 2.2 * (middle - short)
+
+
+def test_a_deadline_goes_around_few_of_an_issues_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pauses for each cycle would be nine times as many for three times the events."""
+    given, due, elapsed = 0, Calendar.due, Calendar.elapsed
+
+    def counted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(self: Calendar, at: datetime, to: Any, pauses: Sequence[Any] = ()) -> Any:
+            nonlocal given
+            given += len(pauses)
+            return work(self, at, to, pauses)
+
+        return asked
+
+    monkeypatch.setattr(Calendar, "due", counted(due))
+    monkeypatch.setattr(Calendar, "elapsed", counted(elapsed))
+    by, counts = pausing(), []
+    for number in (400, 1_200):
+        given = 0
+        changed = disturbed(number)
+        story = [each for each in changed if getattr(each, "field", "") != "priority"]
+        cycles_of(Timeline(tuple(story)), by, judged_at(story))
+        counts.append(given)
+    assert 0 < counts[1] <= 4 * counts[0]
 
 
 def test_a_decision_is_made_of_few_objects() -> None:

@@ -148,6 +148,20 @@ def test_only_so_many_coverages_are_kept() -> None:
             assert len(judged_by._coverages) <= 3
 
 
+def test_a_coverage_found_by_long_values_is_not_kept() -> None:
+    judged_by = Policy("v1", POLICY.projects, POLICY.contracts)
+    short, long = "Gold", "Gold" * 500
+    plans: list[FieldValue] = [long, (short, long), (short,) * 500]
+    for plan in plans:
+        found: dict[str, FieldValue] = {"Support plan": plan}
+        timeline = Timeline.of(made(NINE, **found))
+        assert judged_by.coverage_at(timeline, NINE) == cover(judged_by, timeline.fields(NINE))
+        assert not judged_by._coverages
+    found = {"Support plan": short}
+    judged_by.coverage_at(Timeline.of(made(NINE, **found)), NINE)
+    assert len(judged_by._coverages) == 1
+
+
 def test_a_policy_that_never_counts_an_account_is_made_once() -> None:
     judged_by = POLICY.never_counting("dueline")
     assert judged_by.responders.never == {"dueline"}

@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from config.loader import load
 from config.settings import SHIPPED
-from sla.cycle import cycles_of
+from sla.contract import Goal
+from sla.cycle import Rest, cycles_of
 from sla.mapping import Policy
 from sla.preview import judged
 from sla.store import issues
@@ -22,7 +23,7 @@ from sla.store.database import Database
 from sla.store.issues import named
 from sla.store.open_issues import Facts, OpenIssue, Range, Row, ranges, read, unread
 from sla.timeline import Account, Changed, CommentSeen, Created, Event, FieldValue, Seen, Timeline
-from tests.sla.example import at, made, policy, reply
+from tests.sla.example import ALWAYS, at, contract, made, policy, reply, two_hours
 
 SITE = "acme"
 NAMES = {
@@ -121,6 +122,19 @@ def test_a_field_that_nobody_asks_for_is_left_out() -> None:
     ]
     known = Facts(shipped(), NAMES).timeline(rows_of(events))
     assert known.field_names == {"Support plan"}
+
+
+def test_a_field_that_conditions_name_by_a_word_of_their_own_is_kept() -> None:
+    """A clock pauses by the status, which no rule of a policy has to name as a field."""
+    judged_by = policy(contract(Goal(two_hours(), ALWAYS), pause_statuses=("Waiting",)))
+    assert "status" not in judged_by.coverage_fields
+    changed = ("status", "To Do", "Waiting"), ("status", "Waiting", "To Do")
+    turns = [Changed(at(n), str(n), *change) for n, change in enumerate(changed, 1)]
+    for events in ([*made(), *turns], [*made(status="Waiting"), turns[1]], [*made(), turns[0]]):
+        known = Facts(judged_by, {}).timeline(rows_of(list(events)))
+        cycles = cycles_of(known, judged_by, at(4))
+        assert cycles == cycles_of(Timeline.of(events), judged_by, at(4))
+        assert cycles[0].rest != Rest()
 
 
 def test_what_never_counts_is_left_out() -> None:
