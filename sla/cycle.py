@@ -336,7 +336,8 @@ class _Run:
         starts = _any_of(clock.starts, history)
         if starts:
             start = starts[0].at
-            if start < first.since_at:
+            if start < first.since_at or start >= _NEVER:
+                # In its own zone an instant can be later than the last one of UTC: it has no due.
                 return False
             stops = _stops(clock.only_stop, clock, history) if clock.only_stop else ()
             self._walk(first.coverage, terms, starts, stops, start, _NEVER)
