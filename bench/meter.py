@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from sla.store.database import Database
 
@@ -140,6 +140,25 @@ def own_seconds() -> float:
     return sum(
         time.clock_gettime(time.pthread_getcpuclockid(each.ident)) for each in ours if each.ident
     )
+
+
+def instructions(database: Database, ask: Callable[[Connection], object]) -> int:
+    """How many instructions SQLite's machine carries out for a question; no noise is in them."""
+    counted = 0
+
+    def step() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    def work(connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(step, 1)
+        ask(connection)
+        driver.set_progress_handler(None, 1)
+
+    database.read(work)
+    return counted
 
 
 def tree_seconds(pid: int) -> float:

@@ -1,8 +1,8 @@
 """Deliveries that rush in have precedence: what was heard gives way to them, though not for ever.
 
-Python runs one thread at a time. With deciding and writing to Jira beside it intake took 320
-deliveries a second, and 480 without; what they do can as well be done once the rush is over. What
-falls due meanwhile cannot: it gives way to nothing.
+Python runs one thread at a time, so that deciding and writing to Jira slow down intake beside them;
+what they do can as well be done once the rush is over. What falls due meanwhile cannot: it gives
+way to nothing.
 """
 
 from __future__ import annotations

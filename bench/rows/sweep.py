@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event, text
 
+from bench.meter import instructions
 from bench.row import Context, Curve, Figure, Result, Row, interleaved
 from sla.store import holds, inbox, issues, outbox
 from sla.store.database import Database
@@ -159,24 +160,7 @@ def _milliseconds(database: Database, rounds: int) -> float:
 
 def _steps(database: Database) -> float:
     """The instructions that SQLite's machine carries out for all questions."""
-    counted = 0
-
-    def step() -> int:
-        nonlocal counted
-        counted += 1
-        return 0
-
-    def work(connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        if driver is None:
-            raise AssertionError("there is no connection")
-        driver.set_progress_handler(step, 1)
-        for ask in _QUESTIONS.values():
-            ask(connection)
-        driver.set_progress_handler(None, 1)
-
-    database.read(work)
-    return float(counted)
+    return instructions(database, lambda c: [ask(c) for ask in _QUESTIONS.values()])
 
 
 def _pages(database: Database) -> float:

@@ -163,7 +163,7 @@ class GroupCommit:
         return outcomes
 
     def _let_go(self) -> None:
-        """Begin anew on another connection: what became of this one is not known."""
+        """Give the connection back, which ends what it had begun; the next commit asks for one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -260,11 +260,6 @@ def ledger(connection: Connection, site: str, issue_id: str) -> Entries:
     )
 
 
-def said(connection: Connection, site: str, issue_id: str) -> frozenset[str]:
-    """Every key that was decided for an issue and not withdrawn unsent."""
-    return ledger(connection, site, issue_id).said
-
-
 def announced(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:
     """Every saying of an issue with what became of it, oldest first."""
     rows = connection.execute(

@@ -98,7 +98,7 @@ def test_actions_that_are_behind_us_are_remembered(database: Database) -> None:
 def test_what_is_in_the_ledger_is_never_entered_again(database: Database) -> None:
     put(database, saying("a", at(1)))
     put(database, saying("a", at(2)), saying("b"))
-    assert database.read(lambda c: outbox.said(c, SITE, ISSUE)) == {"a", "b"}
+    assert database.read(lambda c: outbox.ledger(c, SITE, ISSUE).said) == {"a", "b"}
     announced = database.read(lambda c: outbox.announced(c, SITE, ISSUE))
     assert [(each["key"], each["at"]) for each in announced] == [("b", NINE), ("a", at(1))]
 
@@ -107,7 +107,7 @@ def test_the_ledger_is_the_issues_own(database: Database) -> None:
     put(database, saying("a"), issue="other")
     put(database, saying("a"))
     assert pending(database) == ["a"]
-    assert database.read(lambda c: outbox.said(c, "other", ISSUE)) == frozenset()
+    assert database.read(lambda c: outbox.ledger(c, "other", ISSUE).said) == frozenset()
 
 
 def test_nothing_to_enter_is_no_error(database: Database) -> None:
@@ -118,7 +118,7 @@ def test_nothing_to_enter_is_no_error(database: Database) -> None:
 def test_what_lies_before_our_time_is_recorded_and_never_sent(database: Database) -> None:
     put(database, saying("old", at(-0.001)), saying("at once", NINE), quiet_before=NINE)
     assert pending(database) == ["at once"]
-    assert database.read(lambda c: outbox.said(c, SITE, ISSUE)) == {"old", "at once"}
+    assert database.read(lambda c: outbox.ledger(c, SITE, ISSUE).said) == {"old", "at once"}
     assert database.read(outbox.tally) == {"quiet": 1, "pending": 1}
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import cycle
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, insert, update
 
+from bench.meter import instructions
 from sla.store import inbox, issues, outbox, schema
 from sla.store.database import Database
 from tests.sla.example import NINE
@@ -103,21 +103,3 @@ def wait(connection: Connection, numbers: Iterable[int]) -> None:
             for number, state in zip(numbers, cycle(("pending", "sent")), strict=False)
         ],
     )  # fmt: skip
-
-
-def instructions(database: Database, ask: Callable[[Connection], object]) -> int:
-    counted = 0
-
-    def step() -> int:
-        nonlocal counted
-        counted += 1
-        return 0
-
-    def work(connection: Connection) -> None:
-        driver: Any = connection.connection.driver_connection
-        driver.set_progress_handler(step, 1)
-        ask(connection)
-        driver.set_progress_handler(None, 1)
-
-    database.read(work)
-    return counted
