@@ -34,7 +34,7 @@ from sla.errors import CalendarError, NeverOpens, OutOfRange
 from sla.interval import SpanAt, clipped, gaps, merged, subtracted
 from sla.open_table import OpenTable
 from sla.opening import Opening, Shift, WallTime, nominal_length, shift
-from sla.weekly_spans import Spans, WeeklySpans, weekday_of
+from sla.weekly_spans import WEEK, WeeklySpans, weekday_of, without
 from sla.zones import (
     DAY,
     FIRST,
@@ -117,7 +117,8 @@ class Calendar:
     def __post_init__(self) -> None:
         # Copies, so that nobody changes a calendar after the fact through a dict he kept.
         object.__setattr__(self, "weekly", {k: tuple(v) for k, v in self.weekly.items()})
-        object.__setattr__(self, "holidays", dict(sorted(self.holidays.items())))
+        by_date = {day: self.holidays[day] for day in sorted(self.holidays)}
+        object.__setattr__(self, "holidays", by_date)
         object.__setattr__(self, "extra_days", {k: tuple(v) for k, v in self.extra_days.items()})
         self._check()
 
@@ -147,12 +148,15 @@ class Calendar:
             NeverOpens: the calendar has not that much open time.
             OutOfRange: it would be before 1970 or after 2200.
         """
+        if not pauses and amount > NOTHING and self._tables and type(start) is datetime:
+            # Nearly all questions: the table reaches far enough, and there is no pause to walk by.
+            try:
+                if (found := self._tables[0].due(start, amount)) is not None:
+                    return found
+            except TypeError:
+                as_utc(start)
+                raise
         at = as_utc(start)
-        if not pauses and amount > NOTHING:
-            # Nearly all questions: no walk around pauses, and a table that reaches far enough.
-            found = self._table_over(at, at).due(at, amount)
-            if found is not None:
-                return found
         holes = _holes(pauses) if pauses else ()
         amount = min(max(amount, -_TOO_MUCH), _TOO_MUCH)
         if amount > NOTHING:
@@ -168,14 +172,21 @@ class Calendar:
             NaiveInstant: a datetime has no zone.
             OutOfRange: an instant is before 1970 or after 2200.
         """
+        if not pauses and self._tables and type(start) is type(end) is datetime:
+            try:
+                if (found := self._tables[0].elapsed(start, end)) is not None:
+                    return found
+            except TypeError:
+                as_utc(start), as_utc(end)
+                raise
         a, b = as_utc(start), as_utc(end)
         if a > b:
             return -self.elapsed(b, a, pauses)
         table = self._table_over(a, b)
-        used = table.elapsed(a, b)
+        used = table.used(b) - table.used(a)
         if pauses:
             for from_, to in clipped(_holes(pauses), a, b):
-                used -= table.elapsed(from_, to)
+                used -= table.used(to) - table.used(from_)
         return used
 
     def is_open(self, at: datetime) -> bool:
@@ -303,7 +314,7 @@ class Calendar:
                 continue
             if from_ > at:
                 table = self._table_over(at, from_)
-                before_pause = table.elapsed(at, from_)
+                before_pause = table.used(from_) - table.used(at)
                 if before_pause >= wanted:
                     break
                 wanted -= before_pause
@@ -320,7 +331,7 @@ class Calendar:
                 continue
             if to < at:
                 table = self._table_over(to, at)
-                after_pause = table.elapsed(to, at)
+                after_pause = table.used(at) - table.used(to)
                 if after_pause >= wanted:
                     break
                 wanted -= after_pause
@@ -331,7 +342,7 @@ class Calendar:
         return table.latest(used)
 
     def _is_open(self, at: datetime) -> bool:
-        return self._table_over(at, at).open_from(at) == at
+        return self._table_over(at, at).is_open(at)
 
     def _open_from(self, at: datetime, holes: Iterable[SpanAt] = ()) -> datetime:
         """The first instant from `at` on that is open and in no hole."""
@@ -392,7 +403,19 @@ class Calendar:
             return True
         if not self._shifts_of(day) or day in self._holiday_names:
             return False
-        return bool(self._spans_of(day))
+        return self._is_plain(day) or bool(self._spans_of(day))
+
+    def _is_plain(self, day: int) -> bool:
+        """Whether shifts that start on a day take place just as they are written.
+
+        So it is where no clock changes near: they begin on a day that is no holiday. To work out
+        the spans of each day instead makes five business days take three times as long.
+        """
+        if len(self._zones) > 1:
+            return False
+        walls = self._clock_on(day).walls
+        after = bisect_right(walls, (day - 1) * DAY)
+        return after == len(walls) or walls[after] > (day + 2) * DAY
 
     def _close_of(self, day: int) -> datetime:
         """When a business day closes: the end of the last span that starts on it."""
@@ -426,8 +449,10 @@ class Calendar:
     @cached_property
     def _holiday_names(self) -> dict[int, str]:
         """By day number, in order; without the dates that are extra days."""
-        names = self.holidays.items()
-        return {day_number(day): name for day, name in names if day not in self.extra_days}
+        names = {day_number(day): name for day, name in self.holidays.items()}
+        for day in self.extra_days:
+            names.pop(day_number(day), None)
+        return names
 
     @cached_property
     def _holiday_days(self) -> list[int]:
@@ -575,24 +600,24 @@ class Calendar:
 
     def _build(self, first: datetime, last: datetime) -> OpenTable:
         if self.always_open:
-            return OpenTable(FIRST_AT, LAST_AT, Spans([FIRST_AT], [LAST_AT - FIRST_AT]))
+            return OpenTable.of(FIRST_AT, LAST_AT, [(FIRST_AT, LAST_AT)])
         if not any(self._weekly_shifts):
             # Only a few dates in all: no need to go through the years.
             days = merged(span for day in self._special_shifts for span in self._spans_of(day))
-            return OpenTable(FIRST_AT, LAST_AT, Spans.of(days).within(FIRST_AT, LAST_AT))
+            return OpenTable.of(FIRST_AT, LAST_AT, days)
         first_day, last_day = day_number(first), day_number(last)
         clocks = {zone: zone_clock(zone, first.year - 2, last.year + 1) for zone in self._zones}
-        weeks = WeeklySpans(self._weekly_shifts, self._special_shifts, clocks)
+        weekly = WeeklySpans(self._weekly_shifts, self._special_shifts, clocks)
         civil = self.holiday_mode == "civil"
         holidays = self._holidays_between(first_day - 2, last_day + 2) if civil else []
         # Nearly all holidays of nearly all calendars only leave out what starts on them; to convert
-        # their midnights and cut them out took a third of all time.
-        closed = weeks.apart(holidays)
-        spans = weeks.between(first_day - _LONGEST_SHIFT_DAYS - 1, last_day + 2, closed)
-        cut = sorted(set(holidays).difference(closed))
-        if cut:
-            spans = spans.without(_whole_days(cut, clocks[self.time_zone]))
-        return OpenTable(first, last, spans.within(first, last))
+        # their midnights and cut them out makes it all take twice as long.
+        closed = weekly.apart(holidays)
+        begin, weeks = weekly.weeks(first_day - _LONGEST_SHIFT_DAYS - 1, last_day + 2, closed)
+        cut = sorted({*holidays}.difference(closed)) if len(closed) < len(holidays) else []
+        holes = _whole_days(cut, clocks[self.time_zone])
+        holes += (begin, first), (last, begin + len(weeks) * WEEK)
+        return OpenTable(first, last, begin, without(begin, weeks, holes))
 
     # -- checks -------------------------------------------------------------------------------
 

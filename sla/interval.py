@@ -1,17 +1,17 @@
 """Half-open spans of time: what every question about open time comes down to.
 
 A span is `(from, to)` with `from < to`: it holds `from`, not `to`, so that two spans which touch
-share no instant and leave no gap. Its ends are datetimes in UTC or integers, microseconds since the
-epoch; nothing here asks which.
+share no instant and leave no gap. Its ends are datetimes in UTC, integers, microseconds since the
+epoch, or timedeltas since some beginning; nothing here asks which.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
-Instant = TypeVar("Instant", int, datetime)
+Instant = TypeVar("Instant", int, datetime, timedelta)
 _Ends = tuple[Instant, Instant]
 
 Span = tuple[int, int]

@@ -3,39 +3,79 @@
 With running totals, *elapsed* and *due* are the same function read in two directions: `used` gives
 the open time before an instant, `earliest` and `latest` the instant for an amount of open time.
 
-The lists hold datetimes and timedeltas, not integers. A C datetime is compared and added as fast as
-an integer (35 ns), while the way to an integer and back took 0.6 us, a third of each question.
+The totals are kept by weeks and, within a week, by spans. Weeks that are alike are one object: a
+table of fifteen years holds 784 totals and 15 weeks or so, and takes half the time of one that has
+an opening and a total for each of 3,750 spans. Questions win, too: a division tells the week of an
+instant, so that `elapsed` takes 0.75 us, where it took 1.2 with searches among all spans.
+
+The lists hold timedeltas, not integers. Those are compared and added in C as fast as integers
+(20 ns), while the way from a datetime to an integer and back took 0.6 us, as long as the question.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, repeat
 
 from sla.interval import SpanAt, clipped
-from sla.weekly_spans import Spans
+from sla.weekly_spans import DAYS, Week
 from sla.zones import NOTHING
 
 
 class OpenTable:
     """The open spans within `[first, last]`; never changed. Instants are datetimes in UTC.
 
+    `elapsed` and `due` take aware datetimes of any zone.
+
     Args:
         first, last: the range for which the table is exact.
-        spans: the open time within that range, joined.
+        begin: when the first week begins, not after `first`.
+        weeks: one after the other until after `last`, each with the open time within its days.
+        days: how long each of them is.
     """
 
-    __slots__ = ("first", "last", "lengths", "opens", "total", "totals")
+    __slots__ = (
+        "_days",
+        "_first",
+        "_last",
+        "_totals",
+        "begin",
+        "begins",
+        "first",
+        "last",
+        "total",
+        "weeks",
+    )
 
-    def __init__(self, first: datetime, last: datetime, spans: Spans) -> None:
+    def __init__(
+        self,
+        first: datetime,
+        last: datetime,
+        begin: datetime,
+        weeks: Sequence[Week],
+        days: int = DAYS,
+    ) -> None:
         self.first = first
         self.last = last
-        self.opens = spans.opens
-        self.lengths = spans.lengths
-        self.totals = list(accumulate(spans.lengths, initial=NOTHING))
-        """Open time before each span; the last figure is that of the whole table."""
-        self.total = self.totals[-1]
+        self._days = days
+        self._first, self._last = first - begin, last - begin
+        self.weeks = weeks
+        self.begin = begin
+        self.begins = list(
+            accumulate(repeat(timedelta(days=days), len(weeks) - 1), initial=NOTHING)
+        )
+        """From the beginning of the first week to that of each."""
+        self._totals = list(accumulate([week.total for week in weeks], initial=NOTHING))
+        """Open time before each week; the last figure is that of the whole table."""
+        self.total = self._totals[-1]
+
+    @classmethod
+    def of(cls, first: datetime, last: datetime, spans: Iterable[SpanAt]) -> OpenTable:
+        """A table of few spans, without weeks."""
+        within = [(from_ - first, to - first) for from_, to in clipped(spans, first, last)]
+        return cls(first, last, first, [Week((within,))], (last - first).days + 1)
 
     @property
     def length(self) -> timedelta:
@@ -44,77 +84,129 @@ class OpenTable:
 
     def used(self, at: datetime) -> timedelta:
         """Open time from the table's beginning to an instant."""
-        index = bisect_right(self.opens, at)
-        used = self.totals[index]
-        if index and (left := self.opens[index - 1] + self.lengths[index - 1] - at) > NOTHING:
+        since = at - self.begin
+        place = since.days // self._days
+        week = self.weeks[place]
+        since -= self.begins[place]
+        index = bisect_right(week.opens, since)
+        used = self._totals[place] + week.totals[index]
+        if (left := week.closes[index] - since) > NOTHING:
             used -= left
         return used
 
     # The two questions of nearly all callers are `used` and `earliest` put together, written out: a
-    # call or two less, and the second search begins where the first one ended. Together that is a
-    # fifth of their time.
+    # call or two less, and `due` searches for no week when it is the same. Together that is a fifth
+    # of their time. Of an instant they need nothing but how long it is after the first week's
+    # beginning, whatever its zone: to see first whether the table holds it, and in UTC, took them a
+    # tenth longer.
 
-    def elapsed(self, from_: datetime, to: datetime) -> timedelta:
-        """Open time between two instants in order: `used(to) - used(from_)`."""
-        opens, totals, lengths = self.opens, self.totals, self.lengths
-        first = bisect_right(opens, from_)
-        last = bisect_right(opens, to)
-        used = totals[last] - totals[first]
-        if first and (left := opens[first - 1] + lengths[first - 1] - from_) > NOTHING:
-            used += left
-        if last and (left := opens[last - 1] + lengths[last - 1] - to) > NOTHING:
+    def elapsed(self, from_: datetime, to: datetime) -> timedelta | None:
+        """Open time between two instants of any zones: `used(to) - used(from_)`.
+
+        None unless the table holds both, and in order.
+        """
+        begins, totals, weeks, days = self.begins, self._totals, self.weeks, self._days
+        since, until = from_ - self.begin, to - self.begin
+        if not self._first <= since <= until <= self._last:
+            return None
+        place = since.days // days
+        week = weeks[place]
+        since -= begins[place]
+        index = bisect_right(week.opens, since)
+        before = totals[place] + week.totals[index]
+        if (left := week.closes[index] - since) > NOTHING:
+            before -= left
+        place = until.days // days
+        week = weeks[place]
+        until -= begins[place]
+        index = bisect_right(week.opens, until)
+        used = totals[place] + week.totals[index]
+        if (left := week.closes[index] - until) > NOTHING:
             used -= left
-        return used
+        return used - before
 
     def due(self, at: datetime, amount: timedelta) -> datetime | None:
         """The first instant by which an amount above zero was used: `earliest(used(at) + amount)`.
 
-        None when the table has not that much.
+        None when the table does not hold the instant, of any zone, or not that much.
         """
-        opens, totals = self.opens, self.totals
-        index = bisect_right(opens, at)
-        used = totals[index]
-        if index and (left := opens[index - 1] + self.lengths[index - 1] - at) > NOTHING:
+        begins, totals = self.begins, self._totals
+        since = at - self.begin
+        if not self._first <= since <= self._last:
+            return None
+        place = since.days // self._days
+        week = self.weeks[place]
+        since -= begins[place]
+        index = bisect_right(week.opens, since)
+        used = totals[place] + week.totals[index]
+        if (left := week.closes[index] - since) > NOTHING:
             used -= left
         if amount > self.total - used:
             return None
         used += amount
-        index = bisect_left(totals, used, index) - 1
-        return opens[index] + (used - totals[index])
+        if used > totals[place + 1]:
+            place = bisect_left(totals, used, place + 2) - 1
+            week = self.weeks[place]
+        used -= totals[place]
+        index = bisect_left(week.totals, used) - 1
+        return self.begin + (begins[place] + (week.opens[index] + (used - week.totals[index])))
 
     def earliest(self, used: timedelta) -> datetime:
         """The first instant by which that much was used, 0 < used <= total.
 
         A span that is used up exactly gives its closing instant.
         """
-        index = bisect_left(self.totals, used) - 1
-        return self.opens[index] + (used - self.totals[index])
+        place = bisect_left(self._totals, used) - 1
+        week = self.weeks[place]
+        used -= self._totals[place]
+        index = bisect_left(week.totals, used) - 1
+        since = self.begins[place] + week.opens[index]
+        return self.begin + (since + (used - week.totals[index]))
 
     def latest(self, used: timedelta) -> datetime:
         """The last instant until which no more was used, 0 <= used < total: mirrors `earliest`."""
-        index = bisect_right(self.totals, used) - 1
-        return self.opens[index] + (used - self.totals[index])
+        place = bisect_right(self._totals, used) - 1
+        week = self.weeks[place]
+        used -= self._totals[place]
+        index = bisect_right(week.totals, used) - 1
+        since = self.begins[place] + week.opens[index]
+        return self.begin + (since + (used - week.totals[index]))
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether it is open at an instant; at closing time it is not."""
+        since = at - self.begin
+        place = since.days // self._days
+        week = self.weeks[place]
+        since -= self.begins[place]
+        return week.closes[bisect_right(week.opens, since)] > since
 
     def open_from(self, at: datetime) -> datetime | None:
         """The instant itself when open, else the next opening; None when the table has none."""
-        index = bisect_right(self.opens, at)
-        if index > 0 and at < self._close(index - 1):
+        if self.is_open(at):
             return at
-        return self.opens[index] if index < len(self.opens) else None
+        used = self.used(at)
+        return self.latest(used) if used < self.total else None
 
     def open_until(self, at: datetime) -> datetime | None:
         """The instant itself when open just before it, else the closing before; mirrors the above.
 
         None when the table has none.
         """
-        index = bisect_left(self.opens, at) - 1
-        return min(self._close(index), at) if index >= 0 else None
+        used = self.used(at)
+        return self.earliest(used) if used else None
 
     def between(self, from_: datetime, to: datetime) -> list[SpanAt]:
         """The open spans within `[from_, to)`."""
-        low = max(bisect_right(self.opens, from_) - 1, 0)
-        high = bisect_left(self.opens, to)
-        return clipped(((self.opens[n], self._close(n)) for n in range(low, high)), from_, to)
-
-    def _close(self, index: int) -> datetime:
-        return self.opens[index] + self.lengths[index]
+        low, high = (from_ - self.begin).days // self._days, (to - self.begin).days // self._days
+        found: list[SpanAt] = []
+        for place in range(low, high + 1):
+            begin, week = self.begin + self.begins[place], self.weeks[place]
+            first = max(bisect_right(week.opens, from_ - begin) - 1, 0)
+            last = bisect_left(week.opens, to - begin)
+            ends = zip(week.opens[first:last], week.closes[first + 1 : last + 1], strict=True)
+            spans = [(begin + opens, begin + closes) for opens, closes in ends]
+            if found and spans and found[-1][1] == spans[0][0]:
+                # One that is open from one week to the next lies in both.
+                spans[0] = found.pop()[0], spans[0][1]
+            found += spans
+        return clipped(found, from_, to)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sla.errors import CalendarError
 from sla.interval import Span, length, merged
@@ -132,13 +132,11 @@ def shift(opening: Opening, calendar_zone: str) -> Shift:
     """
     opens_zone = opening.opens.zone or calendar_zone
     closes_zone = opening.closes.zone or calendar_zone
-    found = Shift(
-        opening.opens.minute * MINUTE, opens_zone, opening.closes.minute * MINUTE, closes_zone
-    )
-    opens, closes = found.nominal()
+    opens, closes = opening.opens.minute * MINUTE, opening.closes.minute * MINUTE
+    late = opens - standard_offset(opens_zone) - (closes - standard_offset(closes_zone))
     # More than one day only for zones on both sides of the date line.
-    days_later = max(0, (opens - closes) // DAY + 1)
-    return replace(found, closes=found.closes + days_later * DAY)
+    days_later = max(0, late // DAY + 1)
+    return Shift(opens, opens_zone, closes + days_later * DAY, closes_zone)
 
 
 def nominal_length(shifts: Iterable[Shift]) -> int:

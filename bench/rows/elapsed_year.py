@@ -22,8 +22,8 @@ _OFFICE = office.calendar()
 def measure(context: Context) -> Result:
     """Instants in UTC, as the service has them, are judged; the line tells of others as well.
 
-    Those are converted first, each with its own offset: `ZoneInfo` alone takes a quarter of a
-    microsecond for each end, and there is no cheaper way that is right when clocks change.
+    Each of those has its own offset, which `ZoneInfo` takes nearly as long to tell as the rest of
+    the answer takes; and there is no cheaper way that is right when clocks change.
     """
     result = against_peers(
         context,

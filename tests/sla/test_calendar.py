@@ -678,6 +678,36 @@ class TestLimits:
         with pytest.raises(OutOfRange):
             cal.open_table(utc("2020-01-01T00:00"), utc("2201-01-01T00:01"))
 
+    def test_few_weeks_of_many_years_differ(self) -> None:
+        holidays = tuple(f"{year}-07-04" for year in range(2020, 2035))
+        cal = calendar(weekdays("08:00-20:00"), NEW_YORK, holidays)
+        table = cal.open_table(utc("2020-01-01T00:00"), utc("2035-01-01T00:00"))
+        # Summer, winter, summer without each of five weekdays, the first, the last, and after that.
+        assert len(set(table.weeks)) <= 10 < 780 < len(table.weeks)
+
+    def test_no_week_cuts_what_is_open_without_end(self) -> None:
+        cal = calendar(every_day("00:00-24:00"), NEW_YORK, ("2024-07-04",))
+        assert cal.open_intervals(utc("2024-03-01T00:00"), utc("2024-08-01T00:00")) == (
+            (utc("2024-03-01T00:00"), utc("2024-07-04T04:00")),
+            (utc("2024-07-05T04:00"), utc("2024-08-01T00:00")),
+        )
+        assert cal.due(utc("2024-03-01T00:00"), 10_000 * H) == utc("2025-04-22T16:00")
+
+    def test_an_extra_day_runs_into_the_next_week(self) -> None:
+        cal = calendar(weekdays("09:00-17:00"), extra_days={"2024-01-07": hours("20:00-06:00")})
+        assert cal.open_intervals(utc("2024-01-06T00:00"), utc("2024-01-08T12:00")) == (
+            (utc("2024-01-07T20:00"), utc("2024-01-08T06:00")),
+            (utc("2024-01-08T09:00"), utc("2024-01-08T12:00")),
+        )
+        assert cal.elapsed(utc("2024-01-05T16:00"), utc("2024-01-08T10:00")) == 12 * H
+
+    def test_instants_of_two_zones_in_the_wrong_order_on_the_wall(self) -> None:
+        start = local("2024-01-02T10:00").astimezone(ZoneInfo(NEW_YORK))
+        end = utc("2024-01-02T16:00").astimezone(ZoneInfo("Pacific/Honolulu"))
+        for _ in range(2):  # before there is a table, and with one
+            assert OFFICE.elapsed(start, end) == H
+            assert OFFICE.elapsed(end, start) == -H
+
     def test_a_single_extra_day_is_found_from_far_away(self) -> None:
         assert self.SPARSE.due(utc("1971-01-01T00:00"), 2 * H) == utc("2150-05-05T11:00")
         assert self.SPARSE.due(utc("2199-01-01T00:00"), -H) == utc("2150-05-05T10:00")

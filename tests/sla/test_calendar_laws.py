@@ -373,7 +373,7 @@ def test_a_zone_clock_agrees_with_zoneinfo_around_each_change(zone: str) -> None
 
 
 def test_no_change_of_an_offset_is_missed() -> None:
-    """Probing an offset every third day finds what probing every hour finds."""
+    """Probing an offset every sixth day finds what probing every hour finds."""
     picked = random.Random(7).sample(range(1972, 2100), 6)
     for zone in sorted({*CHANGES, "America/Cambridge_Bay", "America/Recife"}):
         for year in [*picked, 2000]:
