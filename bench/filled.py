@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 from unittest.mock import patch
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Connection, Table, delete, func, select, text, update
 
 from config.settings import SHIPPED

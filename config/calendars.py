@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from sla.calendar import Calendar
 from sla.errors import SlaError
 from sla.opening import Opening, WallTime
@@ -29,8 +31,7 @@ YEARS = range(FIRST_YEAR, LAST_YEAR + 1)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """Holiday items where they are written, so that each can be pointed at."""
 
     items: Sequence[calendar_schema.HolidayItem]

@@ -25,6 +25,8 @@ from fractions import Fraction
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from sla.calendar import Calendar
 from sla.contract import Binding
 from sla.errors import CalendarError, OutOfRange, SlaError
@@ -73,8 +75,8 @@ class DowntimeError(AvailabilityError):
     """An entry of the ledger is wrong; the message names it and what would be right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+# Structs, since the class of a frozen dataclass takes 0.5 ms of each start to make, and this 0.01.
+class Term(msgspec.Struct, frozen=True):
     """A sentence that bears on a credit: a condition to be met, or a mere statement."""
 
     id: str
@@ -113,8 +115,7 @@ class Credit:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Maintenance:
+class Maintenance(msgspec.Struct, frozen=True):
     """Scheduled maintenance: the time set aside for it, in which it is no downtime."""
 
     clause: str
@@ -229,8 +230,7 @@ class Downtime:
         return from_micros(instant)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """Some of an entry's time, and what it is taken for."""
 
     length: timedelta
@@ -238,8 +238,7 @@ class Part:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """An entry of the ledger, as judged for one month and customer."""
 
     downtime: Downtime
@@ -256,8 +255,7 @@ class Entry:
         return sum((part.length for part in self.parts if part.counts), timedelta())
 
 
-@dataclass(frozen=True, slots=True)
-class Uptime:
+class Uptime(msgspec.Struct, frozen=True):
     """The availability of one month for one customer, exact."""
 
     availability: Availability
@@ -320,8 +318,7 @@ class Uptime:
         return None if self.excess is None else self.excess == 0
 
 
-@dataclass(frozen=True, slots=True)
-class DowntimeFields:
+class DowntimeFields(msgspec.Struct, frozen=True):
     """Which issues report downtime, and by the names of which fields."""
 
     issue_type: str
@@ -331,8 +328,7 @@ class DowntimeFields:
     customers: str = "Affected customers"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """Downtime that issues report, and a sentence for each issue that cannot be counted."""
 
     downtimes: tuple[Downtime, ...]
@@ -423,8 +419,7 @@ def downtimes_of(
 # -- judging the entries of a month ---------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Ledger:
+class _Ledger(msgspec.Struct):
     """A month in the making, in microseconds: what was counted so far, and with which entry."""
 
     availability: Availability

@@ -32,3 +32,24 @@ def bare(package: str) -> Iterator[None]:
             yield
         finally:
             del sys.modules[package]
+
+
+@contextmanager
+def without(package: str) -> Iterator[None]:
+    """Within the block a package cannot be imported, as where it is not installed.
+
+    For a library that uses another one where there is one, and is wanted without that here. What
+    was imported before stays.
+
+    Args:
+        package: its full name, such as `rich`.
+    """
+    with _one_at_a_time:
+        if package in sys.modules:
+            yield
+            return
+        sys.modules[package] = None  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            del sys.modules[package]

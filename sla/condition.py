@@ -98,7 +98,7 @@ def while_holding(timeline: Timeline, condition: Condition) -> Spans:
     known = timeline.held.get(id(condition))
     # In a copy of a timeline, the number is that of an object that may be gone.
     if known is None or known[0] is not condition:
-        names = condition.names & timeline.field_names
+        names = [name for name in condition.names if timeline.values(name)]
 
         def holds(at: datetime) -> bool:
             return condition.holds({name: timeline.value(name, at) for name in names})

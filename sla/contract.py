@@ -9,6 +9,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
+
 from sla.calendar import Calendar
 from sla.condition import ALWAYS, RESOLVED, Condition, without_repetition
 
@@ -31,8 +33,9 @@ ActKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenTime:
+# The simple ones are structs: the class of a frozen dataclass takes 0.5 ms of each start to make,
+# that of a struct 0.01.
+class OpenTime(msgspec.Struct, frozen=True):
     """A goal in open time of the calendar."""
 
     amount: timedelta
@@ -40,8 +43,7 @@ class OpenTime:
     """As the contract writes it, such as `2h`."""
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessDays:
+class BusinessDays(msgspec.Struct, frozen=True):
     """A goal in business days, under a named reading."""
 
     days: int
@@ -102,8 +104,7 @@ class Goal:
         return self.target.days * self.calendar.regular_day
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True):
     """Where a goal would stand if somebody had set the figures that the text leaves open."""
 
     missing: tuple[str, ...]
@@ -112,8 +113,7 @@ class Refusal:
     clause: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(msgspec.Struct, frozen=True):
     """Something in an issue's history that starts or stops a clock, or is answered by a notice.
 
     A reply may have to be of some kind to count: with any of these phrases in it, a question, or
@@ -240,8 +240,7 @@ class Audience:
     groups: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
+class Actions(msgspec.Struct, frozen=True):
     """What is done to the issue when something is said; nothing, unless it is asked for."""
 
     assign: bool = False
@@ -273,8 +272,7 @@ class Warning:  # noqa: A001 - the field's own word for it
     actions: Actions = NO_ACTIONS
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """One step of the ladder: so much open time after the due instant, or, proactively, before."""
 
     number: int
@@ -356,8 +354,7 @@ class Duty:
     metrics: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One piece of information that is asked for: found in a field, or by a phrase in the words."""
 
     id: str
@@ -378,8 +375,7 @@ class Checklist:
     wording: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     """A way to reach the support, shown in the acknowledgement."""
 
     id: str
@@ -414,8 +410,7 @@ class Notice:
     wording: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One step of an escalation on request."""
 
     number: int
@@ -446,8 +441,7 @@ class Request:
     wording: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(msgspec.Struct, frozen=True):
     """A sentence of the published text, and what it became here."""
 
     id: str
@@ -457,8 +451,7 @@ class Clause:
     """What carries it out, or who, where no promise cites it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """An ambiguity of the text, settled by name, with what else it could have meant."""
 
     id: str

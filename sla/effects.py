@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from sla.contract import NO_ACTIONS, Actions, Alerts, Audience, Level
 from sla.contract import Warning as EarlyWarning
-from sla.cycle import Cycle
+from sla.cycle import Cycle, due_around
 from sla.mapping import Coverage
 from sla.words import minute
 
@@ -242,11 +242,12 @@ def fields_of(coverage: Coverage, cycles: Sequence[Cycle], level: int) -> Fields
             promises none, the state is that of its first metric.
         level: the escalation level reached.
     """
+    latest = {cycle.metric: cycle for cycle in cycles}
     owed = [cycle for cycle in cycles if cycle.ending is None and cycle.due_at]
     following = min(owed, key=_DUE) if owed else None
     next_due = following.due_at if following else None
     next_metric = following.words if following else None
-    shown = _shown(coverage, cycles)
+    shown = _shown(coverage, latest)
     if shown is None:
         return _without_promise(coverage, level, next_due, next_metric)
     # A severity that changed once the clock had stopped is the issue's own all the same.
@@ -261,19 +262,18 @@ def fields_of(coverage: Coverage, cycles: Sequence[Cycle], level: int) -> Fields
         level=level,
         next_due=next_due,
         next_metric=next_metric,
-        link=_standing(cycles),
+        link=_standing(cycles, latest),
     )
 
 
 _DUE = attrgetter("due_at", "metric")
 
 
-def _shown(coverage: Coverage, cycles: Sequence[Cycle]) -> Cycle | None:
+def _shown(coverage: Coverage, latest: Mapping[str, Cycle]) -> Cycle | None:
     """The cycle of which the fields speak: the first response, else the first metric's latest."""
-    measured = coverage.metric(_FIRST) or any(cycle.metric == _FIRST for cycle in cycles)
-    named = _FIRST if measured else next((cycle.metric for cycle in cycles), None)
-    of_it = [cycle for cycle in cycles if cycle.metric == named]
-    return of_it[-1] if of_it else None
+    if _FIRST in latest or coverage.metric(_FIRST):
+        return latest.get(_FIRST)
+    return next(iter(latest.values()), None)
 
 
 def _without_promise(
@@ -291,9 +291,8 @@ def _without_promise(
     )
 
 
-def _standing(cycles: Sequence[Cycle]) -> Standing:
-    """How all promises stand; `cycles` are at least one."""
-    latest = {cycle.metric: cycle for cycle in cycles}
+def _standing(cycles: Sequence[Cycle], latest: Mapping[str, Cycle]) -> Standing:
+    """How all promises stand; `cycles` are at least one, `latest` of each metric the last one."""
     words = {metric: _standing_of(cycle) for metric, cycle in latest.items()}
     summary = ". ".join(words.values())
     running = [cycle for cycle in latest.values() if cycle.ending is None]
@@ -367,7 +366,7 @@ def _level_at(level: Level, cycle: Cycle, breach_at: datetime) -> datetime:
     if level.hours is None and not level.after:
         return breach_at
     hours = level.hours or cycle.promise.goal.calendar
-    return hours.due(breach_at, level.after, cycle.rest.over)
+    return due_around(hours, breach_at, level.after, cycle.rest.over)
 
 
 def _used_at(warning: EarlyWarning | Level, goal_time: timedelta) -> timedelta:

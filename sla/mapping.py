@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
+import msgspec
+
 from sla.condition import ALWAYS, Condition, Fields
 from sla.contract import (
     Alerts,
@@ -40,8 +42,7 @@ _LONGEST_VALUES = 1_000
 differ in, and no more than a few megabytes. Of a description, each would keep its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContractRule:
+class ContractRule(msgspec.Struct, frozen=True):
     """Under this condition the issue has that contract and tier."""
 
     contract: str
@@ -49,8 +50,7 @@ class ContractRule:
     when: Condition = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class SeverityRule:
+class SeverityRule(msgspec.Struct, frozen=True):
     """Under this condition the issue has that severity, and is that kind of work."""
 
     severity: str

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+import msgspec
+
 from sla.acts import History, Moment, given
 from sla.condition import Condition, while_holding
 from sla.contract import Act, Audience, Checklist, Contract, Duty, Notice, Request, Step
@@ -22,8 +24,7 @@ _BROUGHT_UP_TO_DATE = frozenset({"checklist", "requested"})
 """Occasions whose comments are written anew when a fact of theirs changes: they hold no others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relative:
+class Relative(msgspec.Struct, frozen=True):
     """Another issue that refers to this one, or that this one refers to."""
 
     issue_id: str
@@ -344,8 +345,7 @@ def _escalated(case: Case, contract: Contract, request: Request) -> tuple[_Asked
     return (found[0][1], found[0][0]) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """A request that one issue makes of another."""
 
     asked: Case

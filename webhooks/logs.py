@@ -6,7 +6,11 @@ import logging
 import os
 import sys
 
-import structlog
+from sla.bare_package import without
+
+with without("rich"):
+    # It would colour tracebacks, which are shown plainly: its import takes 40 ms of a start.
+    import structlog
 
 _INDISCREET = ("atlassian", "http.client", "requests", "sqlalchemy", "urllib3")
 """Libraries that log bodies, rows or addresses at their lower levels."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from sla.decide import Decision, Ledger, decide
 from sla.errors import SlaError
@@ -22,8 +23,7 @@ class QuestionError(ValueError):
     """A question cannot be answered as asked; the message names the member and what is right."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """An issue as it would be: made at an instant, with these values."""
 
     project: str
@@ -63,8 +63,7 @@ class Question:
         return Answer(decide(timeline, policy, Ledger(), self.created_at))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What was decided for a question."""
 
     decision: Decision

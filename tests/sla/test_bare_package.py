@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -10,7 +11,7 @@ from threading import Event
 
 import pytest
 
-from sla.bare_package import bare
+from sla.bare_package import bare, without
 
 
 @pytest.fixture
@@ -53,3 +54,16 @@ def test_no_thread_forgets_a_package_while_another_imports_from_it(package: str)
     with ThreadPoolExecutor() as pool:
         running = pool.submit(first)
         assert pool.submit(second).result(30)
+
+
+def test_a_package_can_be_done_without(package: str) -> None:
+    with without(package), pytest.raises(ModuleNotFoundError):
+        import_module(package)
+    with pytest.raises(AssertionError, match="all was imported"):
+        import_module(package)
+
+
+def test_what_was_imported_before_stays() -> None:
+    with without("json"):
+        assert import_module("json") is json
+    assert import_module("json") is json

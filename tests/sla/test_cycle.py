@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -270,7 +271,7 @@ def test_the_straight_way_comes_to_what_the_general_way_comes_to(
     told = [TURNS[kind](hour / 2, str(n)) for n, (hour, kind) in enumerate(turns)]
     timeline = Timeline.of([*made(), *told])
     straight = cycles_of(timeline, FOUR, at(now / 2))
-    with patch.object(clocks._Run, "_go_straight", lambda _self, start, _rule: start):
+    with patch.object(clocks._Run, "_stretch", lambda _self, _start, _rule: None):
         halfway = cycles_of(timeline, FOUR, at(now / 2))
         with patch.object(clocks._Run, "_undisturbed", lambda _self: False):
             assert cycles_of(timeline, FOUR, at(now / 2)) == halfway == straight
@@ -280,3 +281,31 @@ def test_a_cycle_with_which_nothing_interferes_goes_the_straight_way() -> None:
     story = [*made(), reply(at(1)), reply(at(2), CUSTOMER, id_="2"), reply(at(3), id_="3")]
     with patch.object(clocks._Run, "_cycle", side_effect=AssertionError):
         assert len(cycles_of(Timeline.of(story), FOUR, at(4))) == 5
+
+
+def test_between_two_pauses_it_goes_the_straight_way_again() -> None:
+    story = [
+        *made(),
+        change(at(1), "status", "To Do", "Waiting"),
+        change(at(2), "status", "Waiting", "To Do"),
+        reply(at(3)),
+        reply(at(4), CUSTOMER, id_="2"),
+        reply(at(5), id_="3"),
+        change(at(6), "status", "To Do", "Waiting"),
+        change(at(7), "status", "Waiting", "To Do"),
+        reply(at(8), id_="4"),
+        reply(at(9), id_="5"),
+    ]
+    waiting = replace(CLOCKS["periodic_update"], pauses=(ON_HOLD,))
+    waits = of(measured("periodic_update", always(2), clock=waiting))
+    singly, cycle_of = [], clocks._Run._cycle
+
+    def counted(run: Any, start: datetime, *more: Any) -> Cycle | None:
+        singly.append(start)
+        return cycle_of(run, start, *more)
+
+    with patch.object(clocks._Run, "_cycle", counted):
+        found = cycles_of(Timeline.of(story), waits, at(10))
+    assert [each.started_at for each in found] == [at(3), at(5), at(8), at(9)]
+    assert singly == [at(5)]
+    assert [len(each.rest.over) for each in found] == [1, 2, 2, 2]

@@ -22,7 +22,7 @@ from sla.decide import Decision, Ledger, decide
 from sla.mapping import Policy
 from sla.timeline import Event, Timeline
 
-CALLS, CALLS_OF_SIX, OBJECTS = 1_100, 550, 170
+CALLS, CALLS_OF_SIX, OBJECTS = 940, 550, 170
 """Of one decision over 50 events, over 6, and the objects that are left of the former."""
 
 
@@ -55,9 +55,16 @@ def test_a_decision_takes_few_calls(events: int, most: int) -> None:
 
 def test_the_calls_grow_with_the_events_and_not_faster() -> None:
     by = policy()
-    stories = [history(number) for number in (50, 100, 200)]
+    stories = [history(number) for number in (100, 200, 400)]
     short, middle, long = (calls(partial(decided, story, by)) for story in stories)
     assert long - middle <= 2.2 * (middle - short)
+
+
+def test_a_severity_that_changes_again_and_again_costs_the_same_each_time() -> None:
+    """To go through all earlier promises for each would be eight times as much for three times."""
+    by = pausing()
+    short, long = (calls(partial(decided, disturbed(number), by)) for number in (400, 1_200))
+    assert long <= 3.3 * short
 
 
 def test_a_deadline_goes_around_few_of_an_issues_pauses(monkeypatch: pytest.MonkeyPatch) -> None:

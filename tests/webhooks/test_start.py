@@ -96,13 +96,15 @@ def test_who_waits_for_the_worker_imports_nothing_of_what_it_runs(tmp_path: Path
 
 
 def test_a_service_imports_nothing_that_it_may_never_need(tmp_path: Path) -> None:
-    found = packages(imported("import webhooks.service, webhooks.app", tmp_path))
-    assert found >= {"flask", "requests", "sqlalchemy"}
+    modules = imported("import webhooks.logs, webhooks.service, webhooks.app", tmp_path)
+    found = packages(modules)
+    assert found >= {"flask", "requests", "sqlalchemy", "structlog"}
     needless = {
-        "alembic", "bs4", "cryptography", "holidays", "jwt", "procrastinate", "psycopg", "pydantic",
-        "ruamel",
+        "alembic", "attr", "bs4", "cryptography", "holidays", "jwt", "procrastinate", "psycopg",
+        "pydantic", "rich", "ruamel",
     }  # fmt: skip
     assert found & needless == set()
+    assert "sqlalchemy.dialects.postgresql" not in modules
 
 
 def test_of_the_library_for_jira_the_other_products_are_left_out(tmp_path: Path) -> None:
