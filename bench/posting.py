@@ -1,8 +1,8 @@
 """Deliveries posted as fast as they are taken, from a process of its own.
 
-What the rows of intake share: payloads of the size that Jira sends, signed, each another one; a
-sender that costs little, so that it is not what limits; `dueline serve` on a new database beside a
-simulated Jira; and an empty view on the same server.
+What the rows of intake share: what people do in a simulated Jira, as it tells of it, signed and
+filled up to the size that Jira sends; a sender that costs little, so that it is not what limits;
+`dueline serve` on a database of its own beside that Jira; and an empty view on the same server.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hmac
 import json
 import multiprocessing
 import os
+import random
 import selectors
 import signal
 import socket
@@ -24,8 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
-from itertools import count
+from itertools import cycle, islice
 
 import requests
 
@@ -33,7 +33,8 @@ from bench.meter import children
 from config.loader import load
 from config.settings import SHIPPED, Settings
 from connector.setup import EVENTS
-from connector.simulator import CUSTOMER, DUELINE, Simulator, running
+from connector.simulator import AGENT, CUSTOMER, DUELINE, Simulator, running
+from connector.simulator.deliveries import Delivery, headers
 from tests.chaos.plant import ROOT, free_port
 from webhooks.set_up import set_up_jira
 
@@ -42,8 +43,12 @@ SIZE = 10_000
 CONNECTIONS = 32
 _PATIENCE = 60.0
 _END = b"\r\n\r\n"
-# What stands in a payload where each delivery has a number of its own.
-_ISSUE, _NUMBER = b"1234567890", b"9876543210"
+# Issues that are there before anything is measured.
+_OPEN = 400
+_PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
+_STATUSES = ("To Do", "In Progress", "Done")
+# Of twenty deliveries one tells of a new issue, the others of those that there are.
+_ACTS = ("create", *["comment"] * 8, *["edit"] * 5, *["transition"] * 4, *["assign"] * 2)
 
 
 @dataclass(frozen=True)
@@ -83,23 +88,29 @@ class Servers:
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
-    """Both servers, each taken by itself and asked in turn."""
-    with simulated() as (_, told, template), _sender(template) as post:
+def servers(seed: int) -> Iterator[Servers]:
+    """Both servers, each taken by itself and asked in turn; what is posted is of a seed."""
+    with simulated() as (jira, told), _sender() as post:
+        traffic = Traffic(jira, random.Random(seed))  # noqa: S311 - for no secret
         bare_port = free_port()
         bare = [sys.executable, "-m", "bench.bare", str(bare_port)]
         with _serving(told) as dueline, started(bare, {}), _reached(bare_port):
             port = int(told["DUELINE_PORT"])
+            opening = traffic.opening()
+            post(port, opening, CONNECTIONS)
             yield Servers(
-                lambda number, connections: post(bare_port, number, connections),
-                lambda number, connections: post(port, number, connections),
+                # To the bare view they are all alike, and none is to be lost there.
+                lambda number, connections: post(
+                    bare_port, list(islice(cycle(opening), number)), connections
+                ),
+                lambda number, connections: post(port, traffic.next(number), connections),
                 lambda: _held_up(dueline.pid),
             )
 
 
 @contextmanager
-def simulated() -> Iterator[tuple[Simulator, dict[str, str], bytes]]:
-    """A Jira with Dueline's fields, what Dueline is told of it, and a payload to make others of."""
+def simulated() -> Iterator[tuple[Simulator, dict[str, str]]]:
+    """A Jira with Dueline's fields, and what Dueline is told of it."""
     jira = Simulator(now=lambda: datetime.now(UTC))  # noqa: TID251 - Jira's own clock
     jira.register_webhook("http://unused/webhooks/jira", events=EVENTS["cloud"], secret=SECRET)
     with running(jira) as url, tempfile.TemporaryDirectory(prefix="dueline-bench-") as directory:
@@ -113,11 +124,59 @@ def simulated() -> Iterator[tuple[Simulator, dict[str, str], bytes]]:
             "DUELINE_PORT": str(free_port()),
         }
         list(set_up_jira(Settings.from_environment(told), load(SHIPPED).site.fields, None))
-        fields = {"summary": "Help", "priority": "Highest", "Support plan": "Enterprise"}
-        jira.create_issue(fields, project="HLP", account=CUSTOMER)
-        (delivery,) = jira.pending_deliveries()
-        jira._pending.clear()  # noqa: SLF001 - posted by ourselves
-        yield jira, told, _template(delivery.body)
+        yield jira, told
+
+
+class Traffic:
+    """What people do in a Jira, and what Dueline wrote there meanwhile, as it is told of."""
+
+    def __init__(self, jira: Simulator, draw: random.Random) -> None:
+        self._jira, self._draw = jira, draw
+        self._keys: list[str] = []
+
+    def opening(self) -> list[bytes]:
+        """The requests that tell of the first issues."""
+        for _ in range(_OPEN):
+            self._create()
+        return self._taken(_OPEN)
+
+    def next(self, number: int) -> list[bytes]:
+        """So many further requests, in the order in which things happened."""
+        while len(self._jira.pending_deliveries()) < number:
+            for _ in range(number // 10 + 1):
+                self._act()
+        return self._taken(number)
+
+    def _taken(self, number: int) -> list[bytes]:
+        with self._jira.lock:
+            pending = self._jira._pending  # noqa: SLF001 - posted by ourselves
+            taken, pending[:] = pending[:number], pending[number:]
+        return [_request(each) for each in taken]
+
+    def _create(self) -> None:
+        project = self._draw.choice(("HLP", "HLP", "BIT", "BOT"))
+        fields = {"summary": "Help", "priority": self._draw.choice(_PRIORITIES)}
+        if project == "HLP":
+            fields["Support plan"] = self._draw.choice(("Standard", "Enterprise"))
+        made = self._jira.create_issue(fields, project=project, account=CUSTOMER)
+        self._keys.append(made.key)
+
+    def _act(self) -> None:
+        jira, draw, key = self._jira, self._draw, self._draw.choice(self._keys)
+        match draw.choice(_ACTS):
+            case "create":
+                self._create()
+            case "comment":
+                account = draw.choice((CUSTOMER, AGENT))
+                jira.add_comment(key, f"Note {draw.random()}.", account=account)
+            case "edit":
+                jira.edit(key, account=AGENT, priority=draw.choice(_PRIORITIES))
+            case "assign":
+                jira.assign(key, draw.choice((AGENT, None)))
+            case _:
+                now = jira.issue(key).status.name
+                others = [status for status in _STATUSES if status != now]
+                jira.transition(key, draw.choice(others), account=AGENT)
 
 
 @contextmanager
@@ -191,14 +250,18 @@ def _await(holds: Callable[[], bool]) -> None:
     raise TimeoutError(f"not within {_PATIENCE:g} s")
 
 
-def _template(body: bytes) -> bytes:
-    """A payload, filled up by what nobody reads, in which issue and delivery can be told apart."""
+def _filled(body: bytes) -> bytes:
+    """A payload with the empty fields of other projects that a grown Jira sends along."""
     payload = json.loads(body)
-    payload["issue"] |= {"id": _ISSUE.decode(), "key": f"HLP-{_ISSUE.decode()}"}
-    payload |= {"number": _NUMBER.decode(), "filler": ""}
-    missing = max(0, SIZE - len(json.dumps(payload, separators=(",", ":"))))
-    filler = b"".join(sha256(str(n).encode()).digest() for n in range(missing // 64 + 1)).hex()
-    payload["filler"] = filler[:missing]
+    fields = payload.get("issue", {}).get("fields")
+    is_whole = payload.get("webhookEvent", "").startswith("jira:issue_")
+    lacking = SIZE - len(json.dumps(payload, separators=(",", ":")))
+    if is_whole and isinstance(fields, dict):
+        empty = {f"customfield_{number}": None for number in range(20_000, 20_000 + lacking // 25)}
+        payload["issue"]["fields"] = {**empty, **fields}
+    else:
+        # Of a comment's issue Jira sends a few fields only.
+        payload["filler"] = "x" * lacking
     return json.dumps(payload, separators=(",", ":")).encode()
 
 
@@ -206,29 +269,23 @@ def _template(body: bytes) -> bytes:
 
 
 @contextmanager
-def _sender(template: bytes) -> Iterator[Callable[[int, int, int], Posted]]:
-    """A process that posts: to a port, so many deliveries, on so many connections."""
+def _sender() -> Iterator[Callable[[int, list[bytes], int], Posted]]:
+    """A process that posts: to a port, these requests, on so many connections."""
     context = multiprocessing.get_context("spawn")
-    numbers = count(0)
     with context.Pool(1) as pool:
-
-        def post(port: int, number: int, connections: int) -> Posted:
-            first = 1_000_000_000 + next(numbers) * 1_000_000
-            return pool.apply(_post, (template, port, first, number, connections))
-
-        yield post
+        yield lambda *asked: pool.apply(_post, asked)
 
 
-def _post(template: bytes, port: int, first: int, number: int, connections: int) -> Posted:
-    """Make the requests, then post them: whenever one is answered the connection has the next."""
-    made = iter([_request(template, each) for each in range(first, first + number)])
+def _post(port: int, requests: list[bytes], connections: int) -> Posted:
+    """Post requests: whenever one is answered the connection has the next."""
+    waiting = iter(requests)
     took: list[float] = []
     statuses: dict[str, int] = {}
     sent_at: dict[socket.socket, float] = {}
     with selectors.DefaultSelector() as selector:
 
         def send(connection: socket.socket) -> None:
-            request = next(made, None)
+            request = next(waiting, None)
             if request is None:
                 selector.unregister(connection)
                 connection.close()
@@ -237,7 +294,7 @@ def _post(template: bytes, port: int, first: int, number: int, connections: int)
                 connection.sendall(request)
 
         began = time.perf_counter()
-        for _ in range(min(connections, number)):
+        for _ in range(min(connections, len(requests))):
             connection = socket.create_connection(("127.0.0.1", port), _PATIENCE)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             selector.register(connection, selectors.EVENT_READ, connection)
@@ -255,13 +312,10 @@ def _post(template: bytes, port: int, first: int, number: int, connections: int)
     return Posted(time.perf_counter() - began, took, statuses)
 
 
-def _request(template: bytes, number: int) -> bytes:
-    digits = b"%d" % number
-    body = template.replace(_ISSUE, digits).replace(_NUMBER, digits[::-1])
-    signature = hmac.digest(SECRET.encode(), body, "sha256").hex()
-    head = (
-        f"POST /webhooks/jira HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"X-Hub-Signature: sha256={signature}\r\nX-Atlassian-Webhook-Identifier: {number}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+def _request(delivery: Delivery) -> bytes:
+    body = _filled(delivery.body)
+    told = headers("cloud", delivery)
+    told["X-Hub-Signature"] = f"sha256={hmac.digest(SECRET.encode(), body, 'sha256').hex()}"
+    told |= {"Host": "127.0.0.1", "Content-Length": str(len(body))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    return f"POST /webhooks/jira HTTP/1.1\r\n{head}\r\n".encode() + body

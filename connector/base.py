@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from connector import facts
-from connector.errors import Call, ConnectorError, JiraRefused
+from connector.errors import Call, ConnectorError, JiraRefused, NotJira
 from connector.history import events_of, shown_in
 from connector.registrations import Registrations
 from connector.rest import Answer, Client, Json, Rest, pages
@@ -84,6 +84,8 @@ class History(NamedTuple):
     issue_id: str
     issue_key: str
     events: tuple[Event, ...]
+    assignee: tuple[str, str] | None = None
+    """The account that it is assigned to, and its name for people."""
 
 
 class Transition(NamedTuple):
@@ -440,7 +442,30 @@ class JiraClient(Registrations):
         comments = [self._with_visibility(found, _marked(each, told or {})) for each in listed]
         events = events_of(found, changelog, comments, ignored_fields=ignored_fields)
         issue_key = facts.identifier(facts.member(found, "key")) or issue
-        return History(issue_id, issue_key, events)
+        assignee = facts.assignee(facts.member(found, "fields"))
+        return History(issue_id, issue_key, events, assignee)
+
+    def is_internal(self, issue: str, comment_id: str) -> bool | None:
+        """Whether a service project marks a comment as internal: one call.
+
+        Args:
+            issue: id or key, for errors.
+            comment_id: Jira's id.
+
+        Returns:
+            None where Jira does not tell, as of a comment that is gone.
+        """
+        path = f"{self.api}/comment/{in_path(comment_id)}/properties/{INTERNAL}"
+        try:
+            value = facts.member(self._ask("reading a comment's property", issue, path), "value")
+        except JiraRefused as refused:
+            if refused.status != 404 or isinstance(refused, NotJira):
+                raise
+            # Jira names the mark where that alone is missing, in whichever language; an address
+            # in its words tells nothing.
+            lacks_mark = INTERNAL in refused.sentence and f"/{INTERNAL}" not in refused.sentence
+            return False if lacks_mark else None
+        return not facts.is_public({"properties": [{"key": INTERNAL, "value": value}]})
 
     def updated_since(self, at: datetime) -> Iterator[list[Found]]:
         """Every issue of the site that was updated at or after an instant, page by page.
@@ -722,7 +747,7 @@ def _shown_comments(issue: Json, told: Mapping[str, bool] | None) -> list[Json] 
     """The comments that an issue shows by itself; None where it does not show all of them.
 
     Nor where they do not tell whether customers may read them, unless it is one alone, which is
-    asked for by itself: so it is after each new comment on Data Center.
+    asked for by itself.
     """
     fields = facts.member(issue, "fields")
     shown = facts.all_of(facts.member(fields, "comment"), "comments")

@@ -107,6 +107,15 @@ def person(value: Json) -> str | None:
     return None
 
 
+def assignee(fields: Json) -> tuple[str, str] | None:
+    """Whom an issue's fields show it assigned to: the account, and its name for people."""
+    shown = member(fields, "assignee")
+    account, name = person(shown), member(shown, "displayName")
+    if account is None or not isinstance(name, str) or not name.strip():
+        return None
+    return account, _beginning(name, LONGEST_TEXT)
+
+
 def account_id(value: Json) -> str | None:
     """A user's id as text; None where a part of it was lost on its way, so that it is nobody's."""
     found = identifier(value)

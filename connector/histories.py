@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy.exc import OperationalError
 
 from connector.errors import ConnectorError, JiraRefused, NotJira
@@ -16,7 +17,7 @@ from connector.outlet import Holds, Judge, Outlet
 from sla.engine import Engine
 from sla.gaps import certain_until
 from sla.lanes import Key
-from sla.store import issues
+from sla.store import inbox, issues
 from sla.store.database import Database
 from sla.store.issues import IssueRow
 from sla.store.outbox import AFTER_A_FAULT
@@ -61,18 +62,8 @@ class HistoryReader:
             return
         try:
             told = self.database.read(lambda c: issues.readers_told(c, site, issue_id))
-            history = outlet.client.read_history(
-                issue_id, ignored_fields=outlet.own_fields, told=told
-            )
-            self.holds.answered(site)
-            self.engine.learn_history(
-                site,
-                issue_id,
-                history.issue_key,
-                history.events,
-                reads_asked=row.reads_asked,
-                updated_at=self._read_for(history.events),
-            )
+            if row.unmarked_from is None or not self._read_marks(outlet, row, told):
+                self._read_history(outlet, row, told)
         except ConnectorError as error:
             self._failed(outlet, row, error)
         except OperationalError:
@@ -81,6 +72,52 @@ class HistoryReader:
             _log.exception("history could not be taken in", site=site, issue_id=issue_id)
             fault = f"{type(error).__name__}: {error}"
             self._change(site, issue_id, read_at=self.now() + AFTER_A_FAULT, read_error=fault)
+
+    def _read_history(self, outlet: Outlet, row: IssueRow, told: Mapping[str, bool]) -> None:
+        site, issue_id = row.site, row.issue_id
+        history = outlet.client.read_history(issue_id, ignored_fields=outlet.own_fields, told=told)
+        self.holds.answered(site)
+        self.engine.learn_history(
+            site,
+            issue_id,
+            history.issue_key,
+            history.events,
+            reads_asked=row.reads_asked,
+            updated_at=self._read_for(history.events),
+            assignee=history.assignee,
+        )
+
+    def _read_marks(self, outlet: Outlet, row: IssueRow, told: Mapping[str, bool]) -> bool:
+        """Ask for the marks of comments that webhooks told without; False where that settles not.
+
+        All else about them stands in the deliveries, so that each comment takes one call, and
+        neither its issue nor its changelog is read: with them it took two.
+        """
+        site, issue_id, first = row.site, row.issue_id, row.unmarked_from or 0
+        heard = self.database.read(lambda c: inbox.newer(c, site, issue_id, first - 1))
+        if first not in {each.id for each in heard}:
+            # Forgotten meanwhile, with what it told.
+            return False
+        versions = {
+            version.identity: version
+            for each in heard
+            for version in self.engine.read_delivery(each.body).unmarked
+            if version.identity not in told
+        }
+        marked: dict[str, bool] = {}
+        for comment_id in dict.fromkeys(version.comment_id for version in versions.values()):
+            internal = outlet.client.is_internal(issue_id, comment_id)
+            self.holds.answered(site)
+            if internal is None:
+                return False
+            marked[comment_id] = internal
+        self.engine.learn_readers(
+            site,
+            issue_id,
+            [replace(each, public=not marked[each.comment_id]) for each in versions.values()],
+            reads_asked=row.reads_asked,
+        )
+        return True
 
     def next_run(self) -> datetime | None:
         """When a history is to be asked for next, holds considered."""

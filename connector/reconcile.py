@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
@@ -29,11 +30,22 @@ after bulk changes."""
 LOOK_FOR_THE_LOST = timedelta(days=1)
 """How often what should be open is compared with what is: a deletion is in no search."""
 _WATERMARK, _POLL, _LOST = "reconciled_at", "reconcile_next_at", "lost_next_at"
-_INSTALLED, _POLLED = "installed_at", "polled_at"
+_INSTALLED, _POLLED, _MISSED = "installed_at", "polled_at", "missed_at"
 _AT_ONCE = 500
 # Credentials refused, too many calls, or a Jira that is away: a smaller answer is none either.
 _NOT_NOW = frozenset({401, 403, 407, 429, 503})
 _JUST_NOW = timedelta(minutes=1)
+
+
+class Turns(NamedTuple):
+    """When a Jira was asked what was missed, and when it will be; None: never."""
+
+    polled_at: datetime | None
+    next_poll_at: datetime | None
+    missed_at: datetime | None
+    """When it was last found that Jira knew more than webhooks had told."""
+    next_comparison_at: datetime | None
+    """When what should be open is next compared with what is."""
 
 
 @dataclass
@@ -83,6 +95,8 @@ class Reconciler:
             latest = max([latest, *(each.updated_at for each in page if each.updated_at)])
         self._remember(site, _WATERMARK, latest)
         self._remember(site, _POLLED, began_at)
+        if found:
+            self._remember(site, _MISSED, began_at)
         _log.info("reconciled", site=site, since=since.isoformat(), to_read=found)
         return found
 
@@ -150,6 +164,15 @@ class Reconciler:
             # By our clock, which may be ahead of Jira's.
             return (known or self.now()) - LOOK_FOR_THE_LOST
         return known
+
+    def turns(self, site: str) -> Turns:
+        """When Jira was asked what was missed, and when it will be."""
+        return Turns(
+            self._known(site, _POLLED),
+            self._known(site, _POLL) if self.every else None,
+            self._known(site, _MISSED),
+            self._known(site, _LOST) if self.every else None,
+        )
 
     def _known(self, site: str, name: str) -> datetime | None:
         found = self.database.read(lambda c: sites.known(c, site, name))

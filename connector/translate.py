@@ -71,6 +71,8 @@ class Translation:
     and with a comment that may be internal: Data Center's webhooks leave out the mark that Jira
     Service Management puts on it.
     """
+    unmarked: tuple[CommentSeen, ...] = ()
+    """The comments that may be internal, where nothing else is unclear, as if they were public."""
     not_understood: str | None = None
     """Why nothing could be made of it, in a sentence."""
     also: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
@@ -78,6 +80,8 @@ class Translation:
 
     Of one without facts only the history tells what happened.
     """
+    assignee: tuple[str, str] | None = None
+    """The account that it shows the issue assigned to, and its name for people."""
 
 
 def translate(body: bytes, *, ignored_fields: frozenset[str] = frozenset()) -> Translation:
@@ -201,12 +205,18 @@ class _Reader:
         if issue_id is None:
             return Translation(None, key, self.event, not_understood=_NAMELESS)
         events = tuple(self.events())
-        hidden = self.may_be_internal(events)
-        if hidden:
+        unclear = self.leaves_out(events)
+        unmarked: tuple[CommentSeen, ...] = ()
+        if self.may_be_internal(events):
+            if not unclear:
+                unmarked = tuple(event for event in events if isinstance(event, CommentSeen))
             events = tuple(event for event in events if not isinstance(event, CommentSeen))
-        unclear = hidden or self.leaves_out(events)
+            unclear = True
         complete = not unclear and self.is_complete(events)
-        return Translation(issue_id, key, self.event, events, complete=complete, unclear=unclear)
+        return Translation(
+            issue_id, key, self.event, events, complete=complete, unclear=unclear,
+            unmarked=unmarked, assignee=facts.assignee(self.fields),
+        )  # fmt: skip
 
     def is_complete(self, events: tuple[Event, ...]) -> bool:
         made = any(isinstance(event, Created) for event in events)

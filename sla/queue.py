@@ -58,6 +58,8 @@ class SharedWakeups:
             hands over what is due, and leaves the work to others.
         beside: what each process does for itself when it is kicked.
         pressing: for a lane, what of it goes before all that waits in the queue.
+        hurry: called when something urgent was queued, which may find every place in its lane
+            taken by what is waiting.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class SharedWakeups:
         lanes: Mapping[str, tuple[Lane, int]],
         beside: Mapping[str, Callable[[], None]],
         pressing: Mapping[str, Callable[[], Collection[Key]]] = MappingProxyType({}),
+        hurry: Callable[[], None] = lambda: None,
     ) -> None:
         self._database, self._clock, self._pressing = database, clock, pressing
+        self._hurry = hurry
         self._lanes = {name: lane for name, (lane, _) in lanes.items()}
         hand_over = {name: partial(self._hand_over, name) for name in lanes}
         self._local = LocalWakeups(clock, {**hand_over, **beside})
@@ -121,21 +125,33 @@ class SharedWakeups:
 
     def _hand_over(self, name: str) -> None:
         """Queue what is due in a lane and is not queued yet, and note when something is next."""
-        lane = self._lanes[name]
-        pressing = frozenset(self._pressing[name]() if name in self._pressing else ())
+        pressing, next_at = self._press(name)
+        for key in self._not_queued(name, self._lanes[name].due(_HANDED_OVER)):
+            # Some hundred take seconds in a rush: what falls due meanwhile goes before the rest.
+            if next_at is not None and next_at <= self._clock.now():
+                more, next_at = self._press(name)
+                pressing |= more
+            if key not in pressing:
+                self._defer(name, key)
+        if next_at is not None:
+            self._local.wake_at(name, next_at)
+
+    def _press(self, name: str) -> tuple[set[Key], datetime | None]:
+        """Queue what presses in a lane before all else; returns it, and when to look again."""
+        now = self._clock.now()
+        pressing = set(self._pressing[name]() if name in self._pressing else ())
         for key in pressing:
             self._defer(name, key, urgent=True)
-        keys = [key for key in lane.due(_HANDED_OVER) if key not in pressing]
-        if keys:
-            locks = [_lock(name, key) for key in keys]
-            queued = self._database.read(lambda c: _queued(c, locks))
-            for key in keys:
-                if _lock(name, key) not in queued:
-                    self._defer(name, key)
-        next_run = lane.next_run()
+        next_run = self._lanes[name].next_run()
         # What is due already is queued by now, or found by the sweep.
-        if next_run is not None and next_run > self._clock.now():
-            self._local.wake_at(name, next_run)
+        return pressing, next_run if next_run is not None and next_run > now else None
+
+    def _not_queued(self, name: str, keys: Sequence[Key]) -> list[Key]:
+        if not keys:
+            return []
+        locks = [_lock(name, key) for key in keys]
+        queued = self._database.read(lambda c: _queued(c, locks))
+        return [key for key in keys if _lock(name, key) not in queued]
 
     def _defer(self, lane: str, key: Key, *, urgent: bool = False) -> None:
         lock = _lock(lane, key)
@@ -147,10 +163,10 @@ class SharedWakeups:
             queueing_lock=f"{lock}:urgent" if urgent else lock,
             priority=_URGENT if urgent else 0,
         )
-        try:
+        with suppress(AlreadyEnqueued):
             job.defer(site=key[0], issue_id=key[1])
-        except AlreadyEnqueued:
-            return
+        if urgent:
+            self._hurry()
 
 
 class _Crew(threading.Thread):

@@ -66,6 +66,8 @@ class LocalWakeups:
         lanes: what each lane does: a look for all that is due.
         at_once: what a lane does for one issue that has just got work, where it can do that
             without a look.
+        hurry: called when an instant has come or something urgent is to be done, before its lane
+            hears of it: whatever keeps that lane waiting is to let it go on.
     """
 
     def __init__(
@@ -73,8 +75,9 @@ class LocalWakeups:
         clock: Clock,
         lanes: Mapping[str, Callable[[], None]],
         at_once: Mapping[str, Callable[[Key], None]] = MappingProxyType({}),
+        hurry: Callable[[], None] = lambda: None,
     ) -> None:
-        self._clock = clock
+        self._clock, self._hurry = clock, hurry
         self._lanes = {name: _Lane(name, work, at_once.get(name)) for name, work in lanes.items()}
         self._earliest: dict[str, datetime] = {}
         self._lock = threading.Lock()
@@ -96,8 +99,10 @@ class LocalWakeups:
             self._scheduler.remove_all_jobs()
             self._scheduler.shutdown(wait=False)
 
-    def kick(self, lane: str, key: Key | None = None, *, urgent: bool = False) -> None:  # noqa: ARG002 - a look begins with what is urgent
-        """See `Wakeups`."""
+    def kick(self, lane: str, key: Key | None = None, *, urgent: bool = False) -> None:
+        """See `Wakeups`. What is urgent is what a look begins with."""
+        if urgent:
+            self._hurry()
         self._lanes[lane].kick(key)
 
     def wake_at(self, lane: str, at: datetime) -> None:
@@ -129,7 +134,7 @@ class LocalWakeups:
     def _wake(self, lane: str) -> None:
         with self._lock:
             self._earliest.pop(lane, None)
-        self.kick(lane)
+        self.kick(lane, urgent=True)
 
 
 class _Lane(threading.Thread):

@@ -16,6 +16,8 @@ from webhooks.signatures import may_be_signature
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+BADLY_SIGNED = "dueline.badly_signed"
+"""In the environment of a request that goes on: its signature was found not to fit its body."""
 _TAKEN = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")]
 
 
@@ -51,8 +53,10 @@ class ShortWay:
         length = int(environ["CONTENT_LENGTH"])
         body = environ["wsgi.input"].read(length)
         signature = environ["HTTP_X_HUB_SIGNATURE"]
-        if len(body) != length or not self._is_signed(site, body, signature):
-            environ["wsgi.input"] = io.BytesIO(body)
+        is_whole = len(body) == length
+        if not is_whole or not self._is_signed(site, body, signature):
+            # Hashed once, however large it is.
+            environ |= {"wsgi.input": io.BytesIO(body), BADLY_SIGNED: is_whole}
             return self._further(environ, start_response)
         failed = self._take(site, body, environ.get("HTTP_X_ATLASSIAN_WEBHOOK_IDENTIFIER"))
         if failed is not None:

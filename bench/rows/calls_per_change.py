@@ -31,8 +31,8 @@ _CHANGES: Mapping[str, Callable[[Simulator], object]] = {
 # Whose zone a query is read in, and which fields there are: asked for by the poll and the hour.
 _NOT_OF_AN_ISSUE = ("/myself", "/field", "/search")
 _UNMARKED = (
-    "Data Center's webhooks do not say who may read a comment in a service project: its issue is "
-    "read, and the mark of that one comment."
+    "Data Center's webhooks do not say who may read a comment in a service project: the mark of "
+    "that one comment is read."
 )
 
 
@@ -75,7 +75,7 @@ def measure(context: Context) -> Result:  # noqa: ARG001 - it takes no longer th
         ),
         reached,
         f"{max(calls.writes for calls in told)} write, {max(calls.reads for calls in told)} reads; "
-        f"thin: {thin.reads} read; Data Center, unmarked comment: {most} reads",
+        f"thin: {thin.reads} read; Data Center, unmarked comment: {most} read",
         notes=(
             "Each change has its webhook, that of what was written for it, and a poll after it.",
             _UNMARKED,

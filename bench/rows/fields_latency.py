@@ -40,7 +40,7 @@ def measure(context: Context) -> Result:
     """In turn: an issue is made and its delivery posted; and one PUT over the same library."""
     rounds = 8 if context.quick else 60
     through, accepted, one_put = [], [], []
-    with simulated() as (jira, told, _), served(told) as port:
+    with simulated() as (jira, told), served(told) as port:
         jira.requests = answered = _Answered()
         client = client_for(Settings.from_environment(told).require_jira())
         beside = jira.create_issue({"summary": "Beside"}, project="HLP").id

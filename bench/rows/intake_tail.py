@@ -17,7 +17,7 @@ def measure(context: Context) -> Result:
     """First lone requests, a rest before each; then 32 at once, as fast as they are taken."""
     rounds, number, alone = (2, 600, 20) if context.quick else (5, 4000, 100)
     lone = []
-    with servers() as there:
+    with servers(context.seed) as there:
         for _ in range(alone):
             threading.Event().wait(_REST)
             lone.append(there.stored(1, 1).median)

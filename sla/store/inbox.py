@@ -205,6 +205,28 @@ def replay(connection: Connection) -> int:
     return connection.execute(again.values(state="new", note=None)).rowcount
 
 
+def replay_one(connection: Connection, site: str, inbox_id: int) -> bool:
+    """Put back one delivery that was not understood or failed; False: it is none of those."""
+    return _see_to(connection, site, inbox_id, state="new", note=None)
+
+
+def dismiss(connection: Connection, site: str, inbox_id: int, note: str) -> bool:
+    """Leave one that was not understood or failed as it is, for good; False: it is none of those.
+
+    It is forgotten with those that were handled.
+    """
+    return _see_to(connection, site, inbox_id, state="done", note=note)
+
+
+def _see_to(connection: Connection, site: str, inbox_id: int, **values: str | None) -> bool:
+    one = update(inbox).where(
+        inbox.c.site == site,
+        inbox.c.id == inbox_id,
+        inbox.c.state.in_(("not_understood", "failed")),
+    )
+    return connection.execute(one.values(**values)).rowcount == 1
+
+
 def trim(connection: Connection, before: datetime, limit: int) -> int:
     """Forget deliveries that were handled and came before an instant, some at a time; how many.
 
@@ -260,11 +282,11 @@ def newest_of(connection: Connection, site: str, issue_id: str) -> int:
 
 
 def newer(connection: Connection, site: str, issue_id: str, than: int) -> Sequence[Delivery]:
-    """The deliveries about an issue that came after the one of a number."""
+    """The deliveries about an issue that came after the one of a number, in order."""
     rows = connection.execute(
-        select(inbox.c.id, inbox.c.site, inbox.c.body).where(
-            inbox.c.site == site, inbox.c.issue_id == issue_id, inbox.c.id > than
-        )
+        select(inbox.c.id, inbox.c.site, inbox.c.body)
+        .where(inbox.c.site == site, inbox.c.issue_id == issue_id, inbox.c.id > than)
+        .order_by(inbox.c.id)
     )
     return [Delivery(*row) for row in rows]
 
@@ -286,6 +308,38 @@ def set_aside(connection: Connection, limit: int) -> Sequence[tuple[int, datetim
         .limit(limit)
     )
     return [tuple(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One delivery with what became of it, for people."""
+
+    id: int
+    received_at: datetime
+    state: str
+    note: str | None
+    issue_id: str | None
+    size: int
+    """Bytes of the whole body."""
+    beginning: bytes
+    """As much of the body as was asked for."""
+
+
+def one(connection: Connection, site: str, inbox_id: int, most: int) -> Kept | None:
+    """A delivery by its number, with so many bytes of its body at most; None: there is none."""
+    row = connection.execute(
+        select(
+            inbox.c.id,
+            inbox.c.received_at,
+            inbox.c.state,
+            inbox.c.note,
+            inbox.c.issue_id,
+            func.length(inbox.c.body),
+            func.substr(inbox.c.body, 1, most),
+        ).where(inbox.c.site == site, inbox.c.id == inbox_id)
+    ).first()
+    # Of no bytes SQLite gives no bytes back, but NULL.
+    return Kept(*row[:-1], row[-1] or b"") if row else None
 
 
 def count(connection: Connection, site: str, name: str, times: int = 1) -> None:

@@ -404,6 +404,27 @@ class TestReading:
         events = made("datacenter").read_history("A-1").events
         assert [event.public for event in events if hasattr(event, "public")] == public
 
+    @pytest.mark.parametrize(
+        ("answer", "internal"),
+        [
+            ({"json": {"value": {"internal": True}}}, True),
+            ({"json": {"value": {"internal": False}}}, False),
+            ({"status": 404, "json": {"errorMessages": ["No property sd.public.comment."]}}, False),
+            ({"status": 404, "json": {"errorMessages": ["There is no comment 7."]}}, None),
+            ({"status": 404, "json": {"message": "null for uri: /x/sd.public.comment"}}, None),
+        ],
+    )
+    def test_of_a_comment_that_is_gone_its_mark_tells_nothing(
+        self,
+        jira: responses.RequestsMock,
+        client: JiraClient,
+        flavour: Flavour,
+        answer: dict[str, Any],
+        internal: bool | None,
+    ) -> None:
+        jira.get(f"{API[flavour]}/comment/7/properties/sd.public.comment", **answer)
+        assert client.is_internal("10001", "7") is internal
+
 
 class TestSettingUp:
     def test_a_field_is_made_with_its_searcher(

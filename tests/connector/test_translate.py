@@ -460,8 +460,15 @@ class TestComments:
         said = {name: value for name, value in comment().items() if name != "properties"} | parts
         found = read("jira:issue_updated", issue=updated(project=project), comment=said)
         assert found.unclear is unclear
-        # What is unclear is not taken for a fact; the issue's history tells.
+        # What is unclear is not taken for a fact; Jira tells.
         assert bool(comments_in(found)) is not unclear
+        assert bool(found.unmarked) is unclear
+
+    def test_a_mark_is_not_enough_where_more_is_left_out(self) -> None:
+        said = {name: value for name, value in comment().items() if name != "properties"}
+        changelog = {"items": [{"field": "status", "toString": "Done"}]}
+        found = read("jira:issue_updated", issue=updated(), comment=said, changelog=changelog)
+        assert (found.unclear, found.unmarked) == (True, ())
 
     def test_without_its_issue_a_comment_does_not_show_whether_it_is_internal(self) -> None:
         said = {name: value for name, value in comment().items() if name != "properties"}

@@ -310,6 +310,68 @@ def _added(database: Database, issue: str) -> bool:
     return True
 
 
+class Passing:
+    """A clock that the test moves on."""
+
+    def __init__(self) -> None:
+        self.at = CLOCK.now()
+
+    def now(self) -> datetime:
+        return self.at
+
+    def real_time(self, at: datetime) -> datetime:
+        return CLOCK.now() + (at - self.at)
+
+
+class Piled(Work):
+    """A lane of which much is due, and one issue more at an instant that comes meanwhile."""
+
+    HEARD, COMES_AFTER = 60, 5
+
+    def __init__(self, database: Database, clock: Passing) -> None:
+        super().__init__(database)
+        self.clock, self.due_at = clock, clock.at + timedelta(seconds=1)
+
+    def due(self, limit: int) -> list[Key]:
+        return [("acme", str(number)) for number in range(self.HEARD)][:limit]
+
+    def next_run(self) -> datetime | None:
+        return self.due_at
+
+    def pressing(self) -> list[Key]:
+        return [("acme", "pressing")] if self.clock.at >= self.due_at else []
+
+
+def test_what_falls_due_while_others_are_handed_over_goes_before_the_rest_of_them(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, hurried = Passing(), list[int]()
+    lane = Piled(database, clock)
+    lanes = {"lane": (lane, 0)}
+    wakeups = SharedWakeups(
+        database, clock, lanes, {}, {"lane": lane.pressing}, lambda: hurried.append(1)
+    )
+    query = text("SELECT args->>'issue_id' FROM procrastinate_jobs ORDER BY id")
+    defer, queued = SharedWakeups._defer, list[str]()
+
+    def handing_over(self: SharedWakeups, lane: str, key: Key, *, urgent: bool = False) -> None:
+        defer(self, lane, key, urgent=urgent)
+        queued.append(key[1])
+        if len(queued) == Piled.COMES_AFTER:
+            clock.at += timedelta(seconds=1)
+
+    monkeypatch.setattr(SharedWakeups, "_defer", handing_over)
+    wakeups.start()
+    try:
+        eventually("handed over", lambda: len(queued) > Piled.HEARD)
+    finally:
+        wakeups.stop()
+    jobs = database.read(lambda c: list(c.execute(query).scalars()))
+    assert len(jobs) == Piled.HEARD + 1
+    assert jobs[Piled.COMES_AFTER] == "pressing"
+    assert hurried
+
+
 def test_what_presses_goes_before_all_that_waits_in_the_queue(database: Database) -> None:
     going_on, pressing = threading.Event(), list[Key]()
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from tests.webhooks.conftest import Door, signature
+from webhooks import receive
 
 BODY = b'{"webhookEvent": "jira:issue_updated"}'
 
@@ -49,6 +50,18 @@ def test_what_is_badly_signed_is_refused_by_flask(
     assert asked == ["/webhooks/jira"]
     assert door.kept() == []
     assert door.counted() == {"signature_refused": 1}
+
+
+def test_what_is_badly_signed_is_hashed_once(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[bytes] = []
+
+    def refused(body: bytes, *_: object) -> bool:
+        hashed.append(body)
+        return False
+
+    monkeypatch.setattr(receive, "is_signed", refused)
+    assert door.post(BODY).status_code == 401
+    assert hashed == [BODY]
 
 
 def test_without_a_length_flask_reads_it(door: Door, asked: list[str]) -> None:

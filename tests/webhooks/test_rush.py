@@ -55,7 +55,19 @@ def test_whoever_gives_way_goes_on_in_the_end() -> None:
         began = clock.at
         rush.give_way()
         assert rush.is_on
-        assert 0.1 <= clock.at - began < 0.2
+        assert 0.4 <= clock.at - began < 0.5
+
+
+def test_what_hurries_waits_behind_nobody_who_gives_way() -> None:
+    # Its clock stands still: whoever gives way would do so for ever.
+    rush = Rush(Ticking())
+    gave_way = [threading.Thread(target=rush.give_way, daemon=True) for _ in range(3)]
+    with at_once(rush, 8):
+        for each in gave_way:
+            each.start()
+        while any(each.is_alive() for each in gave_way):
+            rush.hurry()
+        assert rush.is_on
 
 
 def test_without_a_rush_nobody_waits() -> None:
