@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PEERS  := .venv-bench
 
-.PHONY: install run test chaos bench lint lock clean
+.PHONY: install run test chaos bench screenshots lint lock clean
 
 install: $(VENV)/.dev
 
@@ -47,6 +47,10 @@ SECONDS ?= 60
 SEED    ?= 1
 chaos: $(VENV)/.dev
 	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED) $(ARGS)
+
+# Pictures of every page of the console, for a person to look at: make screenshots ARGS="/board"
+screenshots: $(VENV)/.dev
+	@$(BIN)/python -m tests.browser screenshots $(ARGS)
 
 # What is promised about speed and size, measured beside the peers, which have an environment of their
 # own: make bench ARGS="deadline_8h --quick"

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from config.errors import SettingsError
 
 Flavour = Literal["cloud", "datacenter"]
+Edits = Literal["console", "files"]
+"""Where the configuration is changed: what is published in the console, or what stands in the
+directory, decides at the next start."""
 
 SHIPPED = Path(__file__).parent
 """The directory of the shipped contracts and the example site."""
@@ -58,7 +61,10 @@ class Secret:
 _DATABASE_URL = Secret("sqlite:///dueline.sqlite3")
 _INBOX_DAYS = 30
 _RECONCILE_EVERY: timedelta | None = timedelta(minutes=10)
+_SESSION_IDLE = timedelta(hours=8)
 _LONGEST_DAYS = 36_500
+_LONGEST_HOURS = 7 * 24
+_SHORTEST_TOKEN = 20
 _LONGEST_MINUTES = 7 * 24 * 60
 
 
@@ -107,6 +113,30 @@ _WANTED = {
 
 
 @dataclass(frozen=True, slots=True)
+class OpenIdConnect:
+    """Signing in to the console by a provider of OpenID Connect."""
+
+    issuer: str
+    """The provider's address, as its tokens name it."""
+    client_id: str
+    client_secret: Secret
+    administrators: frozenset[str] = frozenset()
+    """E-mail addresses and groups, in lower case."""
+    viewers: frozenset[str] | None = None
+    """The same; None: whoever the provider lets in."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtlassianSignIn:
+    """Signing in to the console by Atlassian's own accounts, for a site on Cloud."""
+
+    client_id: str
+    client_secret: Secret
+    administrators: frozenset[str] = frozenset()
+    """E-mail addresses and account ids, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The environment, read and checked once."""
 
@@ -122,11 +152,18 @@ class Settings:
     atlassian_gateway: str = ATLASSIAN_GATEWAY
     atlassian_auth: str = ATLASSIAN_AUTH
     forge_keys: str = FORGE_KEYS
+    console_token: Secret | None = None
+    """With which an administrator signs in to the console; None: one is made at the first start."""
+    oidc: OpenIdConnect | None = None
+    atlassian_sign_in: AtlassianSignIn | None = None
+    session_idle: timedelta = _SESSION_IDLE
+    """How long somebody stays signed in who does nothing."""
     public_url: str = ""
     """Where people and Jira reach this service, without a slash at its end; empty: not known."""
     database_url: Secret = _DATABASE_URL
     """A secret as a whole, since it may hold a password."""
     config: Path = SHIPPED
+    edits: Edits = "console"
     host: str = "127.0.0.1"
     port: int = 8090
     jira_flavour: Flavour | None = None
@@ -163,15 +200,28 @@ class Settings:
             ),
             atlassian_auth=reader.plain("DUELINE_ATLASSIAN_AUTH", _atlassian, ATLASSIAN_AUTH),
             forge_keys=reader.plain("DUELINE_FORGE_KEYS", _key_set_url, FORGE_KEYS),
+            console_token=reader.secret("DUELINE_CONSOLE_TOKEN", _console_token, None),
+            oidc=_oidc(reader),
+            atlassian_sign_in=_atlassian_sign_in(reader),
+            session_idle=reader.plain("DUELINE_SESSION_HOURS", _hours, _SESSION_IDLE),
             public_url=reader.plain("DUELINE_PUBLIC_URL", _public_url, ""),
             database_url=reader.secret("DUELINE_DATABASE_URL", _database_url, _DATABASE_URL),
             config=reader.plain("DUELINE_CONFIG", Path, SHIPPED),
+            # Whoever keeps a directory goes on editing it; the shipped example nobody can edit.
+            edits=reader.plain(
+                "DUELINE_EDITS", _edits, "files" if reader.has("DUELINE_CONFIG") else "console"
+            ),
             host=reader.plain("DUELINE_HOST", str, "127.0.0.1"),
             port=reader.plain("DUELINE_PORT", _port, 8090),
             jira_flavour=reader.plain("DUELINE_JIRA_FLAVOUR", _flavour, None),
             inbox_days=reader.plain("DUELINE_INBOX_DAYS", _days, _INBOX_DAYS),
             reconcile_every=reader.plain("DUELINE_RECONCILE_MINUTES", _minutes, _RECONCILE_EVERY),
         )
+        if (settings.oidc or settings.atlassian_sign_in) and not settings.public_url:
+            reader.problems.append(
+                "DUELINE_PUBLIC_URL is not set: whoever signs in elsewhere is sent back there, so "
+                "give the address at which people open the console"
+            )
         if reader.problems:
             raise SettingsError(reader.problems)
         return settings
@@ -241,6 +291,10 @@ class _Reader:
         value = self._env.get(name, "").strip()
         return self._read(name, value, read, default) if value else default
 
+    def has(self, name: str) -> bool:
+        """Whether a variable is set to something."""
+        return bool(self._env.get(name, "").strip())
+
     def secret(self, name: str, read: Callable[[str], _T], default: _T) -> _T:
         """From the variable or from the file; an empty secret is a fault, not a default."""
         file_name = f"{name}_FILE"
@@ -256,6 +310,20 @@ class _Reader:
             self.problems.append(f"{name} is empty: give its value, or do not set it")
             return default
         return self._read(name, value, read, default)
+
+    def complete(self, given: Mapping[str, object], *, wanted: bool) -> bool:
+        """Whether what belongs together is there; a part of it alone is a fault.
+
+        Args:
+            given: the values by variable; what is not set is empty or None.
+            wanted: whether something else was set that needs them.
+        """
+        lacking = [name for name, value in given.items() if not value]
+        # What is wrong in itself was told already, and is not lacking.
+        told = any(problem.startswith(tuple(given)) for problem in self.problems)
+        if lacking and not told and (wanted or len(lacking) < len(given)):
+            self.problems.append(f"{', '.join(lacking)} not set: the way to sign in needs each")
+        return not lacking
 
     def _from_file(self, name: str, read: Callable[[str], _T], default: _T) -> _T:
         path = self._env[name].strip()
@@ -281,6 +349,33 @@ class _Reader:
         except ValueError as error:
             self.problems.append(f"{name} {error}")
             return default
+
+
+def _oidc(reader: _Reader) -> OpenIdConnect | None:
+    issuer = reader.plain("DUELINE_OIDC_ISSUER", _issuer, "")
+    client_id = reader.plain("DUELINE_OIDC_CLIENT_ID", str, "")
+    secret = reader.secret("DUELINE_OIDC_CLIENT_SECRET", Secret, None)
+    administrators = reader.plain("DUELINE_OIDC_ADMINISTRATORS", _named, None)
+    viewers = reader.plain("DUELINE_OIDC_VIEWERS", _named, None)
+    given = {
+        "DUELINE_OIDC_ISSUER": issuer,
+        "DUELINE_OIDC_CLIENT_ID": client_id,
+        "DUELINE_OIDC_CLIENT_SECRET": secret,
+    }
+    with_roles = administrators is not None or viewers is not None
+    if not reader.complete(given, wanted=with_roles) or secret is None:
+        return None
+    return OpenIdConnect(issuer, client_id, secret, administrators or frozenset(), viewers)
+
+
+def _atlassian_sign_in(reader: _Reader) -> AtlassianSignIn | None:
+    client_id = reader.plain("DUELINE_ATLASSIAN_CLIENT_ID", str, "")
+    secret = reader.secret("DUELINE_ATLASSIAN_CLIENT_SECRET", Secret, None)
+    administrators = reader.plain("DUELINE_ATLASSIAN_ADMINISTRATORS", _named, None)
+    given = {"DUELINE_ATLASSIAN_CLIENT_ID": client_id, "DUELINE_ATLASSIAN_CLIENT_SECRET": secret}
+    if not reader.complete(given, wanted=administrators is not None) or secret is None:
+        return None
+    return AtlassianSignIn(client_id, secret, administrators or frozenset())
 
 
 def _jira_url(value: str) -> str:
@@ -320,6 +415,52 @@ def _is_bare_address(value: str) -> bool:
     except ValueError:
         return False
     return right and not ("@" in parts.netloc or parts.query or parts.fragment)
+
+
+def _issuer(value: str) -> str:
+    if not (_is_bare_address(value) and is_safe_address(value)):
+        raise ValueError(
+            "is no address of a provider: write it with https://, as its tokens name it, such as "
+            "https://login.acme.example/realms/acme"
+        )
+    return value
+
+
+def is_safe_address(url: str) -> bool:
+    """Whether what goes there is read by nobody on the way: https, or this machine itself."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if "@" in parts.netloc or not host:
+        return False
+    return parts.scheme == "https" or (
+        parts.scheme == "http" and host in {"localhost", "127.0.0.1", "::1"}
+    )
+
+
+def _named(value: str) -> frozenset[str]:
+    names = frozenset(name.strip().casefold() for name in value.split(","))
+    if not all(names):
+        raise ValueError("has an empty name between its commas: write one,another without a gap")
+    return names
+
+
+def _console_token(value: str) -> Secret:
+    if len(value) < _SHORTEST_TOKEN:
+        raise ValueError(
+            f"is too easily guessed: give at least {_SHORTEST_TOKEN} characters, such as "
+            "`openssl rand -hex 32` makes them"
+        )
+    return Secret(value)
+
+
+def _hours(value: str) -> timedelta:
+    hours = _number(value, _LONGEST_HOURS)
+    if not hours:
+        raise ValueError(f"is {value!r}: give a number of hours from 1 to {_LONGEST_HOURS}")
+    return timedelta(hours=hours)
 
 
 def _key_set_url(value: str) -> str:
@@ -420,6 +561,15 @@ def _port(value: str) -> int:
     if not (value.isascii() and value.isdecimal()) or not 1 <= int(value) <= 65535:
         raise ValueError(f"is {value!r}: give a port number from 1 to 65535, such as 8090")
     return int(value)
+
+
+def _edits(value: str) -> Edits:
+    if value.casefold() not in get_args(Edits):
+        raise ValueError(
+            f"is {value!r}: give console or files, or leave it out: files where DUELINE_CONFIG is "
+            "set, console where it is not"
+        )
+    return cast("Edits", value.casefold())
 
 
 def _flavour(value: str) -> Flavour:

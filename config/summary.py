@@ -87,10 +87,10 @@ def contract_page(
         KeyError: no project uses a contract of that name.
     """
     contract = configuration.policy.contracts[contract_id]
-    plain = _plain(configuration)["contracts"][contract_id]
+    plain = plain_of(configuration)["contracts"][contract_id]
     carried = carried_out(configuration, contract_id)
     lines = [f"contract {contract.id}: {contract.title}", f"  {contract.source}"]
-    lines.append(f"  {_coverage(configuration, contract)}")
+    lines.append(f"  {coverage(configuration, contract)}")
     lines += ["", "Clauses"]
     for clause in contract.clauses:
         lines += _clause(clause, carried.get(clause.id, []))
@@ -115,7 +115,7 @@ def unaccounted(configuration: Configuration, contract_id: str) -> list[tuple[st
     Returns:
         Each with what it lacks, in words.
     """
-    plain = _plain(configuration)["contracts"][contract_id]
+    plain = plain_of(configuration)["contracts"][contract_id]
     carrying = {clause for clause, _ in _carrying(configuration, contract_id)}
     choices = {each["clause"] for each in plain["choices"]}
     parameters = {each["clause"] for each in plain.get("parameters", {}).values()}
@@ -149,8 +149,8 @@ def _project(project: ProjectRules) -> Iterator[str]:
         yield f"  severity {number}: {severity.severity}{kind} ({severity.when})"
     yield f"  alerts: {_alerts(project.alerts)}"
     for other in project.alert_rules:
-        whom = ", ".join([*map(in_words, other.metrics), _whom(other.scope)])
-        yield f"  alerts for {whom}: {_alerts(other.alerts)}"
+        of = ", ".join([*map(in_words, other.metrics), whom(other.scope)])
+        yield f"  alerts for {of}: {_alerts(other.alerts)}"
 
 
 def _alerts(alerts: Alerts) -> str:
@@ -159,14 +159,18 @@ def _alerts(alerts: Alerts) -> str:
 
 
 def _level(level: Level) -> str:
+    return f"level {level.number} {level.name} ({speaks(level)})"
+
+
+def speaks(level: Level) -> str:
+    """When a level of the ladder speaks: `30 min after`, `75% used on night-shift`."""
     if level.used is not None:
         when = f"{100 * level.used:g}% used"
     elif level.left is not None:
         when = f"{length(level.left)} left"
     else:
         when = f"{length(level.after)} after" if level.after else "at once"
-    hours = f" on {level.hours.id}" if level.hours else ""
-    return f"level {level.number} {level.name} ({when}{hours})"
+    return f"{when} on {level.hours.id}" if level.hours else when
 
 
 # --- contracts ------------------------------------------------------------------------------------
@@ -177,9 +181,9 @@ def _contract(configuration: Configuration, contract: Contract) -> Iterator[str]
     for metric in contract.metrics:
         yield from _indented(_metric(metric))
     for form in configuration.policy.order_forms.get(contract.id, {}).values():
-        yield from _indented(_order_form(form, contract))
-    yield from _indented(_beside_the_clocks(contract))
-    yield f"  {_coverage(configuration, contract)}"
+        yield from _indented(order_form(form, contract))
+    yield from _indented(beside_the_clocks(contract))
+    yield f"  {coverage(configuration, contract)}"
     for choice in contract.choices:
         yield f"  {_choice(choice)}"
 
@@ -195,27 +199,33 @@ def _metric(metric: Metric) -> Iterator[str]:
         if isinstance(goal, Goal):
             yield f"{name}: {_goal(goal)}"
             continue
-        yield f"{name}: {_whom(goal.scope)}: not in force, clause {goal.clause}"
+        yield f"{name}: {whom(goal.scope)}: not in force, clause {goal.clause}"
         # What several promises lack is said with the first of them.
         yield from (f"  not in force: {each}" for each in goal.missing if each not in said)
         said.update(goal.missing)
+    yield from _indented(rests(metric))
+
+
+def rests(metric: Metric) -> Iterator[str]:
+    """While what its clock rests, and while what nothing is owed."""
     resting = [str(each) for each in metric.clock.pauses]
     if resting:
-        yield f"  the clock rests while {'; or '.join(resting)}"
+        yield f"the clock rests while {'; or '.join(resting)}"
     if metric.clock.until:
-        yield f"  nothing is owed while {'; or '.join(str(each) for each in metric.clock.until)}"
+        yield f"nothing is owed while {'; or '.join(str(each) for each in metric.clock.until)}"
 
 
 def _goal(goal: Goal) -> str:
     target = goal.target
     reading = f" ({target.reading})" if isinstance(target, BusinessDays) else ""
     return (
-        f"{_whom(goal.scope)}: {target.text}{reading} on {goal.calendar.id}, {goal.binding}, "
+        f"{whom(goal.scope)}: {target.text}{reading} on {goal.calendar.id}, {goal.binding}, "
         f"clause {goal.clause}"
     )
 
 
-def _whom(scope: Scope) -> str:
+def whom(scope: Scope) -> str:
+    """Of which issues something speaks: `High or Medium, tier Gold`."""
     severity = " or ".join(scope.severities) or "every severity"
     tiers = f", tier {' or '.join(scope.tiers)}" if scope.tiers else ""
     kinds = f", kind {' or '.join(scope.kinds)}" if scope.kinds else ""
@@ -223,11 +233,11 @@ def _whom(scope: Scope) -> str:
 
 
 def _for(scope: Scope) -> str:
-    return f" for {_whom(scope)}" if scope != Scope() else ""
+    return f" for {whom(scope)}" if scope != Scope() else ""
 
 
-def _order_form(form: Contract, everybody: Contract) -> Iterator[str]:
-    """What an order form changes."""
+def order_form(form: Contract, everybody: Contract) -> Iterator[str]:
+    """What an order form changes, line by line."""
     yield f"order form of {form.customer}"
     changed = False
     for metric, usual in zip(form.metrics, everybody.metrics, strict=True):
@@ -238,7 +248,8 @@ def _order_form(form: Contract, everybody: Contract) -> Iterator[str]:
         yield "  promises the same"
 
 
-def _beside_the_clocks(contract: Contract) -> Iterator[str]:
+def beside_the_clocks(contract: Contract) -> Iterator[str]:
+    """What a contract says beside its promises, line by line."""
     for limit in contract.limits:
         if limit.requires == ALWAYS:
             # Under the reading that holds it asks for nothing.
@@ -332,7 +343,8 @@ def _availability(found: Availability) -> Iterator[str]:
 # --- clauses and choices --------------------------------------------------------------------------
 
 
-def _coverage(configuration: Configuration, contract: Contract) -> str:
+def coverage(configuration: Configuration, contract: Contract) -> str:
+    """How many clauses became what, and whether any is unaccounted for."""
     clauses = contract.clauses
     kinds = Counter(kind for clause in clauses for kind in clause.kinds)
     parts = [_counted(kinds[kind], kind) for kind in get_args(ClauseKind)]
@@ -354,10 +366,11 @@ def _choice(choice: Choice) -> str:
         readings = ", ".join(choice.readings)
         return f"undecided: {choice.id}: {choice.question} ({readings})"
     people = "" if choice.drives else "; people follow it, no value depends on it"
-    return f"choice {choice.id}: {choice.chosen}{_decided(choice)}{people}"
+    return f"choice {choice.id}: {choice.chosen}{decided(choice)}{people}"
 
 
-def _decided(choice: Choice) -> str:
+def decided(choice: Choice) -> str:
+    """By whom and when a choice was settled, to follow another word; empty where nobody said."""
     by = f", by {choice.decided_by}" if choice.decided_by else ""
     return f"{by}, {choice.decided_on}" if choice.decided_on else by
 
@@ -375,7 +388,7 @@ def _clause(clause: Clause, carried: Sequence[str]) -> Iterator[str]:
 def _choice_at_length(
     choice: Choice, why: str | None, examples: Sequence[Example]
 ) -> Iterator[str]:
-    state = f"decided{_decided(choice)}" if choice.chosen else "undecided"
+    state = f"decided{decided(choice)}" if choice.chosen else "undecided"
     clause = f", clause {choice.clause}" if choice.clause else ""
     yield f"  {choice.id} ({state}){clause}"
     yield f"    {choice.question}"
@@ -392,7 +405,7 @@ def _choice_at_length(
 
 
 def _citations(configuration: Configuration, contract_id: str) -> Iterator[tuple[str, str]]:
-    plain = _plain(configuration)["contracts"][contract_id]
+    plain = plain_of(configuration)["contracts"][contract_id]
     yield from _carrying(configuration, contract_id)
     for name, parameter in plain.get("parameters", {}).items():
         yield parameter["clause"], f"parameter {name}"
@@ -402,7 +415,7 @@ def _citations(configuration: Configuration, contract_id: str) -> Iterator[tuple
 
 def _carrying(configuration: Configuration, contract_id: str) -> Iterator[tuple[str, str]]:
     """Every clause that something carries out, with what does; settling it is not enough."""
-    plain = _plain(configuration)["contracts"][contract_id]
+    plain = plain_of(configuration)["contracts"][contract_id]
     contract = configuration.policy.contracts[contract_id]
     for metric in contract.metrics:
         name = metric.name.replace("_", " ")
@@ -417,7 +430,7 @@ def _carrying(configuration: Configuration, contract_id: str) -> Iterator[tuple[
 
 def _target(goal: Goal | Refusal) -> str:
     promised = goal.target.text if isinstance(goal, Goal) else "not in force"
-    return f"{_whom(goal.scope)}: {promised}"
+    return f"{whom(goal.scope)}: {promised}"
 
 
 def _cited_in(name: str, written: Any) -> Iterator[tuple[str, str]]:
@@ -435,7 +448,7 @@ def _cited_in(name: str, written: Any) -> Iterator[tuple[str, str]]:
 
 def _cited_by_calendars(configuration: Configuration, plain: Plain) -> Iterator[tuple[str, str]]:
     used = set(_calendars_of(plain))
-    for key, calendar in _plain(configuration)["calendars"].items():
+    for key, calendar in plain_of(configuration)["calendars"].items():
         if key in used and calendar.get("clause"):
             yield calendar["clause"], f"calendar {key}"
 
@@ -456,7 +469,7 @@ def _calendars_of(plain: Plain) -> Iterator[str]:
 
 
 def _calendars(configuration: Configuration) -> Iterator[str]:
-    sources = _plain(configuration)["calendars"]
+    sources = plain_of(configuration)["calendars"]
     for key, calendar in configuration.calendars.items():
         if calendar.always_open:
             yield f"calendar {key}: {calendar.time_zone}, always open"
@@ -468,7 +481,8 @@ def _calendars(configuration: Configuration) -> Iterator[str]:
         )
 
 
-def _plain(configuration: Configuration) -> Plain:
+def plain_of(configuration: Configuration) -> Plain:
+    """What was frozen, as plain values: what `Configuration.text` says."""
     return _read(configuration.text)
 
 

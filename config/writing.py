@@ -203,7 +203,7 @@ def projects_yaml(
     text += _parameters(used, holidays)
     roles = sorted({role for contract in used.values() for role in _roles(contract)})
     if roles:
-        named = "\n".join(f"#  {_scalar(role)}: {{ groups: [...] }}" for role in roles)
+        named = "\n".join(f"#  {scalar(role)}: {{ groups: [...] }}" for role in roles)
         text += f"{_ROLES}{named}\n"
     return text + _ALERTS
 
@@ -215,7 +215,7 @@ def site_yaml(fields: Mapping[str, str]) -> str:
         fields: by role the name or id of a field; the roles left out have their defaults.
     """
     names = {**FieldNames().model_dump(), **fields}
-    lines = [f"  {role}: {_scalar(name)} # {_SHOWN[role]}\n" for role, name in names.items()]
+    lines = [f"  {role}: {scalar(name)} # {_SHOWN[role]}\n" for role, name in names.items()]
     return f"{_SITE_ABOVE}{''.join(lines)}{_SITE_BELOW}"
 
 
@@ -252,7 +252,7 @@ def _project(plan: ProjectPlan, contract: ContractDocument) -> Iterator[str]:
         if names:
             yield f"    # {what}: {', '.join(map(_comment, names))}"
     yield "    contracts:"
-    yield f"      - contract: {_scalar(plan.contract)} # {title}"
+    yield f"      - contract: {scalar(plan.contract)} # {title}"
     yield "    severities: # a rule without a priority is for every other one, and for none"
     for rule in plan.rules:
         yield f"      - {_rule(rule)}"
@@ -263,8 +263,8 @@ def _rule(rule: SeverityRule) -> str:
     members = [
         *([f"type: {_scalars(rule.types)}"] if rule.types else ()),
         *([f"priority: {_scalars(rule.priorities)}"] if rule.priorities else ()),
-        f"severity: {_scalar(rule.severity)}",
-        *([f"kind: {_scalar(rule.kind)}"] if rule.kind else ()),
+        f"severity: {scalar(rule.severity)}",
+        *([f"kind: {scalar(rule.kind)}"] if rule.kind else ()),
     ]
     return f"{{ {', '.join(members)} }}"
 
@@ -283,11 +283,11 @@ def _parameters(used: Mapping[str, ContractDocument], holidays: Sequence[str] | 
         }
         mark = "" if settled else "#"
         any_set = any_set or bool(settled)
-        lines.append(f"{mark}  {_scalar(id_)}:")
+        lines.append(f"{mark}  {scalar(id_)}:")
         for name, parameter in parameters.items():
             value, off = (settled[name], "") if name in settled else (" ...", "#")
             first, *more = value.split("\n")
-            lines.append(f"{off}    {_scalar(name)}:{first} # {_comment(parameter.what)}")
+            lines.append(f"{off}    {scalar(name)}:{first} # {_comment(parameter.what)}")
             lines += more
     head = "parameters:" if any_set else "#parameters:"
     return "\n".join([_PARAMETERS + head, *lines, ""])
@@ -299,8 +299,8 @@ def _holidays(countries: Sequence[str]) -> str:
     lines = []
     for each in countries:
         country, _, subdivision = each.partition("-")
-        where = f"country: {_scalar(country)}"
-        where += f", subdivision: {_scalar(subdivision)}" if subdivision else ""
+        where = f"country: {scalar(country)}"
+        where += f", subdivision: {scalar(subdivision)}" if subdivision else ""
         lines.append(f"      - library: {{ {where}, categories: [public], observed: true }}")
     return "\n" + "\n".join(lines)
 
@@ -318,7 +318,7 @@ def _roles(contract: ContractDocument) -> Iterator[str]:
                 yield from [named] if isinstance(named, str) else named or ()
 
 
-def _scalar(text: str) -> str:
+def scalar(text: str) -> str:
     """A text as a value in YAML, in quotes only where it needs them."""
     is_plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML
     if is_plain:
@@ -328,7 +328,7 @@ def _scalar(text: str) -> str:
 
 
 def _scalars(texts: Sequence[str]) -> str:
-    return _scalar(texts[0]) if len(texts) == 1 else f"[{', '.join(map(_scalar, texts))}]"
+    return scalar(texts[0]) if len(texts) == 1 else f"[{', '.join(map(scalar, texts))}]"
 
 
 def _comment(text: str) -> str:

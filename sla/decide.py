@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
+import msgspec
+
 from sla.contract import Duty
 from sla.cycle import Cycle, done, history_of, run_all, spans_of
 from sla.effects import Announced, Fields, Saying, announce, fields_of
 from sla.mapping import Coverage, Policy
 from sla.notices import Case, Relative, notices_of
+from sla.recalculated import joined
 from sla.timeline import Timeline
 
 
@@ -29,8 +32,7 @@ class Ledger:
     """Keys of sayings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What holds for an issue at an instant, and what Jira should show and hear because of it."""
 
     coverage: Coverage
@@ -56,6 +58,7 @@ def decide(
     *,
     issue_id: str = "",
     relatives: Sequence[Relative] = (),
+    over: Sequence[Cycle] = (),
 ) -> Decision:
     """Work out everything that holds for one issue.
 
@@ -66,6 +69,7 @@ def decide(
         now: the instant of judgement, aware UTC.
         issue_id: Jira's id of it, by which others may refer to it.
         relatives: the issues that it refers to or that refer to it.
+        over: the cycles that stay as versions before this one judged them.
 
     Returns:
         The decision. An issue whose creation is unknown, that was deleted, or that no rule ever
@@ -76,6 +80,8 @@ def decide(
         return Decision(Coverage("the issue's creation is not known yet", project=""))
     history = history_of(spans, timeline, policy)
     cycles = run_all(spans, history, now)
+    if over:
+        cycles = joined(over, cycles)
     coverage = spans[-1].coverage
     if timeline.deleted_at:
         return Decision(coverage, cycles)
@@ -85,7 +91,7 @@ def decide(
     # to see that takes a fifth of the time of working out that there is nothing to say.
     may_be_settled = not (ledger.said or policy.speaks_early)
     for cycle in _speaking(cycles) if on_grid else cycles:
-        is_kept = cycle.state == "met" and cycle.until_at <= now and len(cycle.promises) == 1
+        is_kept = cycle.state == "met" and len(cycle.promises) == 1 and cycle.until_at <= now
         if not (is_kept and may_be_settled):
             alerts = policy.alerts_for(cycle.metric, cycle.promises[-1].coverage)
             announce(cycle, alerts, announced)
@@ -97,11 +103,14 @@ def decide(
         coverage,
         cycles,
         fields_of(coverage, cycles, announced.level),
-        tuple(sorted(announced.sayings, key=attrgetter("at", "key"))),
+        tuple(sorted(announced.sayings, key=_IN_ORDER)),
         frozenset(announced.standing),
-        tuple((duty, done(duty, history)) for duty in coverage.duties()),
+        tuple([(duty, done(duty, history)) for duty in coverage.duties()]),
         min([at for at in _instants(cycles, announced, on_grid=on_grid) if at > now], default=None),
     )
+
+
+_IN_ORDER = attrgetter("at", "key")
 
 
 def _speaking(cycles: Sequence[Cycle]) -> Iterator[Cycle]:
@@ -116,14 +125,15 @@ def _speaking(cycles: Sequence[Cycle]) -> Iterator[Cycle]:
             yield cycle
 
 
-def _instants(
-    cycles: Sequence[Cycle], announced: Announced, *, on_grid: bool
-) -> Iterator[datetime]:
+def _instants(cycles: Sequence[Cycle], announced: Announced, *, on_grid: bool) -> list[datetime]:
+    found = [cycle.due_at for cycle in cycles if cycle.ending is None and cycle.due_at]
     if announced.next_at:
-        yield announced.next_at
-    yield from [cycle.due_at for cycle in cycles if cycle.ending is None and cycle.due_at]
+        found.append(announced.next_at)
     if on_grid:
         # On a grid the next cycle begins when this one is used up, even if it was met.
-        for cycle in cycles:
-            if cycle.metric in cycle.promise.coverage.on_grid:
-                yield cycle.promise.due_at
+        found += [
+            cycle.promise.due_at
+            for cycle in cycles
+            if cycle.metric in cycle.promise.coverage.on_grid
+        ]
+    return found

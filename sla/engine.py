@@ -19,17 +19,20 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from sla import recalculated
+from sla.cycle import Cycle
+from sla.danger import dangers
 from sla.decide import Decision, Ledger, decide
 from sla.effects import URGENT, Fields
 from sla.gaps import Shown, certain_until, is_behind
 from sla.lanes import BATCH, Key, LaneName
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
-from sla.store import inbox, issues, outbox, schema, sites
+from sla.store import inbox, issues, outbox, publications, schema, sites
 from sla.store.database import Database
 from sla.store.inbox import Delivery
 from sla.store.issues import IssueRow
-from sla.timeline import SYSTEM_FIELDS, Deleted, Event, Timeline
+from sla.timeline import SYSTEM_FIELDS, CommentSeen, Deleted, Event, Timeline
 
 _log = structlog.get_logger(__name__)
 # A row that cannot be decided is looked at again after this, and holds up no other meanwhile.
@@ -66,7 +69,15 @@ class Heard(Protocol):
 
     @property
     def unclear(self) -> bool:
-        """Whether something happened that only the issue's history can tell."""
+        """Whether something happened that only Jira can tell."""
+
+    @property
+    def assignee(self) -> tuple[str, str] | None:
+        """The account that it shows the issue assigned to, and its name for people."""
+
+    @property
+    def unmarked(self) -> tuple[CommentSeen, ...]:
+        """The comments whose readers are all that is unclear, as if everybody might read them."""
 
 
 class Call(NamedTuple):
@@ -189,8 +200,12 @@ class Engine:
         return [key for key in keys if key not in tied]
 
     def next_run(self) -> datetime | None:
-        """The earliest instant at which time alone changes an answer."""
-        return self.database.read(lambda c: issues.next_wake(c, tuple(self.sites)))
+        """The earliest later instant at which time alone changes an answer.
+
+        What is due already, and perhaps being decided just now, is not to hide what comes next.
+        """
+        now = self.now()
+        return self.database.read(lambda c: issues.next_wake(c, tuple(self.sites), after=now))
 
     def run(self, key: Key) -> None:
         """Take in what was heard of an issue, all at once, and decide for it."""
@@ -227,6 +242,7 @@ class Engine:
         *,
         reads_asked: int,
         updated_at: datetime | None = None,
+        assignee: tuple[str, str] | None = None,
     ) -> None:
         """Take in what Jira's own history says of an issue, and decide.
 
@@ -238,6 +254,7 @@ class Engine:
             reads_asked: the row's count when the reading began. If it was asked for again since,
                 something happened that this history may not show: then it is read once more.
             updated_at: Jira's own instant of the last update that the history shows.
+            assignee: the account that the issue is assigned to, and its name for people.
         """
         found = tuple(facts)
 
@@ -248,16 +265,29 @@ class Engine:
             if row and row.reads_asked == reads_asked:
                 # What can be read is there: it only was out of sight.
                 issues.forget_deletion(connection, site, issue_id)
-                issues.change(
-                    connection,
-                    site,
-                    issue_id,
-                    read_at=None,
-                    incomplete=False,
-                    read_attempts=0,
-                    read_error=None,
-                    updated_at=updated_at,
-                )
+                issues.change(connection, site, issue_id, **issues.WHOLE, updated_at=updated_at)
+            return self._decide(connection, site, issue_id, assignee=assignee)
+
+        self._tell(self.database.write(work))
+
+    def learn_readers(
+        self, site: str, issue_id: str, comments: Iterable[CommentSeen], *, reads_asked: int
+    ) -> None:
+        """Take in who may read comments of which nothing else was unclear, and decide.
+
+        Args:
+            site: the site.
+            issue_id: Jira's id of the issue, which has a row.
+            comments: each as it is known now.
+            reads_asked: as for `learn_history`.
+        """
+        found = tuple(comments)
+
+        def work(connection: Connection) -> list[Call]:
+            row = issues.get(connection, site, issue_id, locked=True)
+            issues.add_facts(connection, site, issue_id, found)
+            if row and row.reads_asked == reads_asked:
+                issues.change(connection, site, issue_id, **issues.WHOLE)
             return self._decide(connection, site, issue_id)
 
         self._tell(self.database.write(work))
@@ -355,8 +385,7 @@ class Engine:
         """Take in that Jira has an issue no more, though its project can be seen."""
 
         def work(connection: Connection) -> list[Call]:
-            gone = {"read_at": None, "incomplete": False, "read_attempts": 0, "read_error": None}
-            issues.change(connection, site, issue_id, **gone)
+            issues.change(connection, site, issue_id, **issues.WHOLE)
             issues.add_facts(connection, site, issue_id, [Deleted(self.now())])
             return self._decide(connection, site, issue_id)
 
@@ -398,13 +427,19 @@ class Engine:
                 return []
             touched = dict.fromkeys([key[1]] if key[1] else [])
             rows: dict[str, IssueRow] = {}
+            assigned: dict[str | None, tuple[str, str]] = {}
             for delivery, said in heard:
                 if delivery.id in mine:
+                    if said.assignee:
+                        assigned[said.issue_id] = said.assignee
                     touched |= dict.fromkeys(self._take_in(connection, delivery, said, key, rows))
             calls: list[Call] = []
             for issue_id in touched:
                 row = rows.get(issue_id)
-                calls += self._decide(connection, key[0], issue_id, row, alone=not heard)
+                calls += self._decide(
+                    connection, key[0], issue_id, row,
+                    alone=not heard, assignee=assigned.get(issue_id),
+                )  # fmt: skip
             return calls
 
         self._tell(self.database.write(work))
@@ -446,7 +481,7 @@ class Engine:
         is_new = row is None and issues.hear_of(connection, site, issue_id, heard.issue_key)
         row = row or issues.get(connection, site, issue_id, locked=True)
         issues.add_facts(connection, site, issue_id, heard.events)
-        if self._asks_of(connection, site, issue_id, row, heard, is_new=is_new):
+        if self._asks_of(connection, delivery, issue_id, row, heard, is_new=is_new):
             rows.pop(issue_id, None)
         elif row:
             rows[issue_id] = row
@@ -458,22 +493,27 @@ class Engine:
     def _asks_of(
         self,
         connection: Connection,
-        site: str,
+        delivery: Delivery,
         issue_id: str,
         row: IssueRow | None,
         heard: Heard,
         *,
         is_new: bool,
     ) -> bool:
-        """Note on an issue's row whether its history has to be read; False when that stays so."""
+        """Note on an issue's row whether Jira has to be asked; False when that stays so."""
+        site, now = delivery.site, self.now()
         deleted = any(isinstance(event, Deleted) for event in heard.events)
         if deleted:
             # A history that is being read just now knows nothing of it.
             issues.change(connection, site, issue_id, reads_asked=schema.issues.c.reads_asked + 1)
-        if heard.unclear or (is_new and not heard.complete):
+        if heard.unmarked and row and not is_new:
+            # Data Center tells of a comment twice.
+            if issues.knows(connection, site, issue_id, heard.unmarked):
+                return deleted
+            issues.ask_for_readers(connection, row, delivery.id, now)
+        elif heard.unclear or (is_new and not heard.complete):
             # An issue from before our time: what was answered then, only its history knows.
             lacks_creation = not heard.unclear
-            now = self.now()
             issues.ask_for_history(connection, site, issue_id, now, lacks_creation=lacks_creation)
         elif heard.complete and row and row.lacks_creation and row.incomplete:
             issues.change(connection, site, issue_id, read_at=None, incomplete=False)
@@ -514,6 +554,7 @@ class Engine:
         row: IssueRow | None = None,
         *,
         alone: bool = False,
+        assignee: tuple[str, str] | None = None,
     ) -> list[Call]:
         """Decide for an issue, and, unless `alone`, have those that are tied to it decided too.
 
@@ -523,6 +564,7 @@ class Engine:
             issue_id: Jira's id of the issue.
             row: its row, where this transaction has locked it and not changed it; else it is read.
             alone: whether no other issue is to be decided because of this one.
+            assignee: an account to which it was assigned, and its name, where they were heard now.
 
         Returns:
             What is to be done about them next.
@@ -534,7 +576,7 @@ class Engine:
         calls = [Call("histories", key, row.read_at)] if row.read_at else []
         if row.incomplete:
             return calls
-        version = row.policy_version or self.in_force
+        version = row.policy_version or self._in_force(connection, site)
         policy = self.sites[site].applied_to(self.policy(version))
         timeline = self._timeline(connection, site, issue_id, policy)
         tied = self._tied(connection, row, policy, timeline)
@@ -543,11 +585,14 @@ class Engine:
         ]
         ledger = outbox.ledger(connection, site, issue_id)
         decision = decide(
-            timeline, policy, Ledger(ledger.said), now, issue_id=issue_id, relatives=relatives
-        )
+            timeline, policy, Ledger(ledger.said), now,
+            issue_id=issue_id, relatives=relatives, over=self._over(connection, row),
+        )  # fmt: skip
         if not ledger.pending <= decision.standing:
             outbox.withdraw(connection, site, issue_id, standing=decision.standing)
-        calls += self._save(connection, row, version, timeline, decision, now)
+        listed = issues.listed(row, timeline, policy.customer_field, assignee)
+        danger = dangers(decision.cycles, policy)
+        calls += self._save(connection, row, version, timeline, decision, now, listed, danger)
         if decision.wake_at:
             calls.append(Call("decide", key, decision.wake_at))
         if not alone:
@@ -555,6 +600,24 @@ class Engine:
             issues.wake(connection, site, tied, now)
             calls += [Call("decide", (site, other), now) for other in tied]
         return calls
+
+    def _in_force(self, connection: Connection, site: str) -> str:
+        """The version for an issue without a clock.
+
+        Where several processes share the database another one may have published since this one
+        looked: an issue that starts by what was before would be passed over by a recalculation.
+        """
+        if not self.database.is_shared:
+            return self.in_force
+        return str(sites.known(connection, site, publications.IN_FORCE) or self.in_force)
+
+    def _over(self, connection: Connection, row: IssueRow) -> tuple[Cycle, ...]:
+        """What stays as the versions before the issue's own judged it."""
+        return recalculated.kept_of(
+            row.earlier_versions,
+            lambda version: self.sites[row.site].applied_to(self.policy(version)),
+            lambda policy: self._timeline(connection, row.site, row.issue_id, policy),
+        )
 
     def _tied(
         self, connection: Connection, row: IssueRow, policy: Policy, timeline: Timeline
@@ -582,17 +645,19 @@ class Engine:
         timeline: Timeline,
         decision: Decision,
         now: datetime,
+        listed: Mapping[str, str | None],
+        danger: Mapping[tuple[str, int], datetime],
     ) -> list[Call]:
         """Store what was decided; returns whether there is something to write to Jira."""
         site, issue_id = row.site, row.issue_id
-        issues.save_cycles(connection, site, issue_id, decision.cycles, version, now)
+        issues.save_cycles(connection, site, issue_id, decision.cycles, version, now, danger)
         installed_at = self.sites[site].quiet_before
         quiet_before = max(installed_at, row.quiet_before or installed_at)
         if row.reason and row.policy_version is None:
             # It was judged before, and had no clock: what this version adds to its past is shown,
             # not shouted.
             quiet_before = max(
-                quiet_before, sites.published_at(connection, version) or quiet_before
+                quiet_before, publications.began_at(connection, site, version) or quiet_before
             )
         outbox.put(connection, site, issue_id, decision.sayings, now=now, quiet_before=quiet_before)
         values: dict[str, Any] = {
@@ -601,6 +666,7 @@ class Engine:
             # An issue keeps the version under which its clock started.
             "policy_version": version if decision.cycles else None,
             "wake_at": decision.wake_at,
+            **listed,
         }
         # What was shown and holds no longer is cleared; what was never shown is not touched.
         wanted = as_json(decision.fields) if decision.fields else row.fields_wanted and _CLEARED
@@ -612,6 +678,9 @@ class Engine:
         if keys:
             # Moved: a late delivery from before must not bring the old key back.
             values["key"] = keys[-1][1]
+            if len(keys) > 1:
+                had = [str(key) for _, key in keys if key]
+                issues.remember_keys(connection, row, dict.fromkeys(had))
         issues.change_row(connection, row, values)
         if wanted == row.fields_wanted and not decision.sayings:
             return []

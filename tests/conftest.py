@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from connector.simulator import server
 from connector.simulator.wire import Wire
@@ -16,6 +17,9 @@ from tests.contract.watch import Ear, Overheard
 from tests.postgres import PostgresServer, postgres_server
 
 _SHARED = Path(__file__).parents[2] / "shared"
+# No law is about time, and an example takes as long as what else the machine does lets it.
+settings.register_profile("dueline", deadline=None)
+settings.load_profile("dueline")
 
 
 @pytest.hookimpl(wrapper=True)

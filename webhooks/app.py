@@ -9,6 +9,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from connector.subject import subject_of
+from webhooks.console.apart import Console
 from webhooks.explanation_page import explanation_pages
 from webhooks.receive import LARGEST_BODY, receiver, tell_refusals
 from webhooks.refusals import Refusals
@@ -81,6 +82,9 @@ def create_app(service: Service) -> Flask:
         response.headers["Retry-After"] = "30"
         return response
 
+    # The console has what this application does not answer itself.
+    paths = frozenset(rule.rule.split("/", 2)[1] for rule in app.url_map.iter_rules())
+    app.wsgi_app = Console(app.wsgi_app, paths - {"static"}, service)  # type: ignore[method-assign]
     return app
 
 

@@ -10,9 +10,12 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import click
+from webhooks.to_stay import made_to_stay
 
-from webhooks.initiating.command import init
+with made_to_stay():
+    import click
+
+    from webhooks.initiating.command import init
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -233,8 +236,14 @@ def plan_change(directory: Path, as_json: bool) -> None:
     Exit status: 0 nothing moves, 3 something moves, 4 a promise would be broken by it,
     1 it could not be found out.
     """
-    from webhooks.planning import plan
-    from webhooks.serve import clock_from
+    from webhooks.logs import set_up_logs
+
+    with made_to_stay():
+        # Before all that logs: it decides what logging imports.
+        set_up_logs()
+
+        from webhooks.planning import plan
+        from webhooks.serve import clock_from
 
     with _refusing():
         found = plan(_settings(), directory, clock_from(os.environ).now())
@@ -369,8 +378,6 @@ def deadline(
     jsonl: bool,
 ) -> None:
     """Which promise an issue would have, and when it is due."""
-    from webhooks.to_stay import made_to_stay
-
     with made_to_stay():
         from sla.errors import SlaError
         from webhooks.questions import Question, QuestionError, answer_lines, as_text
@@ -417,14 +424,12 @@ def clock(calendars: Path) -> None:
 @click.option("--replay", is_flag=True, help="Try them again, once the service runs.")
 def show_inbox(replay: bool) -> None:
     """The deliveries that were not understood or failed, latest first."""
-    from sla.errors import SlaError
+    from webhooks.serve import clock_from
     from webhooks.set_aside import inbox_lines
 
-    try:
-        for line in inbox_lines(_settings(), replay=replay):
-            click.echo(line)
-    except SlaError as error:
-        _fail(str(error))
+    with _refusing():
+        now = clock_from(os.environ).now
+        _print_lines(iter(inbox_lines(_settings(), now, replay=replay)))
 
 
 @main.command()
@@ -503,6 +508,19 @@ def copy_database(to: str) -> None:
         copying.show(found, Console() if sys.stdout.isatty() else Console(width=140))
 
 
+@main.command("console-token")
+def console_token() -> None:
+    """Make a new administrator's token for the console and print it; the old one ends."""
+    from webhooks.console_token import another
+    from webhooks.publishing import DEFAULT_SITE
+    from webhooks.serve import clock_from
+
+    with _refusing():
+        now = clock_from(os.environ).now()
+        _print_lines(another(_settings(), DEFAULT_SITE, now))
+    click.echo("It is not shown again. Whoever signed in with the one before is out.", err=True)
+
+
 @main.command()
 @click.argument("account")
 def forget(account: str) -> None:
@@ -529,14 +547,23 @@ def explain(key: str) -> None:
 
 
 def _serve(*, receive_only: bool = False) -> None:
-    from config.errors import ConfigurationError
-    from sla.errors import SlaError
-    from webhooks.clock import ClockError
-    from webhooks.databases import opened
-    from webhooks.publishing import DEFAULT_SITE, configuration_in_force
-    from webhooks.serve import ServeError, check_address, clock_from
-    from webhooks.serve import serve as serve_http
-    from webhooks.working import need_shared
+    # The worker has all of it, too: not looked through again and again, it stays one and the same
+    # memory of both.
+    with made_to_stay():
+        # Before all that logs: it decides what logging imports.
+        from webhooks.logs import set_up_logs
+
+        set_up_logs()
+
+        from config.errors import ConfigurationError
+        from sla.errors import SlaError
+        from webhooks.clock import ClockError
+        from webhooks.console_token import first_told
+        from webhooks.databases import opened
+        from webhooks.publishing import DEFAULT_SITE, configuration_in_force
+        from webhooks.serve import ServeError, check_address, clock_from
+        from webhooks.serve import serve as serve_http
+        from webhooks.working import need_shared
 
     settings = _settings()
     try:
@@ -548,6 +575,7 @@ def _serve(*, receive_only: bool = False) -> None:
         with opened(settings) as database:
             database.claim()
             database.check()
+            first_told(database, DEFAULT_SITE, settings, clock.now())
         in_force = configuration_in_force(settings, DEFAULT_SITE)
     except (ConfigurationError, SlaError, ServeError, ClockError) as error:
         _fail(str(error))

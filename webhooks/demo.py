@@ -94,7 +94,15 @@ def run_demo(at: str | None, speed: float, jira_port: int) -> None:
             click.echo(f"  {line}")
         service = stack.enter_context(_child(["serve"], environment))
         _await(service, f"{own_url}/readyz", "the service")
-        click.echo(_INTRODUCTION.format(jira=jira_url, own=own_url, speed=speed, token=TOKEN))
+        click.echo(
+            _INTRODUCTION.format(
+                jira=jira_url,
+                own=own_url,
+                speed=speed,
+                token=TOKEN,
+                console=environment["DUELINE_CONSOLE_TOKEN"],
+            )
+        )
         story = _Story(jira_url, clock)
         story.begin()
         while not stop.wait(_STEP * 5):
@@ -103,6 +111,7 @@ def run_demo(at: str | None, speed: float, jira_port: int) -> None:
 
 _INTRODUCTION = """
 The simulated Jira is at {jira} (open it in a browser), the service at {own}.
+Its console is there, too; sign in with the token of this demo, "{console}".
 Make an issue as customer@example.com, answer it as agent@example.com; their token is "{token}":
 
   curl -u customer@example.com:{token} -H 'Content-Type: application/json' \\
@@ -185,6 +194,7 @@ def _environment(
         "DUELINE_JIRA_USER": DUELINE,
         "DUELINE_JIRA_TOKEN": TOKEN,
         "DUELINE_WEBHOOK_SECRET": secrets.token_hex(16),
+        "DUELINE_CONSOLE_TOKEN": secrets.token_hex(16),
         "DUELINE_DATABASE_URL": f"sqlite:///{Path(directory) / 'dueline.sqlite3'}",
         "DUELINE_HOST": settings.host,
         "DUELINE_PORT": str(settings.port),

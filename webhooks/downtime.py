@@ -58,14 +58,28 @@ def uptime_of(settings: Settings, configuration: Configuration, asked: Month) ->
         StoreError: the database cannot be used.
         SlaError: an entry or a figure makes no sense.
     """
+    # What is asked wrongly is told before a database is looked for.
+    _with_availability(configuration, asked.contract, asked.customer)
+    now = clock_from(os.environ).now()
+    with opened(settings) as database:
+        return uptime_in(database, configuration, asked, now)
+
+
+def uptime_in(
+    database: Database, configuration: Configuration, asked: Month, now: datetime
+) -> Report:
+    """The same from a database that is open already, at an instant.
+
+    Raises:
+        QuestionError: something asked for is not there, or does not read.
+        SlaError: an entry or a figure makes no sense.
+    """
     contract = _with_availability(configuration, asked.contract, asked.customer)
     availability = _promised(contract)
     if asked.basis:
         availability = replace(availability, basis=asked.basis)
-    now = clock_from(os.environ).now()
-    with opened(settings) as database:
-        found = _reported(database, configuration, contract, now)
-        entered = database.read(lambda c: downtimes.listed(c, DEFAULT_SITE, [contract.id]))
+    found = _reported(database, configuration, contract, now)
+    entered = database.read(lambda c: downtimes.listed(c, DEFAULT_SITE, [contract.id]))
     ledger = [*found.downtimes, *(entry.downtime for entry in entered), *_typed(asked.down)]
     terms = availability.credit
     if asked.facts and terms is None:

@@ -12,9 +12,12 @@ from config.settings import Settings
 from sla.decide import Ledger, decide
 from sla.engine import remembered_site
 from sla.explain import explain
+from sla.mapping import Policy
+from sla.recalculated import kept_of
 from sla.store import issues, outbox, sites
 from sla.store.database import Database
 from sla.store.issues import IssueRow
+from sla.timeline import Timeline
 from sla.words import utc
 from webhooks.databases import opened
 from webhooks.questions import QuestionError
@@ -64,11 +67,19 @@ def _judgement(database: Database, row: IssueRow, now: datetime) -> Iterator[str
     if known is None or text is None:
         yield "Not judged yet: Jira was never reached."
         return
+
+    def policy_of(version: str) -> Policy:
+        text = database.read(lambda c: sites.published(c, version)) or ""
+        return known.applied_to(Configuration.from_text(text).policy)
+
+    def timeline_of(policy: Policy) -> Timeline:
+        names = known.names_for(policy)
+        return database.read(lambda c: issues.timeline_of(c, DEFAULT_SITE, row.issue_id, names))
+
     policy = known.applied_to(Configuration.from_text(text).policy)
-    names = known.names_for(policy)
-    timeline = database.read(lambda c: issues.timeline_of(c, DEFAULT_SITE, row.issue_id, names))
+    over = kept_of(row.earlier_versions, policy_of, timeline_of)
     yield f"Judged at {utc(now)} by policy version {version}"
-    yield from explain(decide(timeline, policy, Ledger(), now))
+    yield from explain(decide(timeline_of(policy), policy, Ledger(), now, over=over))
 
 
 def _promise(promise: Mapping[str, Any]) -> str:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from config.settings import Settings
-from sla.store import holds, outbox
+from sla.store import audit, holds, outbox
+from sla.store.audit import Actor
 from sla.store.outbox import Waiting
 from sla.words import utc
+from webhooks.console.access.people import COMMAND_LINE
 from webhooks.databases import opened
+from webhooks.publishing import DEFAULT_SITE
 
 _SHOWN = 100
 
@@ -33,7 +38,27 @@ def outbox_lines(
         for waiting in database.read(lambda c: outbox.waiting(c, _SHOWN)):
             yield _line(waiting)
         if retry:
-            yield f"{database.write(lambda c: outbox.try_again(c, key, at))} to be tried again"
+            number = database.write(lambda c: tried_again(c, DEFAULT_SITE, at, COMMAND_LINE, key))
+            yield f"{number} to be tried again"
+
+
+def tried_again(
+    connection: Connection, site: str, now: datetime, actor: Actor, key: str | None = None
+) -> int:
+    """Put back what was given up, and record who did it; how much.
+
+    Args:
+        connection: of a transaction that writes.
+        site: in whose audit log it is recorded.
+        now: the present instant.
+        actor: who does it.
+        key: that of one issue alone; None: of all.
+    """
+    number = outbox.try_again(connection, key, now)
+    if number:
+        subject = key or "everything that was given up"
+        audit.record(connection, site, now, actor, "tried again", subject, {"number": number})
+    return number
 
 
 def _counted(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:

@@ -14,8 +14,12 @@ from connector.client import (
 )
 
 
-def client_for(access: JiraAccess) -> JiraClient:
+def client_for(access: JiraAccess, *, timeout: int = 20) -> JiraClient:
     """Get hold of the Jira that the settings name, as whom they name.
+
+    Args:
+        access: its address and how to sign in.
+        timeout: seconds to wait for a connection, and again for an answer.
 
     Raises:
         ConnectorError: the address or the credentials cannot be such.
@@ -25,6 +29,7 @@ def client_for(access: JiraAccess) -> JiraClient:
         access.url,
         credentials_of(access),
         flavour=access.flavour,
+        timeout=timeout,
         atlassian=Atlassian(access.atlassian_gateway, access.atlassian_auth),
     )
 

@@ -6,7 +6,8 @@ import gc
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -79,8 +80,8 @@ class Plan:
             "looked_at": self.looked_at,
             "unread": self.unread,
             **_counted(self.moves),
-            "contracts": dict(self._by_contract()),
-            "moves": [move._asdict() for move in self.moves],
+            "contracts": dict(self.by_contract()),
+            "moves": self.moves,
         }).decode()  # fmt: skip
 
     def lines(self) -> Iterator[str]:
@@ -90,12 +91,18 @@ class Plan:
         yield f"{self.looked_at:,} open issues looked at. {_in_words(_counted(self.moves))}"
         if self.unread:
             yield f"{self.unread:,} more are not: their histories are still to be read from Jira."
-        yield from (f"  {name}: {_in_words(counts)}" for name, counts in self._by_contract())
+        yield from (f"  {name}: {_in_words(counts)}" for name, counts in self.by_contract())
         yield from (f"  {_line(move)}" for move in self.moves[:_SHOWN])
         if len(self.moves) > _SHOWN:
             yield f"  and {len(self.moves) - _SHOWN:,} more; --json has all of them"
 
-    def _by_contract(self) -> Iterator[tuple[str, Mapping[str, int]]]:
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many issues and clocks move, and how many of those which way."""
+        return _counted(self.moves)
+
+    def by_contract(self) -> Iterator[tuple[str, Mapping[str, int]]]:
+        """The same by contract, in the order of their names."""
         of: dict[str, list[Move]] = {}
         for move in self.moves:
             of.setdefault(move.contract, []).append(move)
@@ -123,8 +130,32 @@ def plan(
         ConfigurationError: the directory is faulty; with every error.
         StoreError: the database cannot be used, or no service ever reached a Jira with it.
     """
+    url = settings.database_url.reveal()
     after = load(directory)
     with looked_into(settings) as database:
+        return plan_for(database, url, after, now, processes=processes, at_once=at_once)
+
+
+def plan_for(
+    database: Database,
+    url: str,
+    after: Configuration,
+    now: datetime,
+    *,
+    processes: int = 0,
+    at_once: int = open_issues.AT_ONCE,
+    told: Callable[[int, int], None] = lambda _done, _parts: None,
+) -> Plan:
+    """The same for a configuration, and an open database.
+
+    Args:
+        database: it is open, and has this version's tables; it is closed before others fold.
+        url: its address, for those.
+        after: the configuration that might come into force.
+        now, processes, at_once: as for `plan`.
+        told: called with the number of parts that are done, and of all of them.
+    """
+    with closing(database):
         before = last_published(database, DEFAULT_SITE)
         known = remembered_site(database, DEFAULT_SITE)
         if before is None or known is None:
@@ -136,10 +167,13 @@ def plan(
         unread = database.read(lambda c: open_issues.unread(c, DEFAULT_SITE))
     looked_at = 0
     found: list[Move] = []
-    asked = _Asked(settings.database_url.reveal(), known, before.policy, after.policy, now)
-    for number, moved in _folded(asked, cuts, processes or _processors()):
+    asked = _Asked(url, known, before.policy, after.policy, now)
+    told(0, len(cuts))
+    folded = _folded(asked, cuts, processes or processors())
+    for done, (number, moved) in enumerate(folded, 1):
         looked_at += number
         found += moved
+        told(done, len(cuts))
     found.sort(key=lambda move: move.urgency)
     return Plan(
         now, before.policy.version, after.policy.version, changes(before, after), looked_at, unread,
@@ -255,7 +289,8 @@ def _can_fork() -> bool:
     return "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many may be used."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -263,7 +298,14 @@ def _processors() -> int:
 
 
 def _counted(moved: Sequence[Move]) -> dict[str, int]:
-    findings = {name: sum(getattr(move, name) for move in moved) for name in _FINDINGS}
+    # What is found of a move follows from its two states: one of each kind is asked, and not each
+    # of a hundred thousand.
+    kinds = {(move.state_from, move.state_to): move for move in moved}
+    numbers = Counter([(move.state_from, move.state_to) for move in moved])
+    findings = {
+        name: sum(numbers[kind] for kind, move in kinds.items() if getattr(move, name))
+        for name in _FINDINGS
+    }
     return {"moved_issues": len({move.issue for move in moved}), "moved": len(moved), **findings}
 
 

@@ -64,13 +64,16 @@ def application() -> Flask:
     """What granian's worker loads: the service started, and its application."""
     belong_to_parent()
 
+    # Before all that logs: it decides what logging imports.
+    from webhooks.logs import set_up_logs
+
+    set_up_logs()
+
     from config.settings import Settings
     from webhooks.app import create_app
-    from webhooks.logs import set_up_logs
     from webhooks.publishing import configuration_in_force
     from webhooks.service import DEFAULT_SITE, Service
 
-    set_up_logs()
     settings = Settings.from_environment(os.environ)
     in_force = configuration_in_force(settings, DEFAULT_SITE)
     service = Service(settings, in_force, clock_from(os.environ))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.configuration import Configuration
 from config.settings import JiraAccess, Settings
 from config.wording import DEFAULTS
-from connector.client import JiraClient
+from connector.client import Field, JiraClient
 from connector.dispatch import Dispatcher
 from connector.errors import ConnectorError
 from connector.histories import HistoryReader
@@ -32,12 +32,13 @@ from sla.mapping import Policy
 from sla.store import absence, faults, holds, inbox, outbox, restored, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
+from sla.store.publications import IN_FORCE
 from sla.timeline import SYSTEM_FIELDS
 from sla.wakeups import Clock, LocalWakeups, Wakeups
 from webhooks.explanation_links import remote_links
 from webhooks.jira import client_for
 from webhooks.publishing import DEFAULT_SITE as DEFAULT_SITE
-from webhooks.publishing import InForce
+from webhooks.publishing import MOVING, InForce, last_published, take_directory
 from webhooks.renewing import WebhookKeeper
 from webhooks.rush import Rush
 
@@ -54,6 +55,8 @@ _VERSIONS_IN_MEMORY = 16
 _TRIMMED_AT_ONCE = 500
 _ROOM = "x" * 200_000
 _TRIM_EVERY = timedelta(hours=1)
+# Between two steps of having open issues hear of a publication, each of which wakes a few hundred.
+_BETWEEN_STEPS = timedelta(seconds=0.2)
 # Issues at once in one process: what waits for Jira more than for the processor goes side by side.
 _SIDE_BY_SIDE = {"decide": 2, "histories": 2, "dispatch": 4}
 
@@ -86,6 +89,7 @@ class Service:
         *,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        self.settings = settings
         self.access: JiraAccess = settings.require_jira()
         self.configuration = in_force.configuration
         self.clock = clock
@@ -94,20 +98,21 @@ class Service:
         copied_at = self.database.write(lambda c: restored.recognise(c, clock.now()))
         if copied_at:
             _log.warning("begun on a copy of the database", copied_at=copied_at.isoformat())
-        self._links = (
-            remote_links(self.database, DEFAULT_SITE, settings.public_url)
-            if settings.public_url and self.configuration.site.remote_link
-            else None
-        )
         self._client: JiraClient | None = None
+        self._jira_fields: Sequence[Field] = ()
         self._contact_at: datetime | None = None
         self._ignored_fields: frozenset[str] = frozenset(self.configuration.site.fields.values())
         self.troubles: dict[str, str] = {"jira": "not reached yet"}
         if in_force.refused:
             self.troubles["configuration"] = in_force.refused
+        self.differs = in_force.differs
+        """That the directory holds something else than what was published in the console."""
+        if in_force.differs:
+            _log.warning("the directory does not decide", reason=in_force.differs)
+        self._adopting = threading.Lock()
         outlets: dict[str, Outlet] = {}
         self.engine = Engine(
-            self.database, clock.now, self._read_delivery, self._policy(), self._publish()
+            self.database, clock.now, self._read_delivery, self._policy(), self._publish(in_force)
         )
         self._holds = Holds(self.database, clock.now)
         self.dispatcher = Dispatcher(self.database, clock.now, outlets, jitter, self._holds)
@@ -134,6 +139,7 @@ class Service:
             "contact": self.keep_contact,
             "reconcile": self.reconciler.run,
             "trim": self.trim_inbox,
+            "publications": self.follow_publications,
         }
         if self.access.webhook_tokens:
             # An app's own webhooks are never signed: without a token none can come in.
@@ -187,7 +193,7 @@ class Service:
     def _local(self) -> LocalWakeups:
         lanes = {name: partial(self._drain, name) for name in self.lanes}
         at_once = {name: partial(self._do_at_once, name) for name in ("decide", "dispatch")}
-        return LocalWakeups(self.clock, {**lanes, **self.beside}, at_once)
+        return LocalWakeups(self.clock, {**lanes, **self.beside}, at_once, self.rush.hurry)
 
     def _shared_wakeups(self, *, works: bool) -> SharedWakeups:
         # Only PostgreSQL needs the queue, and its import takes a tenth of a second.
@@ -199,7 +205,9 @@ class Service:
         }
         # Behind deliveries that wait in the queue, what falls due would be said when they are done.
         pressing = {"decide": self.engine.pressing}
-        return SharedWakeups(self.database, self.clock, crews, self.beside, pressing)
+        return SharedWakeups(
+            self.database, self.clock, crews, self.beside, pressing, self.rush.hurry
+        )
 
     def _giving_way(self, name: str) -> GivingWay:
         return GivingWay(self.lanes[name], self.rush.give_way, partial(self._pressing, name))
@@ -324,17 +332,48 @@ class Service:
             **{f"links in {project}": words for project, words in links.items()},
         }
 
-    def _publish(self) -> str:
-        configuration, now = self.configuration, self.clock.now()
-        version = configuration.policy.version
-
-        def work(connection: Connection) -> None:
-            sites.publish(connection, version, configuration.text, now)
-            sites.learn(connection, DEFAULT_SITE, "policy_in_force", version)
-
+    def _publish(self, in_force: InForce) -> str:
+        now = self.clock.now()
         remember_installation(self.database, DEFAULT_SITE, now)
-        self.database.write(work)
-        return version
+        take_directory(self.database, self.settings, DEFAULT_SITE, in_force, now)
+        return in_force.configuration.policy.version
+
+    def follow_publications(self) -> None:
+        """Judge by what is in force, whoever published it, and have open issues hear of it."""
+        version = self.database.read(lambda c: sites.known(c, DEFAULT_SITE, IN_FORCE))
+        if version != self.engine.in_force:
+            published = last_published(self.database, DEFAULT_SITE)
+            if published:
+                self.adopt(published)
+        # Imported when there is something to do: most starts have nothing.
+        if self.database.read(lambda c: sites.known(c, DEFAULT_SITE, MOVING)):
+            from webhooks import moving
+
+            now = self.clock.now()
+            goes_on = moving.step(self.database, DEFAULT_SITE, now)
+            if self._wakeups:
+                self._wakeups.kick("decide")
+                if goes_on:
+                    self._wakeups.wake_at("publications", now + _BETWEEN_STEPS)
+
+    def adopt(self, configuration: Configuration) -> None:
+        """Judge by another version from now on.
+
+        What is being decided just now is judged as a whole by the version before: a decision asks
+        once which one is in force.
+        """
+        with self._adopting:
+            if configuration.policy.version == self.engine.in_force:
+                return
+            _log.info("another version is in force", version=configuration.policy.version)
+            self.configuration = configuration
+            self.engine.in_force = configuration.policy.version
+            self.troubles.pop("configuration", None)
+            self._put_outlet()
+            # What Jira has of the fields that it names is asked at the next look.
+            self._contact_at = None
+        if self._wakeups:
+            self._wakeups.kick("contact")
 
     def _policy(self) -> Callable[[str], Policy]:
         @lru_cache(maxsize=_VERSIONS_IN_MEMORY)
@@ -390,6 +429,7 @@ class Service:
         client = self._client or client_for(self.access)
         self._client = client
         account, fields = client.myself(), client.fields()
+        self._jira_fields = fields
         site = self.configuration.site
         found, missing = find_fields(fields, site.fields)
         self._note("fields", missing, "run `dueline setup` to make it")
@@ -399,18 +439,31 @@ class Service:
         self._note("rules", unheard, "no rule that asks for it can match")
         custom = {field.id: field.name for field in fields if field.custom}
         remember_site(self.database, DEFAULT_SITE, account, custom)
+        self._recall_site()
+        self._note_roles(sorted(found))
+        self._put_outlet()
+
+    def _put_outlet(self) -> None:
+        """Write to Jira as the version in force has it, once it is known which fields there are."""
+        site = self.configuration.site
+        found, _ = find_fields(self._jira_fields, site.fields)
         self._ignored_fields = frozenset(
             [*site.fields.values(), *(field.id for field in found.values())]
         )
-        self._recall_site()
-        self._note_roles(sorted(found))
+        if self._client is None or not self._jira_fields:
+            return
+        links = self.settings.public_url and site.remote_link
         self._outlets[DEFAULT_SITE] = Outlet(
-            client=client,
+            client=self._client,
             fields=found,
             wording=site.wording,
             fallback=DEFAULTS,
             internal=site.comments.internal,
             role=site.comments.role,
             own_fields=self._ignored_fields,
-            links=self._links,
+            links=(
+                remote_links(self.database, DEFAULT_SITE, self.settings.public_url)
+                if links
+                else None
+            ),
         )

@@ -27,6 +27,12 @@ def note_alive(connection: Connection, site: str, real_now: datetime) -> None:
     sites.learn(connection, site, _ALIVE_AT, real_now.isoformat())
 
 
+def noted_at(connection: Connection, site: str) -> datetime | None:
+    """When somebody who hears this site last noted it, by the machine's own clock; None: never."""
+    known = sites.known(connection, site, _ALIVE_AT)
+    return datetime.fromisoformat(known) if known else None
+
+
 def come_back(
     connection: Connection, site: str, now: datetime, real_now: datetime, *, hears: bool
 ) -> timedelta | None:

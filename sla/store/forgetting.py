@@ -46,6 +46,8 @@ _TEXTS: Mapping[Table, tuple[Column[Any], ...]] = {
         issue_rows.c.write_error,
         issue_rows.c.fields_wanted,
         issue_rows.c.fields_written,
+        issue_rows.c.summary,
+        issue_rows.c.customer,
     ),
     sayings: (sayings.c.error,),
     promises: (promises.c.reason,),
@@ -249,6 +251,12 @@ def _in_issue(naming: Naming, site: str, issue_id: str, connection: Connection) 
             one = update(events).where(*mine, events.c.identity == identity)
             connection.execute(one.values(data=without))
             number += 1
+    assigned = update(issue_rows).where(
+        issue_rows.c.site == site,
+        issue_rows.c.issue_id == issue_id,
+        issue_rows.c.assignee_id == naming.account,
+    )
+    connection.execute(assigned.values(assignee_id=naming.instead, assignee=None))
     return number
 
 
@@ -300,6 +308,9 @@ def _deliveries(connection: Connection, naming: Naming) -> Iterator[tuple[int, s
 def _delete(number: int, connection: Connection) -> int:
     # One that came since they were looked through waits, and is not lost.
     one = delete(inbox).where(inbox.c.id == number, inbox.c.state != "new")
+    # It may have told of a comment whose readers are still to be asked for.
+    waits = (issue_rows.c.read_at.is_not(None), issue_rows.c.unmarked_from <= number)
+    connection.execute(update(issue_rows).where(*waits).values(unmarked_from=None))
     return connection.execute(one).rowcount
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -34,6 +36,7 @@ from sla.store.holds import LONGEST
 from sla.store.schema import Instant, cycles, events, issue_keys, issues, promises, refers
 from sla.store.upsert import insert, insert_for
 from sla.timeline import Changed, CommentSeen, Event, Seen, Timeline
+from sla.zones import micros_of
 
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -57,11 +60,13 @@ class IssueRow:
     issue_id: str
     key: str | None
     policy_version: str | None
+    earlier_versions: str | None
     reason: str
     read_at: datetime | None
     reads_asked: int
     incomplete: bool
     lacks_creation: bool
+    unmarked_from: int | None
     read_error: str | None
     updated_at: datetime | None
     covered: bool
@@ -73,9 +78,33 @@ class IssueRow:
     write_attempts: int
     write_error: str | None
     write_attempted_at: datetime | None
+    project: str | None
+    issue_type: str | None
+    priority: str | None
+    status: str | None
+    summary: str | None
+    assignee_id: str | None
+    assignee: str | None
+    customer: str | None
 
 
 _COLUMNS = [issues.c[name] for name in IssueRow.__dataclass_fields__]
+
+_LISTED = (
+    ("key", "key"), ("issue_type", "issuetype"), ("priority", "priority"), ("status", "status"),
+    ("summary", "summary"), ("assignee_id", "assignee"),
+)  # fmt: skip
+_LONGEST_LISTED = 500
+"""Jira's summaries have 255 characters at most."""
+
+WHOLE: Mapping[str, Any] = MappingProxyType({
+    "read_at": None,
+    "incomplete": False,
+    "unmarked_from": None,
+    "read_attempts": 0,
+    "read_error": None,
+})  # fmt: skip
+"""The columns of an issue of which Jira has nothing more to tell."""
 
 # Building a statement takes as long as running it: what every event needs is built once.
 _SITE, _ISSUE = bindparam("site", type_=String), bindparam("issue_id", type_=String)
@@ -105,6 +134,10 @@ _TIES = union_all(
     ),
 )
 _AMONG = bindparam("ids", expanding=True, type_=String)
+_FOUND_AMONG = select(*_COLUMNS).where(issues.c.site == _SITE, issues.c.issue_id.in_(_AMONG))
+_FACTS_AMONG = select(events.c.issue_id, events.c.kind, events.c.data).where(
+    events.c.site == _SITE, events.c.issue_id.in_(_AMONG)
+)
 _TIED = union_all(
     select(refers.c.site, refers.c.issue_id).where(
         refers.c.site.in_(_SITES_OF), refers.c.issue_id.in_(_AMONG)
@@ -168,6 +201,7 @@ def _earliest(column: ColumnElement[Any]) -> Select[Any]:
 
 
 _NEXT_WAKE, _NEXT_READ = _earliest(issues.c.wake_at), _earliest(issues.c.read_at)
+_NEXT_WAKE_AFTER = _NEXT_WAKE.where(issues.c.wake_at > _NOW)
 
 
 @cache
@@ -229,6 +263,59 @@ def by_key(connection: Connection, site: str, key: str) -> IssueRow | None:
     return IssueRow(*row) if row else None
 
 
+def listed(
+    row: IssueRow,
+    timeline: Timeline,
+    customer_field: str | None,
+    assignee: tuple[str, str] | None,
+) -> Mapping[str, str | None]:
+    """The columns of an issue that lists show and filter by, as they should stand.
+
+    Args:
+        row: the issue's.
+        timeline: what happened to it.
+        customer_field: the field that names the customer, where the policy knows one.
+        assignee: an account to which it was assigned, and its name, where they were heard now.
+    """
+    found: dict[str, str | None] = {}
+    for column, name in (*_LISTED, ("customer", customer_field or "")):
+        values = timeline.values(name)
+        last = values[-1][1] if values else None
+        told = ", ".join(last) if isinstance(last, tuple) else last
+        found[column] = told[:_LONGEST_LISTED] if told else None
+    key, account = found.pop("key") or row.key, found["assignee_id"]
+    found["project"] = key.rpartition("-")[0] if key else None
+    if assignee and assignee[0] == account:
+        found["assignee"] = assignee[1]
+    elif account != row.assignee_id:
+        # Assigned anew by something that told the account alone.
+        found["assignee"] = None
+    return found
+
+
+def fields_sent_at(connection: Connection, site: str, issue_id: str) -> datetime | None:
+    """When a write of the issue's fields left last; None: none did, as far as known."""
+    found: datetime | None = connection.execute(
+        select(issues.c.fields_sent_at).where(issues.c.site == site, issues.c.issue_id == issue_id)
+    ).scalar()
+    return found
+
+
+def once_known_as(connection: Connection, site: str, key: str) -> str | None:
+    """The id of the issue that had a key before it was moved."""
+    found: str | None = connection.execute(
+        select(issue_keys.c.issue_id).where(issue_keys.c.site == site, issue_keys.c.key == key)
+    ).scalar()
+    return found
+
+
+def remember_keys(connection: Connection, row: IssueRow, keys: Iterable[str]) -> None:
+    """Keep every key that an issue ever had: people go on naming it by the old one."""
+    identity = {"site": row.site, "issue_id": row.issue_id}
+    rows = [{**identity, "key": key} for key in keys]
+    connection.execute(insert(connection, issue_keys).on_conflict_do_nothing(), rows)
+
+
 def hear_of(connection: Connection, site: str, issue_id: str, key: str | None) -> bool:
     """Make sure that an issue has a row; True when it is new here."""
     row = {"site": site, "issue_id": issue_id, "key": key}
@@ -288,6 +375,21 @@ def readers_told(connection: Connection, site: str, issue_id: str) -> Mapping[st
     return {version.identity: version.public for version in versions}
 
 
+def knows(
+    connection: Connection, site: str, issue_id: str, comments: Collection[CommentSeen]
+) -> bool:
+    """Whether it is known of each of these versions of comments who may read it."""
+    identities = [version.identity for version in comments]
+    found = connection.execute(
+        select(func.count()).where(
+            events.c.site == site,
+            events.c.issue_id == issue_id,
+            events.c.identity.in_(identities),
+        )
+    )
+    return found.scalar_one() == len(set(identities))
+
+
 def nothing_missing(connection: Connection, site: str, until: Mapping[str, datetime]) -> None:
     """Note up to which update of Jira's nothing is missing of which issue."""
     rows = [{"of_site": site, "of_issue": id_, "until": at} for id_, at in until.items()]
@@ -338,8 +440,9 @@ def change(connection: Connection, site: str, issue_id: str, **values: Any) -> N
 def change_row(connection: Connection, row: IssueRow, values: Mapping[str, Any]) -> None:
     """Set those columns of a row that differ from it; it was locked when it was read."""
     differing = {name: value for name, value in values.items() if getattr(row, name) != value}
-    # After most events nothing does, and a row that is written anew is work for the whole database.
-    if differing:
+    # After most events nothing does, and a row that is written anew is work for the whole database:
+    # a status, of which most issues have many, is kept up to date beside something else alone.
+    if differing.keys() - {"status"}:
         change(connection, row.site, row.issue_id, **differing)
 
 
@@ -351,6 +454,7 @@ def ask_for_history(
     *,
     incomplete: bool = True,
     lacks_creation: bool = False,
+    unmarked_from: int | None = None,
 ) -> None:
     """Have an issue's history read.
 
@@ -361,17 +465,38 @@ def ask_for_history(
         now: the present instant.
         incomplete: facts are missing, so that nothing is concluded until it was read.
         lacks_creation: nothing but the creation is missing, so that it may turn up by itself.
+        unmarked_from: nothing is missing but who may read comments, of which the delivery of this
+            number was the first to tell.
     """
-    asked: dict[str, Any] = {"read_at": now, "reads_asked": issues.c.reads_asked + 1}
+    asked: dict[str, Any] = {
+        "read_at": now,
+        "reads_asked": issues.c.reads_asked + 1,
+        "unmarked_from": unmarked_from,
+    }
     if incomplete:
         asked |= {"incomplete": True, "lacks_creation": lacks_creation, "wake_at": None}
     change(connection, site, issue_id, **asked)
+
+
+def ask_for_readers(connection: Connection, row: IssueRow, delivery: int, now: datetime) -> None:
+    """Have it asked who may read a comment; where more is to be asked already, the history is read.
+
+    Args:
+        connection: to the database.
+        row: the issue's, locked.
+        delivery: the number of the one that tells of the comment.
+        now: the present instant.
+    """
+    is_whole = row.read_at is None and not row.incomplete and row.read_error is None
+    first = delivery if is_whole else row.unmarked_from
+    ask_for_history(connection, row.site, row.issue_id, now, unmarked_from=first)
 
 
 def read_first(now: datetime) -> dict[str, Any]:
     """The columns of an issue of which nothing is concluded until its history was read."""
     return {
         "read_at": now,
+        "unmarked_from": None,
         "reads_asked": issues.c.reads_asked + 1,
         "read_attempts": 0,
         "incomplete": True,
@@ -418,6 +543,20 @@ def timeline_of(
     return Timeline.of(named(event, field_names) for event in decoded)
 
 
+def several(
+    connection: Connection, site: str, issue_ids: Collection[str]
+) -> Mapping[str, tuple[IssueRow, list[Event]]]:
+    """Some issues with their facts, custom fields by their ids: two statements, however many."""
+    among = {"site": site, "ids": list(issue_ids)}
+    found: dict[str, tuple[IssueRow, list[Event]]] = {
+        row.issue_id: (IssueRow(*row), []) for row in connection.execute(_FOUND_AMONG, among)
+    }
+    for issue_id, kind, data in connection.execute(_FACTS_AMONG, among):
+        if issue_id in found:
+            found[issue_id][1].append(msgspec.json.decode(data, type=_KINDS[kind]))
+    return found
+
+
 def timelines(
     connection: Connection, site: str, projects: Iterable[str], field_names: Mapping[str, str]
 ) -> Iterator[tuple[str, Timeline]]:
@@ -454,8 +593,19 @@ def save_cycles(
     found: Sequence[Cycle],
     policy_version: str,
     now: datetime,
+    danger: Mapping[tuple[str, int], datetime] = MappingProxyType({}),
 ) -> None:
-    """Record cycles as judged now, and each promise as it was when it was first made."""
+    """Record cycles as judged now, and each promise as it was when it was first made.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        issue_id: Jira's id of the issue.
+        found: the cycles.
+        policy_version: the version that they were judged by.
+        now: the instant of judgement, aware UTC.
+        danger: from when on somebody should look, by metric and number, as `sla.danger` has it.
+    """
     identity = {"site": site, "issue_id": issue_id}
     # One look instead of three writes: after most events all is as it was.
     rows = connection.execute(_RECORDED, identity).mappings().all()
@@ -464,8 +614,15 @@ def save_cycles(
     latest = {cycle.metric: cycle.number for cycle in found}
     if any(number > latest.get(metric, 0) for metric, number in recorded):
         _forget_cycles(connection, site, issue_id, latest)
-    judged = {(each.metric, each.number): {**identity, **_judged(each)} for each in found}
-    changed = [row for number, row in judged.items() if not _is_as(recorded.get(number), row)]
+    changed = []
+    for each in found:
+        number = (each.metric, each.number)
+        row = {**identity, **_judged(each), "in_danger_at": danger.get(number)}
+        was = recorded.get(number)
+        # What was used is worked out for what ended just now, and where it was never recorded: for
+        # every cycle at every event it would be a sixth of a decision's time.
+        if not _is_as(was, row) or (each.ending and was and was["used"] is None):
+            changed.append(row | _lengths(each))
     if changed:
         connection.execute(_judged_cycles(connection.dialect.name), changed)
     made = [
@@ -510,6 +667,12 @@ def _judged(cycle: Cycle) -> dict[str, Any]:
         "ended_at": cycle.ending.at if cycle.ending else None,
         **_counted_by(cycle),
     }
+
+
+def _lengths(cycle: Cycle) -> dict[str, int | None]:
+    if cycle.ending is None:
+        return {"used": None, "goal": None}
+    return {"used": micros_of(cycle.elapsed), "goal": micros_of(cycle.promise.goal_time)}
 
 
 def _promised(cycle: Cycle) -> Iterator[dict[str, Any]]:
@@ -628,9 +791,15 @@ def to_read(
     return [(site, issue_id) for site, issue_id in rows]
 
 
-def next_wake(connection: Connection, sites: Sequence[str]) -> datetime | None:
-    """The earliest instant at which some issue of these sites wants to be woken."""
-    found: datetime | None = connection.execute(_NEXT_WAKE, {"sites": list(sites)}).scalar()
+def next_wake(
+    connection: Connection, sites: Sequence[str], after: datetime | None = None
+) -> datetime | None:
+    """The earliest instant of all issues of these sites; given another, the earliest later one."""
+    if after is None:
+        found: datetime | None = connection.execute(_NEXT_WAKE, {"sites": list(sites)}).scalar()
+    else:
+        asked = {"sites": list(sites), "now": after}
+        found = connection.execute(_NEXT_WAKE_AFTER, asked).scalar()
     return found
 
 

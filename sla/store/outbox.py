@@ -26,6 +26,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     func,
     literal,
     literal_column,
@@ -395,7 +396,7 @@ def fields_leave(connection: Connection, row: IssueRow, sent: Written, at: datet
         sent: what is on its way from now on.
         at: the present instant.
     """
-    values = {"write_attempted_at": at, "fields_written": sent.text}
+    values = {"write_attempted_at": at, "fields_sent_at": at, "fields_written": sent.text}
     return _change_own(connection, row, values)
 
 
@@ -617,6 +618,8 @@ class Waiting:
     """When it is tried next; None: it was given up."""
     attempts: int
     error: str | None
+    id: str
+    """A saying's number, or the issue's id: with `what` it names this and nothing else."""
 
 
 def waiting(connection: Connection, limit: int) -> Sequence[Waiting]:
@@ -666,6 +669,34 @@ def try_again(connection: Connection, key: str | None, now: datetime) -> int:
     return number
 
 
+def try_one_again(connection: Connection, site: str, what: str, id_: str, now: datetime) -> str:
+    """Put back one thing that was given up.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        what: `fields` or `history` of an issue, or anything else for a saying.
+        id_: the issue's id, or the saying's number.
+        now: the present instant.
+
+    Returns:
+        The issue's id; empty where nothing of that name is given up.
+    """
+    columns = _IN_THE_ROW.get(what)
+    if columns:
+        at, attempts, error = columns
+        mine = (issues.c.site == site, issues.c.issue_id == id_)
+        again = update(issues).where(*mine, at.is_(None), error.is_not(None))
+        done = connection.execute(again.values({at: now, attempts: 0}).returning(issues.c.issue_id))
+    else:
+        mine = (sayings.c.site == site, sayings.c.id == int(id_))
+        said = update(sayings).where(*mine, sayings.c.state == literal_column("'given_up'"))
+        done = connection.execute(
+            said.values(state="pending", try_at=now, attempts=0).returning(sayings.c.issue_id)
+        )
+    return done.scalar() or ""
+
+
 _IN_THE_ROW: Mapping[str, tuple[Any, Any, Any]] = {
     "fields": (issues.c.write_at, issues.c.write_attempts, issues.c.write_error),
     "history": (issues.c.read_at, issues.c.read_attempts, issues.c.read_error),
@@ -689,12 +720,14 @@ def _sayings_in(connection: Connection, state: str, limit: int) -> list[Waiting]
             sayings.c.try_at,
             sayings.c.attempts,
             sayings.c.error,
+            cast(sayings.c.id, String),
         )
         .outerjoin(
             issues,
             and_(issues.c.site == sayings.c.site, issues.c.issue_id == sayings.c.issue_id),
         )
-        .where(sayings.c.state == state)
+        # It stands in the statement, as in that of the index: nearly all rows are sent.
+        .where(sayings.c.state == literal_column(f"'{state}'"))
         .order_by(sayings.c.at, sayings.c.id)
         .limit(limit)
     )
@@ -715,6 +748,7 @@ def _columns_with(
             at,
             attempts,
             error,
+            issues.c.issue_id,
         )
         .where(those)
         .order_by(issues.c.site, issues.c.issue_id)

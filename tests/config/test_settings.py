@@ -9,7 +9,15 @@ import pytest
 from sqlalchemy import make_url
 
 from config.errors import ConfigurationError, SettingsError
-from config.settings import FORGE_KEYS, SHIPPED, JiraAccess, Secret, Settings
+from config.settings import (
+    FORGE_KEYS,
+    SHIPPED,
+    AtlassianSignIn,
+    JiraAccess,
+    OpenIdConnect,
+    Secret,
+    Settings,
+)
 
 TOKEN, WEBHOOK, PASSWORD = "tok-4711", "hook-0815", "db-2342"
 PATH_TOKENS = ("p4th-token_" + "0" * 21, "p4th-token_" + "1" * 40)
@@ -352,6 +360,7 @@ def test_no_error_shows_a_secret(breakage: str, tmp_path: Path) -> None:
     names = (
         "DUELINE_JIRA_TOKEN", "DUELINE_WEBHOOK_SECRET", "DUELINE_WEBHOOK_TOKEN",
         "DUELINE_DATABASE_URL", "DUELINE_JIRA_CLIENT_SECRET", "DUELINE_AUTOMATION_SECRET",
+        "DUELINE_CONSOLE_TOKEN", "DUELINE_OIDC_CLIENT_SECRET", "DUELINE_ATLASSIAN_CLIENT_SECRET",
     )  # fmt: skip
     for env in (dict.fromkeys(names, value), {f"{name}_FILE": str(file) for name in names}):
         with pytest.raises(ConfigurationError) as raised:
@@ -369,3 +378,109 @@ def test_forge_s_keys_are_atlassian_s_unless_another_set_is_named() -> None:
         (problem,) = problems(DUELINE_FORGE_KEYS=wrong)
         assert problem.startswith("DUELINE_FORGE_KEYS is no address of a key set")
         assert "s3cr3t" not in problem
+
+
+# --- signing in to the console ------------------------------------------------------------------
+
+PUBLIC = {"DUELINE_PUBLIC_URL": "https://dueline.acme.example"}
+OIDC = PUBLIC | {
+    "DUELINE_OIDC_ISSUER": "https://login.acme.example/realms/acme/",
+    "DUELINE_OIDC_CLIENT_ID": "dueline",
+    "DUELINE_OIDC_CLIENT_SECRET": "s3cr3t",
+}
+ATLASSIAN = PUBLIC | {
+    "DUELINE_ATLASSIAN_CLIENT_ID": "dueline",
+    "DUELINE_ATLASSIAN_CLIENT_SECRET": "s3cr3t",
+}
+
+
+def test_the_ways_to_sign_in_to_the_console() -> None:
+    given = {
+        "DUELINE_OIDC_ADMINISTRATORS": "Ada@acme.example, sla-admins",
+        "DUELINE_ATLASSIAN_ADMINISTRATORS": "712020:Ada",
+        "DUELINE_SESSION_HOURS": "1",
+    }
+    settings = Settings.from_environment(OIDC | ATLASSIAN | given)
+    # Its tokens name the issuer letter by letter, a slash at the end included.
+    assert settings.oidc == OpenIdConnect(
+        "https://login.acme.example/realms/acme/",
+        "dueline",
+        Secret("s3cr3t"),
+        frozenset({"ada@acme.example", "sla-admins"}),
+    )
+    assert settings.atlassian_sign_in == AtlassianSignIn(
+        "dueline", Secret("s3cr3t"), frozenset({"712020:ada"})
+    )
+    assert settings.session_idle == timedelta(hours=1)
+    viewers = Settings.from_environment(OIDC | {"DUELINE_OIDC_VIEWERS": "support"}).oidc
+    assert viewers
+    assert viewers.viewers == frozenset({"support"})
+    assert "s3cr3t" not in repr(settings)
+
+
+def test_their_secrets_may_come_from_files(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("s3cr3t-of-some-length\n", encoding="utf-8")
+    names = ("CONSOLE_TOKEN", "OIDC_CLIENT_SECRET", "ATLASSIAN_CLIENT_SECRET")
+    given = {k: v for k, v in (OIDC | ATLASSIAN).items() if not k.endswith("SECRET")}
+    settings = Settings.from_environment(
+        given | {f"DUELINE_{name}_FILE": str(file) for name in names}
+    )
+    assert settings.oidc
+    assert settings.atlassian_sign_in
+    assert {
+        settings.console_token,
+        settings.oidc.client_secret,
+        settings.atlassian_sign_in.client_secret,
+    } == {Secret("s3cr3t-of-some-length")}
+
+
+@pytest.mark.parametrize("way", [OIDC, ATLASSIAN])
+def test_a_way_in_needs_all_of_its_settings(way: dict[str, str]) -> None:
+    for name in way:
+        (problem,) = problems(**{each: value for each, value in way.items() if each != name})
+        assert problem.startswith(name)
+        assert "not set" in problem
+        assert "s3cr3t" not in problem
+    for name in ("DUELINE_OIDC_ADMINISTRATORS", "DUELINE_ATLASSIAN_ADMINISTRATORS"):
+        (problem,) = problems(**{name: "ada@acme.example"})
+        assert "not set: the way to sign in needs each" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DUELINE_OIDC_ISSUER", "http://login.acme.example"),
+        ("DUELINE_OIDC_ISSUER", "login.acme.example"),
+        ("DUELINE_OIDC_ISSUER", "https://user:s3cr3t@login.acme.example"),
+        ("DUELINE_OIDC_ISSUER", "https://login.acme.example/?tenant=s3cr3t"),
+        ("DUELINE_OIDC_ISSUER", "http://127.0.0.1.evil.example"),
+        ("DUELINE_OIDC_ISSUER", "file:///etc/passwd"),
+        ("DUELINE_OIDC_ADMINISTRATORS", "ada@acme.example,"),
+        ("DUELINE_OIDC_VIEWERS", ","),
+        ("DUELINE_SESSION_HOURS", "0"),
+        ("DUELINE_SESSION_HOURS", "169"),
+        ("DUELINE_SESSION_HOURS", "1.5"),
+        ("DUELINE_CONSOLE_TOKEN", "s3cr3t"),
+    ],
+)
+def test_what_is_wrong_about_them_is_told(name: str, value: str) -> None:
+    (problem,) = problems(**(OIDC | {name: value}))
+    assert problem.startswith(f"{name} ")
+    assert "s3cr3t" not in problem
+
+
+def test_an_issuer_on_this_machine_may_do_without_https() -> None:
+    for issuer in ("http://127.0.0.1:5556/dex", "http://localhost:8080", "http://[::1]:80"):
+        settings = Settings.from_environment(OIDC | {"DUELINE_OIDC_ISSUER": issuer})
+        assert settings.oidc
+        assert settings.oidc.issuer == issuer
+
+
+def test_whoever_keeps_a_directory_edits_files_unless_told_otherwise() -> None:
+    assert Settings.from_environment({}).edits == "console"
+    assert Settings.from_environment({"DUELINE_CONFIG": "there"}).edits == "files"
+    told = {"DUELINE_CONFIG": "there", "DUELINE_EDITS": "Console"}
+    assert Settings.from_environment(told).edits == "console"
+    with pytest.raises(SettingsError, match="DUELINE_EDITS is 'git': give console or files"):
+        Settings.from_environment({"DUELINE_EDITS": "git"})

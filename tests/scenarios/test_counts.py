@@ -19,8 +19,8 @@ from sla.calendar import Calendar
 from sla.lanes import Key
 from tests.scenarios.world import World, a_site, signature
 
-pytestmark = pytest.mark.one_database("sqlite")
-
+# What begins and ends a transaction; on PostgreSQL each has a limit of its own for being idle.
+_NO_WORK = ("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "SET LOCAL")
 ENTERPRISE = {"summary": "Help", "Support plan": "Enterprise"}
 SITE = "default"
 
@@ -60,7 +60,7 @@ class Meter:
         return Count(self.statements, self.transactions, reads, len(methods) - reads)
 
     def _statement(self, _c: object, _cursor: object, statement: str, *_: object) -> None:
-        self.statements += not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK"))
+        self.statements += not statement.startswith(_NO_WORK)
 
     def _commit(self, _c: object) -> None:
         self.transactions += 1
@@ -86,6 +86,8 @@ SETTLED = {
     "resolved": Count(10, 1, 0, 0),
 }
 """Read, decided and saved."""
+STARTED_WHERE_SHARED = 1
+"""Which version is in force: another process on the same database may have published one."""
 WRITTEN = Count(5, 2, 0, 1)
 """The fields, in one call."""
 NOTHING = Count(0, 0, 0, 0)
@@ -106,11 +108,13 @@ def newest(world: World) -> Key:
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_costs(settled: World, name: str) -> None:
+    started = STARTED_WHERE_SHARED if settled.service.database.is_shared and name == "made" else 0
+    decided = SETTLED[name]._replace(statements=SETTLED[name].statements + started)
     service, meter = settled.service, Meter(settled)
     CHANGES[name](settled.jira)
     assert meter.count(settled.jira.deliver) == TAKEN_IN
     key = newest(settled)
-    assert meter.count(lambda: service.engine.run(key)) == SETTLED[name]
+    assert meter.count(lambda: service.engine.run(key)) == decided
     due = key in service.dispatcher.due(10)
     written = meter.count(lambda: service.dispatcher.run(key)) if due else NOTHING
     assert written == (WRITTEN if name in ("made", "answered", "severity", "resolved") else NOTHING)

@@ -54,7 +54,7 @@ def test_the_customers_own_comment_does_not(anywhere: World) -> None:
 
 
 def test_an_internal_comment_does_not(anywhere: World) -> None:
-    """Data Center does not say in its webhook that it is internal: the history is read."""
+    """Data Center does not say in its webhook that it is internal: its mark is read."""
     key = anywhere.report("HLP")
     anywhere.jira.add_comment(key, "Hm.", account=AGENT, internal=True)
     anywhere.settle()

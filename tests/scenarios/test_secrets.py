@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,7 +27,9 @@ TOKEN = "planted-t0ken/+="
 SECRETS = ("planted-0ld-secret", "planted-n3w-secret")
 PATH_TOKENS = ("planted-p4th-token_" + "0" * 20, "planted-p4th-token_" + "1" * 20)
 PASSWORD = "planted-p4ssword"
-PLANTED = (USER, TOKEN, *SECRETS, *PATH_TOKENS, PASSWORD)
+CONSOLE_TOKEN = "planted-c0nsole-token_" + "0" * 20
+CLIENT_SECRETS = ("planted-0idc-secret/+=", "planted-atlass1an-secret/+=")
+PLANTED = (USER, TOKEN, *SECRETS, *PATH_TOKENS, PASSWORD, CONSOLE_TOKEN, *CLIENT_SECRETS)
 BASIC = base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()
 FORMS = sorted({form for each in PLANTED for form in (each, quote(each, safe=""))} | {BASIC})
 CUSTOMER_S = "words-of-a-customer"
@@ -81,6 +84,14 @@ def environment(directory: Path, **more: str) -> dict[str, str]:
         "DUELINE_JIRA_FLAVOUR": "cloud",
         "DUELINE_WEBHOOK_SECRET": ",".join(SECRETS),
         "DUELINE_WEBHOOK_TOKEN": ",".join(PATH_TOKENS),
+        "DUELINE_CONSOLE_TOKEN": CONSOLE_TOKEN,
+        "DUELINE_PUBLIC_URL": "http://127.0.0.1:9",
+        "DUELINE_ATLASSIAN_AUTH": "http://127.0.0.1:9",
+        "DUELINE_OIDC_ISSUER": "http://127.0.0.1:9",
+        "DUELINE_OIDC_CLIENT_ID": "dueline",
+        "DUELINE_OIDC_CLIENT_SECRET": CLIENT_SECRETS[0],
+        "DUELINE_ATLASSIAN_CLIENT_ID": "dueline",
+        "DUELINE_ATLASSIAN_CLIENT_SECRET": CLIENT_SECRETS[1],
         "DUELINE_DATABASE_URL": f"sqlite:///{directory / 'dueline.sqlite3'}",
         "DUELINE_LOG": "text",
     } | more  # fmt: skip
@@ -125,8 +136,27 @@ def provoke(url: str) -> Iterator[requests.Response]:
         for path in (f"token/{token}", f"token/{token}/", f"/token/{token}", token):
             yield requests.post(f"{hooks}/{path}", data=body, timeout=9, allow_redirects=False)
             yield requests.get(f"{hooks}/{path}", timeout=9, allow_redirects=False)
-    for page in ("readyz", "healthz", "nowhere", "webhooks/jira"):
+    for page in ("readyz", "healthz", "nowhere", "webhooks/jira", "sign-in", "sign-in/oidc"):
         yield requests.get(f"{url}/{page}", timeout=9)
+    yield from provoke_the_console(url)
+
+
+def provoke_the_console(url: str) -> Iterator[requests.Response]:
+    """Whoever signs in, rightly and wrongly, by each way there is."""
+    bearer = {"Authorization": f"Bearer {CONSOLE_TOKEN}"}
+    yield requests.get(f"{url}/api/audit", headers=bearer, timeout=9)
+    yield requests.post(f"{url}/sign-in", data={"token": CONSOLE_TOKEN}, timeout=9)
+    with requests.Session() as browser:
+        form = browser.get(f"{url}/sign-in", timeout=9)
+        mark = re.findall(r'name="csrf_token" value="([^"]+)"', form.text)
+        for token in (CONSOLE_TOKEN[:-1], CONSOLE_TOKEN):
+            data = {"token": token, "csrf_token": "".join(mark), "next": "/audit"}
+            yield browser.post(f"{url}/sign-in", data=data, timeout=9)
+        there = browser.get(f"{url}/sign-in/atlassian", timeout=9, allow_redirects=False)
+        yield there
+        state = "".join(re.findall(r"state=([^&]+)", there.headers.get("Location", "")))
+        query = {"state": state, "code": "x"}
+        yield browser.get(f"{url}/sign-in/atlassian/callback", params=query, timeout=20)
 
 
 @pytest.mark.one_database("postgresql")
@@ -140,7 +170,13 @@ def test_a_service_that_everything_goes_wrong_for_tells_no_secret(
     log = tmp_path / "log"
     with no_jira(status or 500) as somewhere:
         jira = somewhere if status else "http://127.0.0.1:9"
-        told_so = environment(tmp_path, DUELINE_JIRA_URL=jira, DUELINE_PORT=str(port))
+        told_so = environment(
+            tmp_path,
+            DUELINE_JIRA_URL=jira,
+            DUELINE_ATLASSIAN_AUTH=jira,
+            DUELINE_OIDC_ISSUER=jira,
+            DUELINE_PORT=str(port),
+        )
         command = [sys.executable, "-m", "webhooks.cli", "serve"]
         with (
             log.open("wb") as out,

@@ -198,10 +198,26 @@ def test_nobody_finds_it_who_does_not_see_the_link(page: tuple[World, str, str])
         f"/explain/ü/{issue_id}",
         f"/explain/{token}/{key}",
         f"/explain/{token}/{issue_id}%00",
-        f"/issues/{key}",
     ):
         assert place.receiver.get(guess).status_code == 404, guess
     assert len(token) == 64
+
+
+@pytest.mark.parametrize("where", ["/issues/{}", "/api/issues/{}/sla"])
+def test_a_stranger_does_not_learn_whether_there_is_an_issue(
+    page: tuple[World, str, str], where: str
+) -> None:
+    place, key, _ = page
+
+    def told(asked: str) -> list[str]:
+        answer = place.receiver.get(where.format(asked))
+        said = [answer.status, *map(str, answer.headers), answer.text]
+        return [each.replace(asked, "KEY") for each in said]
+
+    # To sign in is asked of everybody, before anything is looked up.
+    known = told(key)
+    assert known[0][:3] in ("302", "401")
+    assert known == told(key[:-1] + "7")
 
 
 def test_whoever_has_no_token_cannot_have_the_database_asked(

@@ -119,6 +119,7 @@ class World:
         now = self.clock.now()
         service.database.write(lambda c: absence.note_alive(c, "default", now))
         service.keep_contact()
+        service.follow_publications()
         while self.jira.deliver() + sum(drain(lane) for lane in service.lanes.values()):
             pass
 

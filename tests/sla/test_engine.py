@@ -32,7 +32,7 @@ from sla.mapping import Condition, ContractRule, Policy
 from sla.store import inbox, issues, outbox, schema
 from sla.store.database import Database
 from sla.store.issues import IssueRow
-from sla.timeline import Created, Deleted, Event, Linked, Seen
+from sla.timeline import Account, CommentSeen, Created, Deleted, Event, Linked, Seen
 from tests.sla.example import (
     CUSTOMER,
     NINE,
@@ -61,6 +61,8 @@ class Said:
     not_understood: str | None = None
     complete: bool = False
     unclear: bool = False
+    unmarked: tuple[CommentSeen, ...] = ()
+    assignee: tuple[str, str] | None = None
     also: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
 
 
@@ -443,6 +445,13 @@ def test_each_wake_says_what_has_come_and_asks_for_the_next(desk: Desk) -> None:
     assert (desk.fields()["state"], desk.fields()["level"]) == ("breached", 2)
 
 
+def test_what_is_due_and_not_decided_yet_hides_no_later_instant(desk: Desk) -> None:
+    desk.hear(creation(), creation(issue="10001"))
+    desk.database.write(lambda c: issues.change(c, SITE, "10001", wake_at=at(7)))
+    desk.now = at(2)
+    assert desk.engine.next_run() == at(7)
+
+
 def test_waking_too_early_or_twice_does_no_harm(desk: Desk) -> None:
     desk.hear(creation())
     assert desk.wake(at(1.4)) == 0
@@ -561,7 +570,7 @@ def test_our_own_comments_never_count_whatever_the_policy_says(desk: Desk) -> No
     desk.policies["v1"] = replace(desk.policies["v1"], responders=policy().responders)
     desk.engine.sites[SITE] = replace(desk.engine.sites[SITE], own_account="somebody")
     desk.now = at(0.1)
-    desk.hear(creation(), telling(reply(at(0.1), replace(OWN, id="somebody"))))
+    desk.hear(creation(), telling(reply(at(0.1), Account("somebody", OWN.kind))))
     assert desk.fields()["state"] == "running"
 
 

@@ -186,7 +186,7 @@ def test_a_configuration_that_was_refused_is_told(tmp_path: Path) -> None:
     [
         ("GET", "/webhooks/jira", 405),
         ("POST", "/webhooks/jira/nowhere", 404),
-        ("GET", "/nowhere", 404),
+        ("GET", "/webhooks/nowhere", 404),
         ("POST", "/healthz", 405),
     ],
 )
@@ -254,7 +254,7 @@ def test_a_closed_door_is_as_a_page_that_is_not_there(
 ) -> None:
     assert "without signature" not in client.get("/readyz").text
     answer = client.post(f"/webhooks/jira/token/{TOKENS[0]}", data=b"{}")
-    assert (answer.status_code, answer.text) == (404, client.post("/nowhere").text)
+    assert (answer.status_code, answer.text) == (404, client.post("/webhooks/nowhere").text)
     # No detour tells the address again, and Jira would not follow it.
     assert client.post(f"/webhooks//jira/token/{TOKENS[0]}", data=b"{}").status_code == 404
     assert TOKENS[0] not in answer.text

@@ -18,6 +18,7 @@ from webhooks.jira import client_for
 
 _NOT_OFFERED = frozenset({404, 405, 410, 501})
 _OF_CREDENTIALS = ("DUELINE_JIRA_USER", "DUELINE_JIRA_TOKEN", "DUELINE_JIRA_CLIENT")
+_ATLASSIAN_S_PLACES = frozenset({"DUELINE_ATLASSIAN_GATEWAY", "DUELINE_ATLASSIAN_AUTH"})
 _TOKENS_SINCE = (8, 14)
 """The first Data Center on which people can make tokens of their own."""
 _ON_CLOUD = """
@@ -270,7 +271,7 @@ def _earlier(place: Place, env: Mapping[str, str]) -> Credentials:
 
 def _signed_in(place: Place, credentials: Credentials, env: Mapping[str, str]) -> SignedIn:
     # Where Atlassian itself is somewhere else, the environment says so.
-    environment = {k: v for k, v in env.items() if k.startswith("DUELINE_ATLASSIAN_")}
+    environment = {k: v for k, v in env.items() if k in _ATLASSIAN_S_PLACES}
     environment |= {"DUELINE_JIRA_URL": place.url, "DUELINE_JIRA_FLAVOUR": place.flavour}
     environment |= credentials.settings()
     access = Settings.from_environment(environment).require_jira(webhook=False)

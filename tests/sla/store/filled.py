@@ -80,6 +80,43 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
              "entered_at": NINE}
             for text in TEXTS
         ],
+        "publications": [
+            {
+                "site": "acme", "version": text, "published_at": NINE, "author": text,
+                "reason": text, "source": "console", "recalculated": bool(n % 2),
+                "documents": "{}",
+            }
+            for n, text in enumerate(TEXTS)
+        ],
+        "drafts": [
+            {
+                "site": "acme", "base": n, "revision": 2**31 - 1 - n, "title": text,
+                "author": text, "created_at": NINE, "updated_at": FARTHEST, "documents": "{}",
+                "state": "open",
+            }
+            for n, text in enumerate(TEXTS)
+        ],
+        "audit": [
+            {
+                "site": "acme", "at": NINE, "actor": text, "actor_name": text, "action": text,
+                "subject": text, "detail": "{}", "previous": text, "hash": text,
+            }
+            for text in TEXTS
+        ],
+        "sign_ins": [
+            {
+                "hash": text, "site": "acme", "person": text, "door": text,
+                "signed_in_at": NINE, "seen_at": NINE, "expires_at": FARTHEST,
+            }
+            for text in TEXTS
+        ],
+        "api_tokens": [
+            {
+                "site": "acme", "hash": text, "name": text, "role": "viewer", "made_by": text,
+                "made_at": NINE, "expires_at": FARTHEST if n % 2 else None,
+            }
+            for n, text in enumerate(TEXTS)
+        ],
         "policies": [{"version": text, "published_at": NINE, "text": text} for text in TEXTS],
         "site_facts": [{"site": "acme", "name": text, "value": "1"} for text in TEXTS],
         "counters": [

@@ -97,6 +97,22 @@ def test_nothing_names_the_person_any_more(database: Database, person: str) -> N
     assert database.read(inbox.tally) == {"done": 1}
 
 
+def test_what_lists_show_names_the_person_no_more(database: Database) -> None:
+    store(database, CLOUD)
+    listed = {
+        "assignee_id": CLOUD, "assignee": "Bob Builder", "customer": f"{CLOUD}, Acme",
+        "summary": f"From {CLOUD}",
+    }  # fmt: skip
+    database.write(lambda c: issues.change(c, *SITE, **listed))
+    forget(database, CLOUD)
+    row = database.read(lambda c: issues.get(c, *SITE))
+    assert row is not None
+    assert row.assignee is None
+    assert row.assignee_id is not None
+    assert row.assignee_id.startswith("-forgotten-")
+    assert CLOUD not in f"{row.summary} {row.customer}"
+
+
 def test_who_is_forgotten_is_not_addressed_any_more(database: Database) -> None:
     store(database, CLOUD)
     rows = [saying(CLOUD, "pending"), saying(CLOUD, "sent")]

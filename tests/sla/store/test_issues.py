@@ -262,6 +262,8 @@ def test_the_next_wake_is_the_earliest(database: Database) -> None:
     hear(database, "2", None, wake_at=at(1))
     hear(database, "3", None, wake_at=None)
     assert (next_wake(SITE), next_wake("other"), next_wake()) == (at(1), None, None)
+    assert database.read(lambda c: issues.next_wake(c, [SITE], after=at(1))) == at(2)
+    assert database.read(lambda c: issues.next_wake(c, [SITE], after=at(2))) is None
     assert database.read(lambda c: issues.next_read(c, [SITE])) == at(9)
 
 

@@ -20,6 +20,7 @@ ASKED: dict[str, Callable[[Connection], object]] = {
     "inbox.of_issue": lambda c: inbox.of_issue(c, "acme", "10000"),
     "issues.to_wake": lambda c: issues.to_wake(c, NINE, SITES, 10),
     "issues.next_wake": lambda c: issues.next_wake(c, SITES),
+    "issues.next_wake, later": lambda c: issues.next_wake(c, SITES, after=NINE),
     "issues.to_read": lambda c: issues.to_read(c, NINE, SITES, 10),
     "issues.next_read": lambda c: issues.next_read(c, SITES),
     "issues.to_be_read": lambda c: issues.to_be_read(c, "acme"),

@@ -1,0 +1,132 @@
+"""How the work stands: what waits, since when, and what needs a person; counted along indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.sql.selectable import FromClause
+
+from sla.store.schema import Instant, inbox, issues, sayings
+
+
+class Attention(NamedTuple):
+    """What somebody should look at."""
+
+    comments: int
+    """Given up: Jira refused them for good."""
+    fields: int
+    """Issues whose fields were given up."""
+    histories: int
+    """Issues whose history could not be read."""
+    not_understood: int
+    failed: int
+    heard_at: datetime | None
+    """When the newest delivery came that is about an issue."""
+
+
+class Timers(NamedTuple):
+    """The instants at which time alone changes an answer."""
+
+    armed: int
+    next_at: datetime | None
+    overdue: int
+    overdue_since: datetime | None
+    """Of the oldest that is past and was not seen to yet."""
+
+
+class Queue(NamedTuple):
+    """One kind of thing that is to reach Jira, or to be asked of it."""
+
+    pending: int
+    given_up: int
+    since: datetime | None
+    """Since when the oldest waits, where that is known; else when the next one is tried."""
+
+
+def _count(table: FromClause, *conditions: ColumnElement[bool]) -> Any:
+    return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
+
+
+# The conditions are those of the indexes, in their words: see `sla.store.inbox`.
+_SITE = bindparam("site", type_=String)
+_GIVEN_UP = (sayings.c.site == _SITE, sayings.c.state == literal_column("'given_up'"))
+_FIELDS = (issues.c.site == _SITE, issues.c.write_at.is_(None), issues.c.write_error.is_not(None))
+_HISTORY = (issues.c.site == _SITE, issues.c.read_at.is_(None), issues.c.read_error.is_not(None))
+_SET_ASIDE: Any = text("state IN ('not_understood', 'failed')")
+_ATTENTION = select(
+    _count(sayings, *_GIVEN_UP),
+    _count(issues, *_FIELDS),
+    _count(issues, *_HISTORY),
+    _count(inbox, inbox.c.state == literal_column("'not_understood'"), _SET_ASIDE),
+    _count(inbox, inbox.c.state == literal_column("'failed'"), _SET_ASIDE),
+    select(inbox.c.received_at)
+    .where(inbox.c.site == _SITE, inbox.c.issue_id.is_not(None))
+    .order_by(inbox.c.id.desc())
+    .limit(1)
+    .scalar_subquery(),
+)
+_TIMERS = select(
+    func.count(),
+    func.min(issues.c.wake_at),
+    func.count(case((issues.c.wake_at <= bindparam("now", type_=Instant()), 1))),
+).where(issues.c.wake_at.is_not(None))
+_NEXT = select(func.min(issues.c.wake_at)).where(
+    issues.c.wake_at > bindparam("now", type_=Instant())
+)
+
+
+def attention(connection: Connection, site: str) -> Attention:
+    """What needs a person: one statement, which touches no row that is in order."""
+    return Attention(*connection.execute(_ATTENTION, {"site": site}).one())
+
+
+def timers(connection: Connection, now: datetime) -> Timers:
+    """How many instants are waited for, and what of them is late."""
+    armed, earliest, overdue = connection.execute(_TIMERS, {"now": now}).one()
+    next_at = connection.execute(_NEXT, {"now": now}).scalar() if overdue else earliest
+    return Timers(armed, next_at, overdue, earliest if overdue else None)
+
+
+def queues(connection: Connection, site: str) -> Mapping[str, Queue]:
+    """What is to be written to Jira and to be asked of it, by kind."""
+    found = attention(connection, site)
+    said = select(func.count(), func.min(sayings.c.at)).where(
+        sayings.c.state == literal_column("'pending'")
+    )
+    written = select(func.count(), func.min(issues.c.write_at)).where(
+        issues.c.write_at.is_not(None)
+    )
+    read = select(func.count(), func.min(issues.c.read_at)).where(issues.c.read_at.is_not(None))
+    given_up = {"comments": found.comments, "fields": found.fields, "histories": found.histories}
+    statements = {"comments": said, "fields": written, "histories": read}
+    return {
+        kind: Queue(number, given_up[kind], since)
+        for kind, statement in statements.items()
+        for number, since in connection.execute(statement)
+    }
+
+
+def size(connection: Connection) -> int:
+    """How large the database is, in bytes."""
+    if connection.dialect.name == "postgresql":
+        asked = select(func.pg_database_size(func.current_database()))
+        return int(connection.execute(asked).scalar_one())
+    pages = (connection.exec_driver_sql(f"PRAGMA {what}").scalar_one() for what in _PAGES)
+    number, each = pages
+    return int(number * each)
+
+
+_PAGES = ("page_count", "page_size")

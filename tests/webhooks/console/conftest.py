@@ -1,0 +1,31 @@
+"""The desks at which the tests of the console sit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from config.settings import Secret
+from tests.scenarios.world import utc, world
+from tests.webhooks.console.desk import TOKEN, Desk
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[Desk]:
+    """Wednesday 10 July 2024, 15:00 in New York, on Jira Cloud; nobody signed in."""
+    with world(tmp_path, utc("2024-07-10 19:00")) as made:
+        made.stop()
+        made.settings = replace(made.settings, console_token=Secret(TOKEN), edits="console")
+        made.start()
+        yield Desk(made)
+
+
+@pytest.fixture
+def desk(outside: Desk) -> Desk:
+    """The same with an administrator signed in."""
+    answer = outside.sign_in()
+    assert answer.status_code == 302, answer.text
+    return outside

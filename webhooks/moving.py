@@ -1,0 +1,148 @@
+"""Has the open issues hear of a version that came into force: those that it is to judge, too.
+
+A publication only notes that this is to be done; here it is done, a few hundred issues at a time,
+so that neither a delivery nor what falls due waits for a hundred thousand of them. Whoever is
+killed in between finds the note and the place that was reached at its next start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import Connection, func, select, update
+
+from sla import recalculated
+from sla.recalculated import Earlier
+from sla.store import issues as stored
+from sla.store import open_issues, publications, sites
+from sla.store.database import Database
+from sla.store.open_issues import Range
+from sla.store.schema import cycles, issues
+from webhooks.publishing import MOVING
+
+AT_ONCE = 100
+"""How many issues are looked at in one step; while as many wait to be decided, none are woken."""
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What is left to do for a publication."""
+
+    publication: int
+    version: str
+    recalculate: bool
+    at: datetime
+    """When it came into force."""
+    after: str | None = None
+    """The last issue that was looked at."""
+
+
+def left(database: Database, site: str) -> Sequence[Job]:
+    """The publications of which not every open issue has heard yet, oldest first."""
+    return database.read(lambda c: _jobs(c, site))
+
+
+def step(database: Database, site: str, now: datetime, at_once: int = AT_ONCE) -> bool:
+    """Have the next open issues hear of the oldest publication that is not done.
+
+    Returns:
+        Whether there is more to do now.
+    """
+    jobs = left(database, site)
+    if not jobs:
+        return False
+    job = jobs[0]
+    if database.read(lambda c: _waiting(c, now, at_once)) >= at_once:
+        return True
+    within = database.read(lambda c: _next(c, site, job.after, at_once))
+    found = database.read(lambda c: open_issues.not_over(c, site, within)) if within else ()
+
+    def work(connection: Connection) -> bool:
+        publications.lock(connection, site)
+        mine = _jobs(connection, site)
+        if mine[:1] != [job]:
+            # Another process was faster.
+            return bool(mine)
+        to_wake = {id_ for id_, version in found if version is None}
+        if job.recalculate:
+            to_wake |= _move(connection, site, job, [id_ for id_, _ in found])
+        stored.wake(connection, site, to_wake, now)
+        rest = [replace(job, after=within.last), *mine[1:]] if within else mine[1:]
+        sites.learn(connection, site, MOVING, msgspec.to_builtins(rest))
+        return bool(rest)
+
+    return database.write(work)
+
+
+def _jobs(connection: Connection, site: str) -> list[Job]:
+    return msgspec.convert(sites.known(connection, site, MOVING) or [], list[Job])
+
+
+def _waiting(connection: Connection, now: datetime, most: int) -> int:
+    """How many issues wait to be decided; no more than `most` are counted."""
+    due = select(issues.c.wake_at).where(issues.c.wake_at <= now).limit(most).subquery()
+    return connection.execute(select(func.count()).select_from(due)).scalar_one()
+
+
+def _next(connection: Connection, site: str, after: str | None, at_once: int) -> Range | None:
+    """The issues after one; None where there are no more."""
+    ids = (
+        Range(after)
+        .limit(select(issues.c.issue_id).where(issues.c.site == site), issues.c.issue_id)
+        .order_by(issues.c.issue_id)
+        .limit(at_once)
+    )
+    found = connection.execute(ids).scalars().all()
+    return Range(after, found[-1]) if found else None
+
+
+def _move(connection: Connection, site: str, job: Job, ids: Collection[str]) -> set[str]:
+    """Have those of the issues judged by a version that are judged by another; which they are."""
+    if not ids:
+        return set()
+    rows = connection.execute(
+        select(issues.c.issue_id, issues.c.policy_version, issues.c.earlier_versions)
+        .where(
+            issues.c.site == site,
+            issues.c.issue_id.in_(ids),
+            issues.c.policy_version.is_not(None),
+            issues.c.policy_version != job.version,
+        )
+        .with_for_update()
+    ).all()
+    alike: dict[tuple[str, str | None], list[str]] = {}
+    for issue_id, version, earlier in rows:
+        alike.setdefault((version, earlier), []).append(issue_id)
+    for (version, earlier), its in alike.items():
+        _judge_by(connection, site, job, its, _with(earlier, version, job.at))
+    return {issue_id for issue_id, _, _ in rows}
+
+
+def _with(earlier: str | None, version: str, until_at: datetime) -> str:
+    return recalculated.written([*recalculated.read(earlier), Earlier(version, until_at)])
+
+
+def _judge_by(
+    connection: Connection, site: str, job: Job, ids: Collection[str], earlier: str
+) -> None:
+    """Note the version of issues, and, where something was over, by which it was judged."""
+    over = set(
+        connection.execute(
+            select(cycles.c.issue_id)
+            .where(
+                cycles.c.site == site, cycles.c.issue_id.in_(ids), cycles.c.ended_at.is_not(None)
+            )
+            .distinct()
+        ).scalars()
+    )
+    values: dict[str, Any] = {"policy_version": job.version}
+    for its, more in ((over, {"earlier_versions": earlier}), (set(ids) - over, {})):
+        if its:
+            connection.execute(
+                update(issues)
+                .where(issues.c.site == site, issues.c.issue_id.in_(its))
+                .values(**values, **more)
+            )
