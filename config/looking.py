@@ -15,7 +15,7 @@ from typing import Any
 from config.calendars import Listed, built, frozen
 from config.configuration import Configuration
 from config.contract_schema import ContractDocument
-from config.document_sets import Documents, by_its_path, written_out
+from config.document_sets import Documents, by_its_path, load, written_out
 from config.errors import ConfigError
 from config.examples import Example, worked
 from config.library import Library
@@ -34,7 +34,10 @@ def warnings(documents: Documents, today: date) -> tuple[Finding, ...]:
     Raises:
         ConfigError: the set holds faults.
     """
-    return _warnings(_set(documents), today)
+    found = _warnings(_set(documents), today)
+    if isinstance(found, ConfigError):
+        raise ConfigError(found.problems)
+    return found
 
 
 def examples(documents: Documents, contract: str, year: int) -> tuple[Example, ...]:
@@ -77,7 +80,9 @@ def offered(documents: Documents) -> tuple[Mapping[str, ContractDocument], tuple
     Shipped ones are among them; a contract that holds faults is not.
     """
     kinds = ("contracts/", "calendars/")
-    return _offered(_set({path: text for path, text in documents.items() if path.startswith(kinds)}))
+    return _offered(
+        _set({path: text for path, text in documents.items() if path.startswith(kinds)})
+    )
 
 
 def _set(documents: Documents) -> _Set:
@@ -85,10 +90,18 @@ def _set(documents: Documents) -> _Set:
 
 
 @lru_cache(maxsize=_FEW)
-def _warnings(documents: _Set, today: date) -> tuple[Finding, ...]:
-    with written_out(dict(documents)) as directory:
-        found = findings(*read(directory), today)
-        return tuple(by_its_path(each, directory) for each in found)
+def _warnings(documents: _Set, today: date) -> tuple[Finding, ...] | ConfigError:
+    try:
+        with written_out(dict(documents)) as directory:
+            try:
+                found = findings(*read(directory), today)
+            except ConfigError as error:
+                return ConfigError(by_its_path(each, directory) for each in error.problems)
+            return tuple(by_its_path(each, directory) for each in found)
+    except RecursionError:
+        # Which document nests too deeply is told there.
+        load(dict(documents))
+        raise
 
 
 @lru_cache(maxsize=_MANY)

@@ -1,4 +1,4 @@
-"""Changes single values of a `projects.yaml` and leaves every other line of it as a person wrote it.
+"""Changes single values of a `projects.yaml`; every other line stays as a person wrote it.
 
 What is to change is found by the lines on which it stands; all others are copied as they are, with
 their comments. The new text is read again, and must say what was meant: where a document is written
@@ -22,7 +22,7 @@ FILE = "projects.yaml"
 _STEP = 2
 
 
-class NotByForm(ConfigurationError):
+class NotByForm(ConfigurationError):  # noqa: N818 - a document may be written so
     """The document cannot be changed but as text; the message says why."""
 
 
@@ -44,8 +44,8 @@ def edited(text: str, changes: Mapping[Place, Plain]) -> str:
 
     Args:
         text: of a `projects.yaml`.
-        changes: by place, such as `("projects", "BIT", "alerts")`, the value that is to stand there;
-            None: nothing is. A mapping that is left empty goes, too.
+        changes: by place, such as `("projects", "BIT", "alerts")`, the value that is to stand
+            there; None: nothing is. A mapping that is left empty goes, too.
 
     Returns:
         The same text wherever no value changes. In a list that changes, an item that was there
@@ -131,7 +131,7 @@ class _Text:
         """The text with that value; None: with nothing there."""
         found = list(self._entries(place))
         if value is None:
-            self._take_out(place, found)
+            self._take_out(found)
         elif len(found) == len(place):
             entry = found[-1]
             self._put(entry.first, entry.end, self._replaced(entry, str(place[-1]), value))
@@ -178,7 +178,7 @@ class _Text:
     def _put(self, first: int, end: int, lines: Sequence[str]) -> None:
         self._lines[first:end] = lines
 
-    def _take_out(self, place: Place, found: Sequence[_Entry]) -> None:
+    def _take_out(self, found: Sequence[_Entry]) -> None:
         while len(found) > 1 and isinstance(found[-2].value, MappingNode):
             if len(found[-2].value.value) > 1:
                 break

@@ -35,7 +35,7 @@ class Rule(NamedTuple):
     priorities: tuple[str, ...] = ()
 
 
-class NotAsRules(ValueError):
+class NotAsRules(ValueError):  # noqa: N818 - a table is no error
     """The table leaves something out that no rule can leave out; the message says which cell."""
 
 
@@ -174,7 +174,7 @@ _Step = tuple[Cell, int, int]
 
 
 def _in_order(steps: Sequence[_Step]) -> list[_Step]:
-    """As people read them: by rows, then by columns, as far as it does not matter which is first."""
+    """As people read them, as far as it does not matter which of two is first."""
     found = list(steps)
     moved = True
     while moved:

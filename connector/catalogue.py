@@ -1,4 +1,4 @@
-"""The projects, issue types and priorities of a Jira for a page: read seldom, and kept meanwhile."""
+"""Projects, issue types and priorities of a Jira for a page: read seldom, kept meanwhile."""
 
 from __future__ import annotations
 

@@ -32,11 +32,23 @@ def _told(account: str, done: Forgotten) -> Iterator[str]:
         yield f"{table}: another name stands in {number} rows"
     for state, number in sorted(done.deleted.items()):
         yield f"inbox: {number} deliveries deleted that were {state}"
+    if done.signed_out:
+        yield f"console: {done.signed_out} sessions ended"
     if done.published:
         yield (
             f"the configuration still names {account} in versions {', '.join(done.published)}, "
             "which never change: take it out of the configuration and restart the service; issues "
             "under those versions go on being judged by them"
+        )
+    if done.drafts:
+        yield (
+            f"drafts {', '.join(map(str, done.drafts))} of the console still name {account}: take "
+            "it out of those that are open"
+        )
+    if done.audited:
+        yield (
+            f"the audit log names {account} in {done.audited} rows, which never change: they say "
+            "who did what"
         )
     yield (
         f"backups made before still name {account}; and if Jira goes on naming it, what happens "

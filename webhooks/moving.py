@@ -38,6 +38,8 @@ class Job(msgspec.Struct, frozen=True):
     """When it came into force."""
     after: str | None = None
     """The last issue that was looked at."""
+    everything: bool = False
+    """Whether open issues that have a version are decided, too: an older release noted less."""
 
 
 def left(database: Database, site: str) -> Sequence[Job]:
@@ -66,7 +68,7 @@ def step(database: Database, site: str, now: datetime, at_once: int = AT_ONCE) -
         if mine[:1] != [job]:
             # Another process was faster.
             return bool(mine)
-        to_wake = {id_ for id_, version in found if version is None}
+        to_wake = {id_ for id_, version in found if job.everything or version is None}
         if job.recalculate:
             to_wake |= _move(connection, site, job, [id_ for id_, _ in found])
         stored.wake(connection, site, to_wake, now)
@@ -103,16 +105,15 @@ def _move(connection: Connection, site: str, job: Job, ids: Collection[str]) -> 
     """Have those of the issues judged by a version that are judged by another; which they are."""
     if not ids:
         return set()
-    rows = connection.execute(
+    # Whoever decides just now may give an issue its first version: all are waited for, and what
+    # each has is looked at afterwards. A server would pass over rows that lacked one before.
+    locked = connection.execute(
         select(issues.c.issue_id, issues.c.policy_version, issues.c.earlier_versions)
-        .where(
-            issues.c.site == site,
-            issues.c.issue_id.in_(ids),
-            issues.c.policy_version.is_not(None),
-            issues.c.policy_version != job.version,
-        )
+        .where(issues.c.site == site, issues.c.issue_id.in_(ids))
+        .order_by(issues.c.issue_id)
         .with_for_update()
     ).all()
+    rows = [row for row in locked if row[1] not in (None, job.version)]
     alike: dict[tuple[str, str | None], list[str]] = {}
     for issue_id, version, earlier in rows:
         alike.setdefault((version, earlier), []).append(issue_id)

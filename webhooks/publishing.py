@@ -38,6 +38,8 @@ class InForce:
     """Every fault of the directory, if it was refused and an earlier version stays in force."""
     differs: str | None = None
     """That the directory holds something else than what was published in the console."""
+    is_on_record: bool = False
+    """Whether it was read from the database; else the directory holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def configuration_in_force(settings: Settings, site: str) -> InForce:
             there = database.read(lambda c: publications.last(c, site))
             published = last_published(database, site) if there else None
         if there and published:
-            return InForce(published, differs=_differing(settings, there))
+            return InForce(published, differs=_differing(settings, there), is_on_record=True)
     try:
         return InForce(load(settings.config))
     except ConfigError as error:
@@ -74,7 +76,7 @@ def configuration_in_force(settings: Settings, site: str) -> InForce:
             published = last_published(database, site)
         if published is None:
             raise
-        return InForce(published, refused=str(error))
+        return InForce(published, refused=str(error), is_on_record=True)
 
 
 def _differing(settings: Settings, there: Publication) -> str | None:
@@ -116,11 +118,14 @@ def take_directory(
     database: Database, settings: Settings, site: str, in_force: InForce, now: datetime
 ) -> None:
     """At a start, put in force what was found there, if something else was in force before."""
+    if in_force.is_on_record:
+        # Somebody may have published another one since it was read, which is not taken back.
+        return
     configuration = in_force.configuration
     version = configuration.policy.version
     there = database.read(lambda c: publications.last(c, site))
     documents: Documents | None = None
-    if (there is None or there.version != version) and not in_force.refused:
+    if there is None or there.version != version:
         # Most starts find what was in force before.
         from config.document_sets import gathered
 

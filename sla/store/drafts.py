@@ -101,8 +101,9 @@ def save(
 ) -> None:
     """Keep what a locked draft is from now on: its next revision.
 
-    What was restored exactly is from now on what the documents say.
+    What was restored exactly is from now on what the documents say, unless these stay.
     """
+    stays = dict(documents) == dict(draft.documents) and base in (None, draft.base)
     connection.execute(
         update(drafts)
         .where(drafts.c.site == site, drafts.c.id == draft.id)
@@ -110,7 +111,7 @@ def save(
             revision=draft.revision + 1, updated_at=now, documents=json.dumps(dict(documents)),
             title=draft.title if title is None else title,
             base=draft.base if base is None else base,
-            restores=None,
+            restores=draft.restores if stays else None,
         )
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Select,
     Table,
     bindparam,
     delete,
@@ -32,7 +33,19 @@ from sqlalchemy import (
 
 from sla.store import issues
 from sla.store.database import Database, StoreError
-from sla.store.schema import downtimes, events, inbox, policies, promises, sayings, site_facts
+from sla.store.schema import (
+    audit,
+    downtimes,
+    drafts,
+    events,
+    inbox,
+    policies,
+    promises,
+    publications,
+    sayings,
+    sign_ins,
+    site_facts,
+)
 from sla.store.schema import issues as issue_rows
 from sla.timeline import SYSTEM_FIELDS
 
@@ -67,11 +80,18 @@ class Forgotten:
     """Deliveries that are gone, by their state."""
     published: tuple[str, ...] = ()
     """The versions of the configuration that name it, which stay as they are."""
+    drafts: tuple[int, ...] = ()
+    """The drafts of the console whose documents name it, which are people's own work and stay."""
+    audited: int = 0
+    """How many rows of the audit log name it: to change one would break the chain."""
+    signed_out: int = 0
+    """How many sessions of the console it had, which are over."""
 
     @property
     def is_nothing(self) -> bool:
         """Whether nothing named it."""
-        return not (self.changed or self.deleted or self.published)
+        stays = self.published or self.drafts or self.audited
+        return not (self.changed or self.deleted or self.signed_out or stays)
 
 
 @dataclass(frozen=True)
@@ -193,7 +213,10 @@ def forget(database: Database, account: str) -> Forgotten:
     for number, state in database.read(lambda c: list(_deliveries(c, naming))):
         done.deleted[state] += _write(database, partial(_delete, number))
     done.changed, done.deleted = +done.changed, +done.deleted
+    done.signed_out = _write(database, partial(_sign_out, naming))
     done.published = database.read(lambda c: _published(c, naming))
+    done.drafts = database.read(lambda c: _drafts(c, naming))
+    done.audited = database.read(lambda c: _audited(c, naming))
     _scrub(database)
     return done
 
@@ -324,11 +347,61 @@ def _write(database: Database, work: Callable[[Connection], int]) -> int:
     return database.write(thoroughly)
 
 
+def _sign_out(naming: Naming, connection: Connection) -> int:
+    """End what sessions the account has, each of which keeps who it is."""
+    kept = select(sign_ins.c.hash, sign_ins.c.person).where(
+        sign_ins.c.person.contains(naming.account, autoescape=True)
+    )
+    mine = [
+        hash_
+        for hash_, person in connection.execute(kept)
+        if _is_actor(json.loads(person)["id"], naming)
+    ]
+    connection.execute(delete(sign_ins).where(sign_ins.c.hash.in_(mine)))
+    return len(mine)
+
+
+def _is_actor(id_: str, naming: Naming) -> bool:
+    """Whether the console knows the account by that: by the way in and who they are to it."""
+    return id_.partition(":")[2] == naming.account
+
+
 def _published(connection: Connection, naming: Naming) -> tuple[str, ...]:
-    named = select(policies.c.version, policies.c.text).order_by(policies.c.published_at)
-    found = named.where(policies.c.text.contains(naming.account, autoescape=True))
+    frozen = select(policies.c.version, policies.c.text).order_by(policies.c.published_at)
+    # A comment in a document is in no frozen configuration.
+    written = select(publications.c.version, publications.c.documents).order_by(publications.c.id)
+    found = [
+        *_naming(connection, frozen, policies.c.text, naming),
+        *_naming(connection, written, publications.c.documents, naming),
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _drafts(connection: Connection, naming: Naming) -> tuple[int, ...]:
+    texts = select(drafts.c.id, drafts.c.documents).order_by(drafts.c.id)
+    return tuple(_naming(connection, texts, drafts.c.documents, naming))
+
+
+def _naming(
+    connection: Connection, asked: Select[Any], column: Column[Any], naming: Naming
+) -> Iterator[Any]:
+    """What each row is called whose text names the account; a row has its name and the text."""
+    # JSON may begin a word with the `n` of a line's end that it writes as an escape.
     word = re.compile(rf"(?<!\w){re.escape(naming.account)}(?!\w)")
-    return tuple(version for version, written in connection.execute(found) if word.search(written))
+    found = asked.where(column.contains(naming.account, autoescape=True))
+    for name, written in connection.execute(found):
+        if word.search(_ESCAPE.sub(_unescaped, written)):
+            yield name
+
+
+def _audited(connection: Connection, naming: Naming) -> int:
+    columns = (audit.c.actor, audit.c.subject, audit.c.detail)
+    named = or_(*(each.contains(naming.account, autoescape=True) for each in columns))
+    word = re.compile(rf"(?<!\w){re.escape(naming.account)}(?!\w)")
+    return sum(
+        _is_actor(actor, naming) or bool(word.search(f"{subject} {detail}"))
+        for actor, subject, detail in connection.execute(select(*columns).where(named))
+    )
 
 
 def _holds(connection: Connection, column: str, needle: bytes) -> ColumnElement[bool]:

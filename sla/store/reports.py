@@ -181,7 +181,7 @@ def grouped(
         weeks: when each week begins, in order; the first not after the span's beginning.
     """
     named = (
-        _week_of(weeks), cycles.c.contract, cycles.c.metric, cycles.c.severity, cycles.c.tier,
+        week_of(weeks), cycles.c.contract, cycles.c.metric, cycles.c.severity, cycles.c.tier,
         issues.c.project, _CUSTOMER, _ASSIGNEE, cycles.c.binding, cycles.c.conditional, _OUTCOME,
     )  # fmt: skip
     columns = [column.label(f"c{nth}") for nth, column in enumerate(named)]
@@ -190,7 +190,7 @@ def grouped(
     return [Group(*row) for row in connection.execute(asked)]
 
 
-def _week_of(weeks: Sequence[datetime]) -> ColumnElement[int]:
+def week_of(weeks: Sequence[datetime]) -> ColumnElement[int]:
     """The number of the week in which a cycle was decided.
 
     Weeks are as long as each other but where the clocks change: a division finds it among those

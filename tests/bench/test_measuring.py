@@ -88,7 +88,9 @@ def test_a_row_that_never_ends_is_ended_with_all_it_started(
     python(f"sleep 600 & echo $! > {tmp_path}/child; wait")
     with pytest.raises(NotMeasured, match="not done after"):
         apart("any", QUICK, patience=0.5)
-    assert ended((tmp_path / "child").read_text(encoding="ascii").strip())
+    child = (tmp_path / "child").read_text(encoding="ascii").strip()
+    # It was told to end; when it does is up to what else the machine does.
+    eventually("what the row started has ended", lambda: ended(child))
 
 
 def ended(process_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Takes pictures of pages for a person to look at: `python -m tests.browser DIRECTORY [PATH...]`."""
+"""Takes pictures of pages for a person to look at: `python -m tests.browser DIRECTORY [PATH]`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ PAGES = (
     "/contracts/butlr",
     "/calendars",
     "/calendars/standard/standard?start=2024-07-03T15:00&target=2+business+days",
-    "/calendars/bitumio-severity-1?year=2026&start=soon&target=8h",
+    "/calendars/balto-maintenance?year=2026&start=2026-03-08T02:30&target=8h",
     "/documents",
     "/documents/contracts/botron.yaml",
     "/documents/projects.yaml?draft=1",
+    "/mapping",
+    "/mapping/HLP",
+    "/mapping/BAL?draft=4",
     "/sign-in",
     "/audit",
     "/tokens",
@@ -34,6 +37,9 @@ PAGES = (
     "/health",
     "/health/inbox/1",
     "/api",
+    "/reports",
+    "/reports/uptime?month=2024-06&customer=Acme+Ltd",
+    "/reports/statement?customer=Acme+Ltd&month=2024-06",
 )
 """The pages of which `make screenshots` takes pictures."""
 _LOOKS: tuple[tuple[str, Theme, tuple[int, int]], ...] = (

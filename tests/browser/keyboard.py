@@ -12,13 +12,16 @@ _MOST = 150
 _FOCUSED = """() => {
   const at = document.activeElement;
   if (!at || at === document.body) return null;
-  const style = getComputedStyle(at), box = at.getBoundingClientRect();
+  const box = at.getBoundingClientRect();
+  // An editor has its ring around it and its line numbers.
+  const ringed = [at, at.parentElement].map((each) => getComputedStyle(each))
+    .some((style) => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2);
   const name = (at.getAttribute('aria-label') || at.labels?.[0]?.textContent || at.textContent
     || at.value || at.id).trim().replace(/\\s+/g, ' ').slice(0, 80);
   return {
     what: at.tagName.toLowerCase(),
     name,
-    outlined: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+    outlined: ringed,
     on_screen: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth
       && box.width > 0,
     place: [...document.querySelectorAll('*')].indexOf(at),
@@ -64,7 +67,7 @@ class Keyboard:
 
     def stops(self, most: int) -> list[dict[str, Any]]:
         """Where Tab stops from the beginning of the page on."""
-        found = []
+        found: list[dict[str, Any]] = []
         for _ in range(most):
             self.page.keyboard.press("Tab")
             at = self.focused()

@@ -8,15 +8,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from config.settings import Secret
 from connector.simulator import AGENT, CUSTOMER
-from sla.store import api_tokens, issues
+from sla.store import api_tokens, downtimes, issues
+from sla.store.schema import issues as rows_of_issues
 from sla.store.schema import sayings
 from tests.scenarios.world import HOOK, World, signature, utc, world
+from tests.sla.store.decided import put
 from webhooks.console.access.people import Person
 from webhooks.console.questions.publishing import begin_preview
 from webhooks.console.standing import Standing
@@ -47,7 +50,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 def fill(made: World) -> None:
-    """A week and a half of a support team, on the clock of the world: kept, missed, paused, open."""
+    """A week and a half of a support team, on the world's clock: kept, missed, paused, open."""
     storied = _begin_a_long_story(made)
     for day in range(9):
         for number, (project, kind, priority, extra, summary) in enumerate(_STORIES):
@@ -70,9 +73,10 @@ def fill(made: World) -> None:
     _go_on_with_it(made, storied)
     _of_today(made)
     _make_tokens(made)
-    _remember_a_season(made)
     _change_versions(made)
     _have_something_fail(made)
+    # Last: their histories are not known, so that a decision would find no cycle.
+    _remember_a_season(made)
 
 
 def _begin_a_long_story(made: World) -> str:
@@ -137,15 +141,16 @@ def _remember_a_season(made: World) -> None:
         put(connection, *rows)
         for project, customer in customers.items():
             connection.execute(
-                update(issues)
-                .where(issues.c.project == project, issues.c.customer.is_(None))
+                update(rows_of_issues)
+                .where(rows_of_issues.c.project == project, rows_of_issues.c.customer.is_(None))
                 .values(customer=customer)
             )
         at = now - timedelta(days=20)
-        for customer, begins, lasts in ((), at, 3), (("Somebody else",), at + timedelta(days=1), 5):
+        for nth, affected in enumerate(((), ("Somebody else",))):
+            begins = at + nth * timedelta(days=1)
             downtimes.add(
                 connection, "default", "balto", confirmed_at=begins, now=now, kind="Outage",
-                restored_at=begins + timedelta(hours=lasts), customers=customer, note="Disk full",
+                restored_at=begins + timedelta(hours=3), customers=affected, note="Disk full",
             )  # fmt: skip
 
     made.service.database.write(write)

@@ -99,6 +99,7 @@ CALLS: Mapping[str, Call] = {
     "add_comment": commented,
     "edit_comment": commented,
     "find_comment": lambda client, _: (comment(client), client.find_comment("HLP-1", "a/1")),
+    "is_internal": lambda client, _: client.is_internal("HLP-1", comment(client)),
     "assign": assigned,
     "add_labels": lambda client, _: client.add_labels("HLP-1", ["late"]),
     "transitions": moved,

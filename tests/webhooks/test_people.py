@@ -1,4 +1,7 @@
-"""Of people only Jira's ids are kept: no name and no address outside the raw deliveries."""
+"""Of people Jira's ids are kept: outside the raw deliveries no address, and one name.
+
+It is the name of an issue's assignee, which the lists of the console show.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from connector.simulator import AGENT, LEAD
 from connector.translate import translate
 from sla.store import inbox, issues
 from sla.store.checksums import TABLES, rows_of
 from sla.store.database import Database
+from sla.store.schema import issues as issues_table
 from tests.scenarios.world import utc, world
 from tests.sla.example import NINE
 from tests.sla.store.conftest import new_database
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "jira" / "webhooks"
+ASSIGNEE = issues_table.c.assignee
 PRIVATE = ("displayName", "emailAddress")
 
 
@@ -31,9 +37,14 @@ def outside_the_deliveries(database: Database) -> str:
             for table in TABLES
             for row in rows_of(c, table)
             for column, value in zip(table.columns, row, strict=True)
-            if column.name != "body"
+            if column.name != "body" and column is not ASSIGNEE
         )
     )
+
+
+def assignees(database: Database) -> set[str | None]:
+    """The names that stand beside issues."""
+    return database.read(lambda c: {row.assignee for row in c.execute(select(ASSIGNEE))})
 
 
 def planted(value: Any, numbers: Iterator[int], found: list[str]) -> Any:
@@ -79,7 +90,9 @@ def test_no_name_of_a_captured_payload_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flavour", ["cloud", "datacenter"])
-def test_no_name_of_the_simulators_people_is_kept(tmp_path: Path, flavour: Any) -> None:
+def test_of_the_simulators_people_only_the_assignee_s_name_is_kept(
+    tmp_path: Path, flavour: Any
+) -> None:
     with world(tmp_path, utc("2024-07-10 19:00"), flavour) as place:
         private = [
             text
@@ -89,9 +102,13 @@ def test_no_name_of_the_simulators_people_is_kept(tmp_path: Path, flavour: Any) 
         key = place.report("HLP", {"Support plan": "Enterprise"})
         place.jira.assign(key, LEAD)
         place.jira.add_comment(key, "We are on it.", account=AGENT)
+        place.settle()
+        assert assignees(place.service.database) == {private[2]}
         place.jira.assign(key, AGENT)
         place.settle()
         place.advance(utc("2024-07-12 19:00"))
+        # Whoever had it before is not named any more.
+        assert assignees(place.service.database) == {private[0]}
         kept = outside_the_deliveries(place.service.database)
         # The deliveries themselves do name them, so that this looks for something.
         bodies = place.service.database.read(lambda c: repr(list(rows_of(c, TABLES_BY["inbox"]))))

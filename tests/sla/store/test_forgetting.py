@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,17 @@ from sqlalchemy import Connection, func, select
 from sla.contract import Audience
 from sla.decide import Ledger, decide
 from sla.effects import Saying
-from sla.store import inbox, issues, outbox, schema, sites
+from sla.store import (
+    audit,
+    drafts,
+    inbox,
+    issues,
+    outbox,
+    publications,
+    schema,
+    sign_ins,
+    sites,
+)
 from sla.store.checksums import TABLES, rows_of, sums
 from sla.store.database import Database, StoreError
 from sla.store.forgetting import Forgotten, Naming, forget
@@ -202,6 +213,37 @@ def test_versions_that_name_the_person_are_told_and_stay(database: Database) -> 
     before = database.read(sums)
     assert set(forget(database, CLOUD).published) == {"v1", "v3"}
     assert database.read(sums) == before
+
+
+def test_who_used_the_console_is_signed_out_and_what_stays_is_told(database: Database) -> None:
+    def work(connection: Connection) -> None:
+        for hash_, id_ in (("a", f"atlassian:{CLOUD}"), ("b", f"atlassian:{CLOUD}2")):
+            person = json.dumps({"id": id_, "name": "Bob", "role": "viewer", "via": "atlassian"})
+            later = NINE + timedelta(days=1)
+            sign_ins.begin(connection, "acme", hash_, person, "door", now=NINE, expires_at=later)
+            audit.record(connection, "acme", NINE, _Actor(id_, "Bob"), "signed in", "console")
+        document = {"site.yaml": f"# by\n{CLOUD}\n"}
+        drafts.add(
+            connection, "acme", base=1, title="", author="Bob", documents=document, now=NINE
+        )  # fmt: skip
+        publications.add(
+            connection, "acme", "v1", "{}", document,
+            now=NINE, author="Bob", reason="", source="console",
+        )  # fmt: skip
+
+    database.write(work)
+    found = forget(database, CLOUD)
+    assert (found.signed_out, found.audited) == (1, 1)
+    assert (found.drafts, found.published) == ((1,), ("v1",))
+    assert database.read(lambda c: sign_ins.found(c, "acme", "a")) is None
+    assert database.read(lambda c: sign_ins.found(c, "acme", "b")) is not None
+    assert database.read(lambda c: audit.check(c, "acme")).broken is None
+
+
+@dataclass(frozen=True)
+class _Actor:
+    id: str
+    name: str
 
 
 def test_nothing_is_left_in_the_file(sqlite: Database) -> None:

@@ -13,9 +13,10 @@ from sqlalchemy import inspect, text
 
 from sla.store import inbox, queue_tables, schema
 from sla.store.database import Database, StoreError
-from sla.store.migrate import migrate
+from sla.store.migrate import _config, migrate
 from tests.postgres import PostgresServer
 from tests.sla.example import NINE
+from webhooks import moving
 
 
 def differences(database: Database) -> list[object]:
@@ -82,6 +83,23 @@ def test_one_that_fails_leaves_the_database_as_it_was(tmp_path: Path) -> None:
         assert definitions(database) == before
     finally:
         database.close()
+
+
+def test_what_an_older_release_knew_of_issues_is_shown_in_lists(database: Database) -> None:
+    with database.engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0006")
+        facts = "INSERT INTO site_facts (site, name, value) VALUES ('default', :name, :value)"
+        connection.execute(text(facts), {"name": "policy_in_force", "value": '"abc"'})
+        issue = "INSERT INTO issues (site, issue_id, key) VALUES ('default', :id, :key)"
+        for id_, key in (("1", "HLP-12"), ("2", "A2_B-7"), ("3", None)):
+            connection.execute(text(issue), {"id": id_, "key": key})
+    migrate(database)
+    rows = "SELECT project FROM issues ORDER BY issue_id"
+    assert database.read(lambda c: c.execute(text(rows)).scalars().all()) == ["HLP", "A2_B", None]
+    (job,) = moving.left(database, "default")
+    assert (job.version, job.recalculate, job.everything) == ("abc", False, True)
 
 
 def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:

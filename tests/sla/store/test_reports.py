@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,15 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import create_engine, select
 
 from sla.store import reports
 from sla.store.board import NOBODY
 from sla.store.database import Database
 from sla.store.reports import Missed, Place, Wanted
-from sla.store.schema import cycles, issues
+from sla.store.schema import cycles, issues, metadata
 from tests.sla.example import NINE
 from tests.sla.store.decided import put
+from webhooks.console.questions.reports import midnight, mondays_of
 
 NOW = NINE + timedelta(days=40)
 SPAN = Wanted(NINE, NINE + timedelta(days=60))
@@ -29,7 +31,7 @@ DAY = timedelta(days=1)
 def some(number: int, seed: int = 3) -> list[dict[str, Any]]:
     """Rows of every state around the span and around now; instants come several times."""
     draw = random.Random(seed)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for _ in range(number):
         state = draw.choice(["met", "met", "breached", "breached", "cancelled", "running"])
         is_open = state == "running" or (state == "breached" and draw.random() < 0.5)
@@ -40,6 +42,7 @@ def some(number: int, seed: int = 3) -> list[dict[str, Any]]:
             "customer": draw.choice([None, "", "Zoë", "=cmd"]),
             "metric": draw.choice(["first_response", "resolution"]),
             "binding": draw.choice(["commitment", "goal"]), "conditional": draw.random() < 0.2,
+            "started_at": NINE + timedelta(hours=draw.randrange(-800, -100)),
         })  # fmt: skip
         if state == "breached" and not is_open:
             rows[-1]["ended_at"] = rows[-1]["at"] + timedelta(hours=draw.randrange(900))
@@ -153,26 +156,18 @@ def test_what_is_decided_later_is_told(database: Database) -> None:
 def test_a_week_is_found_across_the_change_of_clocks_and_year(
     first: date, zone: str, seconds: list[int]
 ) -> None:
-    from webhooks.console.questions.reports import _midnight, _mondays
-
-    from_at, to_at = _midnight(first, zone), _midnight(first + 140 * DAY, zone)
-    mondays = _mondays(from_at, to_at, zone)
-    starts = [_midnight(day, zone) for day in mondays]
+    from_at, to_at = midnight(first, zone), midnight(first + 140 * DAY, zone)
+    mondays = mondays_of(from_at, to_at, zone)
+    starts = [midnight(day, zone) for day in mondays]
     assert starts[0] <= from_at
-    assert to_at <= _midnight(mondays[-1] + 7 * DAY, zone)
+    assert to_at <= midnight(mondays[-1] + 7 * DAY, zone)
     instants = [min(from_at + timedelta(seconds=each), to_at) for each in seconds] + starts[1:]
     by_division = _weeks_of(instants, starts)
-    assert by_division == [
-        max(n for n, start in enumerate(starts) if start <= at) for at in instants
-    ]
+    assert by_division == [bisect_right(starts, at) - 1 for at in instants]
 
 
 def _weeks_of(instants: list[datetime], starts: list[datetime]) -> list[int]:
     """As the database says it."""
-    from sqlalchemy import create_engine, literal
-
-    from sla.store.schema import Instant, metadata
-
     engine = create_engine("sqlite://")
     metadata.create_all(engine, tables=[cycles])
     with engine.connect() as connection:
@@ -181,8 +176,8 @@ def _weeks_of(instants: list[datetime], starts: list[datetime]) -> list[int]:
                 "site": "s", "issue_id": str(nth), "metric": "m", "number": 1, "state": "met",
                 "started_at": at, "ended_at": at,
             })  # fmt: skip
-        week = reports._week_of(starts)
-        asked = select(cycles.c.issue_id, week).where(literal(1, Instant.impl) == 1)
+        week = reports.week_of(starts)
+        asked = select(cycles.c.issue_id, week)
         found = {int(nth): number for nth, number in connection.execute(asked)}
     engine.dispose()
     return [found[nth] for nth in range(len(instants))]

@@ -51,6 +51,10 @@ class Desk:
         assert answer.status_code == 200, (path, answer.status_code, answer.text[:500])
         return words(answer.text)
 
+    def json(self, path: str, **query: Any) -> Any:
+        """What the API answers, refusals too."""
+        return self.get(path, **query).json
+
     def post(self, path: str, values: dict[str, Any], *, form: str | None = None) -> TestResponse:
         """Send a form as the page at `form` shows it, with its token against forgery."""
         shown = self.client.get(form or path).text

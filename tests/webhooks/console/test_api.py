@@ -27,7 +27,10 @@ from webhooks.console.api.described import ENDPOINTS
 list(blueprints())
 NAMES = sorted(f"{each.method} {each.path}" for each in ENDPOINTS)
 CHANGING = sorted(f"{e.method} {e.path}" for e in ENDPOINTS if e.role == "administrator")
-THERE = {"key": "BIT-1", "number": 1, "effect": "fields-10000"}
+THERE = {
+    "key": "BIT-1", "number": 1, "effect": "fields-10000", "contract": "botron",
+    "calendar": "botron",
+}  # fmt: skip
 """Parameters of paths that name something."""
 
 
@@ -96,7 +99,7 @@ def cases(described: Any, name: str, mode: GenerationMode, most: int) -> list[An
 
 @pytest.mark.parametrize("name", NAMES)
 def test_whatever_is_asked_is_answered_as_described(described: Any, name: str) -> None:
-    for case in cases(described, name, GenerationMode.POSITIVE, 5):
+    for case in cases(described, name, GenerationMode.POSITIVE, 4):
         # A date or a name has more rules than a schema can say: 400 with a sentence is right, too.
         case.call_and_validate(
             headers=_as("administrator"), excluded_checks=[positive_data_acceptance]
@@ -106,7 +109,7 @@ def test_whatever_is_asked_is_answered_as_described(described: Any, name: str) -
             case.call_and_validate(
                 headers=_as("administrator"), excluded_checks=[positive_data_acceptance]
             )
-    for case in cases(described, name, GenerationMode.NEGATIVE, 5):
+    for case in cases(described, name, GenerationMode.NEGATIVE, 4):
         case.call_and_validate(headers=_as("administrator"))
 
 
@@ -117,7 +120,7 @@ def _there(parameters: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", CHANGING)
 def test_a_viewers_token_changes_nothing(described: Any, filled: World, name: str) -> None:
     before = filled.service.database.read(_everything)
-    for case in cases(described, name, GenerationMode.POSITIVE, 3):
+    for case in cases(described, name, GenerationMode.POSITIVE, 2):
         case.path_parameters = {**case.path_parameters, **_there(case.path_parameters)}
         assert case.call(headers=_as("viewer")).status_code == 403
     assert filled.service.database.read(_everything) == before

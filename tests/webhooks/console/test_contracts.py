@@ -9,7 +9,7 @@ from webhooks.console.questions.publishing import begin_preview
 
 
 def test_every_contract_stands_in_the_list_with_what_it_waits_for(desk: Desk) -> None:
-    answer = desk.get("/api/contracts").json
+    answer = desk.json("/api/contracts")
     by_id = {each["id"]: each for each in answer["contracts"]}
     policy = desk.standing.configuration.policy
     assert {id_ for id_, each in by_id.items() if each["use"] == "in force"} == set(
@@ -36,7 +36,7 @@ def test_a_contract_reads_like_its_policy(desk: Desk) -> None:
 
 def test_the_table_of_goals_is_what_the_contract_promises(desk: Desk) -> None:
     for id_, contract in desk.standing.configuration.policy.contracts.items():
-        found = desk.get(f"/api/contracts/{id_}").json["contract"]
+        found = desk.json(f"/api/contracts/{id_}")["contract"]
         for row in found["goals"]:
             for metric, told in zip(contract.metrics, row["promises"], strict=True):
                 goal = metric.promised(row["severity"], row["tier"], row["kind"])
@@ -46,25 +46,25 @@ def test_the_table_of_goals_is_what_the_contract_promises(desk: Desk) -> None:
 
 
 def test_open_parameters_name_the_promises_that_wait_for_them(desk: Desk) -> None:
-    found = desk.get("/api/contracts/butlr").json["contract"]["parameters"]
+    found = desk.json("/api/contracts/butlr")["contract"]["parameters"]
     waiting = {each["name"]: each["waiting"] for each in found if not each["is_set"]}
     assert waiting["error-urgent"] == ["first response: Urgent, kind Error"]
     assert len(waiting["us-business-hours"]) == 6
     assert waiting["phone"] == []
     assert "Some promises are not in force" in desk.page("/contracts/butlr")
-    holidays = desk.get("/api/contracts/standard").json["contract"]["parameters"]
+    holidays = desk.json("/api/contracts/standard")["contract"]["parameters"]
     assert [each["is_set"] for each in holidays] == [True]
 
 
 def test_a_reading_is_worth_the_hours_between_the_two_instants(desk: Desk) -> None:
-    found = desk.get("/api/contracts/botron", worked="true").json["worked"]["business-day"]
+    found = desk.json("/api/contracts/botron", worked="true")["worked"]["business-day"]
     for example in found:
         worth = {each["reading"]: each for each in example["worth"]}
         assert worth["open_hours"]["later_seconds"] == 0
         assert {each["due_at"] for each in worth.values()} != {worth["open_hours"]["due_at"]}
     shown = desk.page("/contracts/botron", worked="1")
     assert "later" in shown or "earlier" in shown
-    assert desk.get("/api/contracts/botron").json["worked"] is None
+    assert desk.json("/api/contracts/botron")["worked"] is None
 
 
 def test_a_contract_that_no_project_uses_is_shown_as_it_would_hold(desk: Desk) -> None:
@@ -76,7 +76,7 @@ def test_a_contract_that_no_project_uses_is_shown_as_it_would_hold(desk: Desk) -
     begin_preview(desk.standing, draft.id, draft.revision)
     desk.standing.previews.wait()
     publishing.publish(ada, draft.id, draft.revision, "They left", recalculate=False)
-    by_id = {each["id"]: each for each in desk.get("/api/contracts").json["contracts"]}
+    by_id = {each["id"]: each for each in desk.json("/api/contracts")["contracts"]}
     assert by_id["balto"]["use"] == "not used"
     assert by_id["balto"]["severities"][0] == "Severity 1"
     shown = desk.page("/contracts/balto")
@@ -88,7 +88,7 @@ def test_an_unknown_contract_is_told_with_those_that_there_are(desk: Desk) -> No
     answer = desk.get("/contracts/botrn")
     assert answer.status_code == 404
     assert "did you mean `botron`?" in answer.text
-    assert "botron" in desk.get("/api/contracts/botrn").json["error"]
+    assert "botron" in desk.json("/api/contracts/botrn")["error"]
 
 
 def test_nobody_reads_contracts_without_signing_in(outside: Desk) -> None:

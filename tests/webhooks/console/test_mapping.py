@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
 from config.mapping_edits import FILE, read
 from tests.webhooks.console.desk import Desk, words
@@ -42,12 +43,16 @@ def form_of(html: str) -> MultiDict[str, str]:
     return found
 
 
-def send(desk: Desk, path: str, form: MultiDict[str, str], **changed: Any) -> Any:
+def send(desk: Desk, path: str, form: MultiDict[str, str], **changed: Any) -> TestResponse:
     form = MultiDict(form)
     for name, value in changed.items():
         form[name.replace("__", "-")] = value
     form.setdefault("do", "save")
     return desk.client.post(path, data=form)
+
+
+def told(answer: TestResponse) -> Any:
+    return answer.json
 
 
 def written(desk: Desk, draft: int) -> Any:
@@ -117,7 +122,7 @@ def test_a_cell_becomes_the_fewest_rules_in_a_draft_that_can_be_published(desk: 
     assert send(desk, "/mapping/BAL", again, alerts="default").status_code == 302
     (only,) = desk.standing.publishing.drafts()
     assert (only.id, only.revision) == (draft.id, 2)
-    (note,) = desk.get("/api/mapping").json["drafts"]
+    (note,) = told(desk.get("/api/mapping"))["drafts"]
     assert note["projects"] == ["BAL", "HLP"]
 
 
@@ -246,12 +251,20 @@ def test_what_came_into_force_meanwhile_is_shown_beside_what_was_typed(desk: Des
     assert send(desk, path, again).status_code == 302
     # What changes elsewhere in the mapping is no conflict with this project.
     form = form_of(desk.get("/mapping/BAL?draft=in-force").text)
-    newer = publishing.documents(2)[FILE].replace("severity: Severity 4 }", "severity: Severity 3 }")
-    put_in_force(desk, newer.replace("contract: botron", "contract: botron # still"))
-    assert publishing.in_force().id == 3
-    other = form_of(desk.get("/mapping/BOT?draft=in-force").text)
-    assert other["base"] == "3"
-    del form
+    newer = publishing.documents(2)[FILE]
+    put_in_force(
+        desk,
+        newer.replace(
+            "{ priority: Highest, severity: Severity 1 }",
+            "{ priority: Highest, severity: Severity 2 }",
+            1,
+        ),
+    )
+    rules = read(publishing.documents(3)[FILE])["projects"]
+    assert rules["BIT"] != read(newer)["projects"]["BIT"]  # type: ignore[index, call-overload]
+    assert send(desk, "/mapping/BAL?draft=in-force", form, alerts="default").status_code == 302
+    saved = written(desk, publishing.drafts()[0].id)["projects"]
+    assert saved["BIT"] == rules["BIT"]  # type: ignore[index, call-overload]
 
 
 def put_in_force(desk: Desk, text: str) -> None:
@@ -272,9 +285,19 @@ def put_in_force(desk: Desk, text: str) -> None:
     publishing.discard(ADA, draft.id, draft.revision)
 
 
-def test_a_viewer_sees_all_and_changes_nothing(outside: Desk) -> None:
-    assert outside.get("/mapping").status_code == 302
-    assert outside.client.put("/api/mapping/HLP", json={}).status_code in (400, 401)
+def test_a_viewer_sees_all_and_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = form_of(desk.get("/mapping/HLP").text)
+    viewer = Person("v", "V", "viewer")
+    monkeypatch.setattr("webhooks.console.access.asking.person", lambda: viewer)
+    shown = desk.get("/mapping/HLP").text
+    assert '<fieldset class="bare" disabled>' in shown
+    assert "Save in" not in words(shown)
+    assert send(desk, "/mapping/HLP", form, alerts="proactive").status_code == 403
+    answer = desk.client.put(
+        "/api/mapping/HLP", json={}, headers={"X-CSRFToken": form["csrf_token"]}
+    )
+    assert answer.status_code == 403
+    assert not desk.standing.publishing.drafts()
 
 
 # --- what does not fit ----------------------------------------------------------------------------
@@ -297,7 +320,8 @@ def test_rules_by_field_stay_before_and_behind_the_table(desk: Desk) -> None:
     assert "      - { fields: { Impact: Site down }, severity: High } # as agreed\n" in saved
     mixed = text.replace(
         "      - { priority: Medium, severity: Medium }",
-        "      - { filled: [Impact], severity: Low }\n      - { priority: Medium, severity: Medium }",
+        "      - { filled: [Impact], severity: Low }\n"
+        "      - { priority: Medium, severity: Medium }",
     )
     second = publishing.begin(ADA, "", {FILE: mixed})
     said = desk.get("/mapping/HLP", draft=second.id)
@@ -310,8 +334,9 @@ def test_rules_by_field_stay_before_and_behind_the_table(desk: Desk) -> None:
 
 def test_what_jira_does_not_have_any_more_is_shown_kept_and_told(desk: Desk) -> None:
     publishing = desk.standing.publishing
-    text = publishing.documents(1)[FILE].replace("type: Question, severity: Severity 3",
-                                                 "type: [Query, Question], severity: Severity 3")
+    text = publishing.documents(1)[FILE].replace(
+        "type: Question, severity: Severity 3", "type: [Query, Question], severity: Severity 3"
+    )
     text = text.replace("  BOT:\n", "  GONE:\n")
     draft = publishing.begin(ADA, "", {FILE: text})
     said = desk.page("/mapping/BIT", draft=draft.id)
@@ -325,6 +350,31 @@ def test_what_jira_does_not_have_any_more_is_shown_kept_and_told(desk: Desk) -> 
     answer = desk.get("/mapping/HLP", draft=broken.id)
     assert answer.status_code == 409
     assert "projects.yaml:" in words(answer.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "projects: 3\n",
+        "projects: [HLP]\n",
+        "projects:\n  HLP: nothing\nalerts: [x]\n",
+        "projects:\n  HLP:\n    contracts: 7\n    severities: [a, { severity: [b] }]\n",
+        "projects:\n  HLP:\n    contracts:\n      - { contract: standard, fields: [x] }\n",
+        "nothing: at all\n",
+    ],
+)
+def test_a_mapping_of_any_shape_is_shown_and_can_be_mended(desk: Desk, text: str) -> None:
+    draft = desk.standing.publishing.begin(ADA, "", {FILE: text})
+    for path in ("/mapping", "/mapping/HLP", "/api/mapping", "/api/mapping/HLP"):
+        assert desk.get(path, draft=draft.id).status_code == 200, path
+    path = f"/mapping/HLP?draft={draft.id}"
+    form = form_of(desk.get(path).text)
+    form["contract-0"] = "standard"
+    form["contract-0-tier"] = "Standard"
+    form = form_of(send(desk, path, form, do="propose").text)
+    assert send(desk, path, form).status_code == 302
+    (rule,) = written(desk, draft.id)["projects"]["HLP"]["contracts"]
+    assert rule["contract"] == "standard"
 
 
 def test_where_files_are_kept_the_mapping_says_so_and_makes_drafts_still(desk: Desk) -> None:
@@ -346,7 +396,7 @@ def _kept_in_files(desk: Desk) -> Any:
 
 
 def test_programs_see_and_save_the_same(desk: Desk) -> None:
-    found = desk.get("/api/mapping/HLP").json
+    found = told(desk.get("/api/mapping/HLP"))
     assert found["contracts"][0] == {
         "contract": "enterprise", "tier": "Enterprise", "fields": {"Support plan": ["Enterprise"]},
     }  # fmt: skip
@@ -356,15 +406,17 @@ def test_programs_see_and_save_the_same(desk: Desk) -> None:
     assert token
     headers = {"X-CSRFToken": token[1]}
 
-    def put(key: str, **body: Any) -> Any:
+    def put(key: str, **body: Any) -> TestResponse:
         return desk.client.put(f"/api/mapping/{key}", json=body, headers=headers)
 
     assert put("NOPE").status_code == 404
     assert put("HLP").status_code == 409
+    odd = {"standard": {"holidays": [1.5]}}
+    assert "YAML cannot hold" in told(put("HLP", parameters=odd))["error"]
     assert put("HLP", unheard_of=1).status_code == 400
     saved = put("HLP", severities=[{"severity": "Low"}], base=found["base"])
     assert saved.status_code == 200, saved.text
-    assert saved.json == {"draft": 1, "revision": 1, "faults": []}
+    assert told(saved) == {"draft": 1, "revision": 1, "faults": []}
     assert put("HLP", alerts="proactive", draft=1, revision=7).status_code == 409
     wrong = put("HLP", severities=[{"severity": "Unheard of"}], draft=1, revision=1)
-    assert "does not define" in wrong.json["faults"][0]
+    assert "does not define" in told(wrong)["faults"][0]

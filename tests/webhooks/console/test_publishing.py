@@ -6,14 +6,16 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import Connection, delete, text
 
 from config import document_sets
 from config.errors import ConfigError
@@ -38,6 +40,7 @@ from webhooks.planning import plan_for
 from webhooks.previews import Preview
 from webhooks.publishing import (
     DEFAULT_SITE,
+    MOVING,
     InForce,
     configuration_in_force,
     take_directory,
@@ -137,6 +140,30 @@ def test_what_an_older_release_had_in_force_is_no_news_to_open_issues(either: De
     )
     (first,) = publications_of(made)
     assert (first.version, first.source) == (version, "directory")
+    assert moving.left(database, DEFAULT_SITE) == []
+
+
+def test_what_an_older_release_had_open_is_decided_once_more(either: Desk) -> None:
+    made = either.world
+    key = enterprise_issue(made)
+    database = made.service.database
+    found = database.read(lambda c: issues.by_key(c, DEFAULT_SITE, key))
+    assert found is not None
+    id_ = found.issue_id
+    nothing = dict.fromkeys(("project", "summary", "issue_type"))
+    database.write(lambda c: issues.change(c, DEFAULT_SITE, id_, **nothing))
+    job = {
+        "publication": 1, "version": made.service.engine.in_force, "recalculate": False,
+        "everything": True, "at": "1970-01-01T00:00:00Z", "after": None,
+    }  # fmt: skip
+    database.write(lambda c: sites.learn(c, DEFAULT_SITE, MOVING, [job]))
+    said = made.said(key)
+    made.service.follow_publications()
+    made.settle()
+    row = database.read(lambda c: issues.get(c, DEFAULT_SITE, id_))
+    assert row is not None
+    assert (row.project, row.issue_type) == ("HLP", "Task")
+    assert made.said(key) == said
     assert moving.left(database, DEFAULT_SITE) == []
 
 
@@ -296,6 +323,40 @@ def test_deliveries_that_come_while_something_is_published_are_judged_by_one_ver
     assert sorted(due(made, key) for key in keys) == ["19:30", *["21:00"] * 5]
 
 
+@pytest.mark.parametrize("two_databases", ["postgresql"], indirect=True)
+def test_an_issue_whose_first_clock_starts_as_others_are_moved_is_moved_too(either: Desk) -> None:
+    made = either.world
+    key = enterprise_issue(made)
+    database, old = made.service.database, made.service.engine.in_force
+    found = database.read(lambda c: issues.by_key(c, DEFAULT_SITE, key))
+    assert found is not None
+    id_ = found.issue_id
+    database.write(lambda c: issues.change(c, DEFAULT_SITE, id_, policy_version=None))
+    made.service.follow_publications = lambda: None  # type: ignore[method-assign]
+    version = published(either, "2h", recalculate=True)
+    step = partial(moving.step, database, DEFAULT_SITE, made.clock.now())
+    with database.engine.connect() as deciding, ThreadPoolExecutor(1) as pool:
+        with deciding.begin():
+            issues.get(deciding, DEFAULT_SITE, id_, locked=True)
+            issues.change(deciding, DEFAULT_SITE, id_, policy_version=old)
+            moved = pool.submit(step)
+            while not (moved.done() or database.read(_someone_waits)):
+                pass
+        assert moved.result()
+    found = database.read(lambda c: issues.get(c, DEFAULT_SITE, id_))
+    assert found is not None
+    assert found.policy_version == version.version
+
+
+def _someone_waits(connection: Connection) -> bool:
+    """Whether a transaction waits for a row that another one has locked."""
+    asked = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return bool(connection.execute(asked).scalar())
+
+
 def test_another_process_judges_by_what_is_published_elsewhere(either: Desk) -> None:
     made = either.world
     other = type(made.service)(made.settings, InForce(made.configuration), made.clock)
@@ -346,6 +407,18 @@ def test_in_console_mode_what_was_published_outlives_a_restart(either: Desk) -> 
         assert version.version in told
         assert "DUELINE_EDITS=files" in told
     made.start()
+
+
+def test_a_process_that_starts_meanwhile_takes_nothing_back(either: Desk) -> None:
+    published(either, "2h")
+    made = either.world
+    found = configuration_in_force(made.settings, DEFAULT_SITE)
+    version = published(either, "3h")
+    database = made.service.database
+    take_directory(database, made.settings, DEFAULT_SITE, found, made.clock.now())
+    assert publications_of(made)[0] == version
+    known = database.read(lambda c: sites.known(c, DEFAULT_SITE, publications.IN_FORCE))
+    assert known == version.version
 
 
 def test_in_files_mode_the_directory_decides_at_the_next_start(desk: Desk) -> None:
@@ -518,9 +591,11 @@ def test_a_version_restored_is_exactly_what_it_was(either: Desk) -> None:
     first = publishing.in_force()
     published(either, "2h")
     key = enterprise_issue(made)
-    draft = previewed(either, publishing.restore(BEN, first.id))
-    assert list(draft.documents) == [ENTERPRISE]
-    version = publishing.publish(BEN, draft.id, 1, "it was better", recalculate=True)
+    begun = publishing.restore(BEN, first.id)
+    assert list(begun.documents) == [ENTERPRISE]
+    draft = previewed(either, publishing.save(BEN, begun.id, 1, {}, "Back, by another name"))
+    assert draft.restores == first.id
+    version = publishing.publish(BEN, draft.id, 2, "it was better", recalculate=True)
     assert (version.source, version.version) == ("restored", first.version)
     assert publishing.documents(version.id) == publishing.documents(first.id)
     made.settle()

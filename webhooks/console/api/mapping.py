@@ -10,14 +10,9 @@ from werkzeug.exceptions import NotFound
 from webhooks.console.access import asking
 from webhooks.console.api.described import Part
 from webhooks.console.questions import mapping as asked
-from webhooks.console.questions.mapping import (
-    ProjectAsked,
-    ProjectMapping,
-    Projects,
-    ProjectsAsked,
-    Saved,
-    Wanted,
-)
+from webhooks.console.questions import mapping_saving
+from webhooks.console.questions.mapping import ProjectAsked, ProjectMapping, Projects, ProjectsAsked
+from webhooks.console.questions.mapping_saving import Saved, Wanted
 from webhooks.console.standing import here
 
 blueprint = Part("mapping", __name__)
@@ -72,7 +67,7 @@ def save(project: str, body: Saving) -> Saved:
     at = asked.source(standing.publishing, body.draft)
     if not asked.is_known(project, at, asked.around(standing, project, at)):
         raise NotFound(f"Neither Jira nor the mapping has a project {project}.")
-    return asked.save(
+    return mapping_saving.save(
         standing, asking.person(), project, body,
         draft=body.draft, revision=body.revision, base=body.base,
     )  # fmt: skip

@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from webhooks.console.drawing import svg
 
-_WIDTH, _HEIGHT = 640, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 12, 28
+_WIDTH, _HEIGHT = 640, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 16, 16, 30
 _APART = 64
 """So many pixels lie between two words below the axis."""
 _MARK = 4
@@ -48,7 +48,7 @@ def trend(lines: Mapping[str, Sequence[Point]], *, name: str) -> Markup:
             svg.group(*_line(points, places, scale, nth), class_=f"line line-{nth}", title=kind)
             for nth, (kind, points) in enumerate(lines.items())
         ),
-        name=name, class_="plot",
+        name=name, class_="plot trend",
     )  # fmt: skip
 
 

@@ -6,8 +6,6 @@ document of it can be edited as text, too.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -18,6 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from config.document_sets import line_by_line
 from config.errors import ConfigError, ConfigurationError
 from sla.words import utc
+from webhooks.console import csv_export
 from webhooks.console.access import asking
 from webhooks.console.pages.versions import packed
 from webhooks.console.questions import publishing as asked
@@ -27,6 +26,7 @@ from webhooks.drafting import NotThere, PublishedMeanwhile, ReadOnly, Refused, S
 
 blueprint = Blueprint("drafts", __name__)
 _MOST = 2**31
+_MOVED = ("issue", "metric", "contract", "state_from", "due_from", "state_to", "due_to")
 _Answer = str | AnyResponse | tuple[str, int]
 
 
@@ -157,18 +157,17 @@ def moves(id_: int) -> Response:
     """Everything that its preview found to move."""
     standing = here()
     draft = standing.publishing.draft(id_)
-    out = io.StringIO()
-    lines = csv.writer(out)
-    lines.writerow(["issue", "metric", "contract", "state_from", "due_from", "state_to", "due_to"])
-    for move in asked.every_move(standing, draft, _finding()):
-        lines.writerow([
-            move.issue, move.metric, move.contract, move.state_from or "",
-            utc(move.due_from) if move.due_from else "", move.state_to or "",
-            utc(move.due_to) if move.due_to else "",
-        ])  # fmt: skip
+    rows = [
+        (
+            move.issue, move.metric, move.contract, move.state_from,
+            utc(move.due_from) if move.due_from else None, move.state_to,
+            utc(move.due_to) if move.due_to else None,
+        )
+        for move in asked.every_move(standing, draft, _finding())
+    ]  # fmt: skip
     name = f"dueline-draft-{id_}-preview.csv"
     return Response(
-        out.getvalue(),
+        csv_export.as_csv([_MOVED, *rows]),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -10,20 +10,15 @@ from werkzeug.exceptions import BadRequest, Conflict, NotFound
 from werkzeug.wrappers import Response
 
 from config.document_sets import line_by_line
-from config.mapping_edits import FILE, in_one_line
+from config.mapping_edits import FILE, NotByForm, in_one_line
 from webhooks.console.access import asking
 from webhooks.console.pages import mapping_form
 from webhooks.console.pages.mapping_form import MappingForm
 from webhooks.console.questions import mapping as asked
-from webhooks.console.questions.mapping import (
-    ChangedMeanwhile,
-    NotByForm,
-    NotUnderstood,
-    ProjectsAsked,
-    Source,
-    Unchanged,
-    Wanted,
-)
+from webhooks.console.questions import mapping_rules, mapping_saving
+from webhooks.console.questions.mapping import ProjectsAsked, Source
+from webhooks.console.questions.mapping_rules import NotUnderstood
+from webhooks.console.questions.mapping_saving import ChangedMeanwhile, Unchanged, Wanted
 from webhooks.console.standing import here
 
 blueprint = Blueprint("mapping", __name__)
@@ -87,7 +82,7 @@ def change(key: str) -> _Answer:
         wanted = Wanted(mapped=False)
         if button == "save":
             wanted = mapping_form.wanted(typed, at, key, where)
-        saved = asked.save(
+        saved = mapping_saving.save(
             standing, asking.person(), key, wanted,
             draft=at.draft.id if at.draft else None, revision=_number("revision"),
             base=_number("base"),
@@ -104,8 +99,8 @@ def _shown(
 ) -> str:  # fmt: skip
     standing = here()
     publishing, where = standing.publishing, asked.around(standing, key, at)
-    written = (at.data.get("projects") or {}).get(key) or {}
-    severities = asked.severities_of(written)
+    written = asked.project_of(at.data, key)
+    severities = mapping_rules.severities_of(written)
     options = asked.options(form.used, where)
     table = form.table
     there = set(table.cells.values()) if table else set()
@@ -116,12 +111,13 @@ def _shown(
         "mapping_project.html",
         key=key, at=at, form=form, where=where, name=seen.name if seen else "",
         in_jira=where.is_there(key), is_mapped=bool(written), is_typed=is_typed,
-        refusal=str(refusal) if refusal else "", meanwhile=_meanwhile(refusal, key, at),
-        parts=asked.in_parts(severities), severities=severities, in_words=asked.in_words,
-        options=list(mapping_form.ranks(offered)), foreign=there - set(options), as_key=asked.as_key,
+        refusal=str(refusal) if refusal else "", meanwhile=_meanwhile(refusal, at),
+        parts=mapping_rules.in_parts(severities), severities=severities,
+        in_words=mapping_rules.in_words, as_key=mapping_rules.as_key,
+        options=list(mapping_form.ranks(offered)), foreign=there - set(options),
         tests=mapping_form.TESTS, tiers=_tiers(form.used, where),
         more_types=[each for each in where.issue_types if table and each not in table.types],
-        alerts=sorted(at.data.get("alerts") or {}), alerts_for=written.get("alerts_for") or [],
+        alerts=sorted(asked.part(at.data, "alerts") or {}), alerts_for=asked.other_alerts(written),
         parameters=list(asked.parameters(form.used, at, where)),
         choices=list(asked.choices(form.used, at, where)),
         unknown=asked.unknown(severities, where), one_line=in_one_line,
@@ -133,7 +129,7 @@ def _shown(
     )  # fmt: skip
 
 
-def _meanwhile(refusal: Exception | None, key: str, at: Source) -> list[str]:
+def _meanwhile(refusal: Exception | None, at: Source) -> list[str]:
     """What came into force since the page was made, line by line."""
     base = _number("base") if isinstance(refusal, ChangedMeanwhile) else None
     if base is None:

@@ -11,19 +11,17 @@ from dataclasses import dataclass, replace
 from werkzeug.datastructures import MultiDict
 
 from config.mapping_edits import NotByForm, in_one_line, read
-from config.severity_matrix import OTHER, Matrix
+from config.severity_matrix import OTHER, Cell, Matrix
 from webhooks.console.questions import mapping as asked
-from webhooks.console.questions.mapping import (
-    Around,
-    Cell,
+from webhooks.console.questions import mapping_rules as rules_
+from webhooks.console.questions.mapping import Around, Source, Value
+from webhooks.console.questions.mapping_rules import (
     ContractRule,
     NotUnderstood,
     Parts,
     SeverityRule,
-    Source,
-    Value,
-    Wanted,
 )
+from webhooks.console.questions.mapping_saving import Wanted
 
 IS, FILLED, EMPTY = "is", "filled", "empty"
 TESTS = ((IS, "is one of"), (FILLED, "has some value"), (EMPTY, "has no value"))
@@ -85,12 +83,10 @@ class MappingForm:
 
 def filled(at: Source, key: str, where: Around) -> MappingForm:
     """The form as the documents have it; for a project without a mapping an empty one."""
-    projects = at.data.get("projects")
-    written = projects.get(key) if isinstance(projects, dict) else None
-    project = written if isinstance(written, dict) else {}
-    rules = asked.contract_rules(project)
+    project = asked.project_of(at.data, key)
+    rules = rules_.contract_rules(project)
     used = list(dict.fromkeys(rule.contract for rule in rules))
-    parts = asked.in_parts(asked.severities_of(project))
+    parts = rules_.in_parts(rules_.severities_of(project))
     names = dict.fromkeys(form.customer for form in asked.order_forms(used, at))
     return MappingForm(
         contracts=tuple(map(_contract_line, rules)) or (ContractLine(),),
@@ -205,7 +201,7 @@ def _typed_table(form: MultiDict[str, str]) -> Matrix | None:
         return None
     types, priorities = tuple(form.getlist("row")), tuple(form.getlist("column"))
     found = {
-        (type_, priority): asked.of_key(form.get(f"cell-{row}-{column}", ""))
+        (type_, priority): rules_.of_key(form.get(f"cell-{row}-{column}", ""))
         for row, type_ in enumerate((*types, OTHER))
         for column, priority in enumerate((*priorities, OTHER))
     }
@@ -283,14 +279,17 @@ def wanted(form: MappingForm, at: Source, key: str, where: Around) -> Wanted:
         NotUnderstood: something is missing, or cannot be; the message says what.
     """
     before = filled(at, key, where)
-    projects = at.data.get("projects")
-    project = (projects.get(key) if isinstance(projects, dict) else None) or {}
-    parts = asked.in_parts(asked.severities_of(project)) or Parts([], [], [])
+    project = asked.project_of(at.data, key)
+    parts = rules_.in_parts(rules_.severities_of(project)) or Parts([], [], [])
     severities = None
     if form.table is not None:
         severities = asked.as_severities(parts, form.table, where)
     return Wanted(
-        contracts=[_contract_rule(line, n) for n, line in enumerate(form.contracts, 1) if line.contract or line.conditions],
+        contracts=[
+            _contract_rule(line, number)
+            for number, line in enumerate(form.contracts, 1)
+            if line.contract or line.conditions
+        ],
         severities=severities,
         alerts=form.alerts,
         parameters=_by_contract(form.parameters, before.parameters, where),
@@ -350,7 +349,7 @@ def _value(text: str, contract: str, name: str, where: Around) -> Value | None:
     if not isinstance(found, list):
         raise NotUnderstood(
             f"{contract}, {name}: expected a list of holidays, one on each line, such as "
-            "- 2026-12-24 or - library: {{ country: US }}".replace("{{", "{").replace("}}", "}")
+            "- 2026-12-24"
         )
     return found
 

@@ -58,7 +58,7 @@ def page() -> str | tuple[str, int]:
     except NotUnderstood as error:
         typed = {name: value.strip() for name, value in request.args.items()}
         return _shown("report_refused.html", standing, wrong=str(error), typed=typed), 400
-    given = query.filters()
+    given: dict[str, Any] = query.filters()
     older = url_for(".page", **given, after=missed.next, _anchor="missed") if missed.next else None
     return _shown(
         "reports.html", standing, query=query, typed={"period": query.period, **given},

@@ -259,7 +259,8 @@ def _found(standing: Standing, key: str) -> _Found | None:
     if key in configuration.calendars:
         plain = plain_of(configuration)["calendars"][key]
         return _Found(configuration.calendars[key], plain, is_used=True)
-    found = looking.lone_calendar(documents_in_force(standing), key)
+    documents = documents_in_force(standing)
+    found = looking.lone_calendar(documents, key) if documents else None
     return _Found(*found, is_used=False) if found else None
 
 

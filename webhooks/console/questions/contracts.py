@@ -279,15 +279,16 @@ def seen(standing: Standing, id_: str) -> ContractSeen | None:
     """A contract as it holds; one that no project uses as it would; None: there is none."""
     configuration: Configuration | None = standing.configuration
     documents = documents_in_force(standing)
-    if configuration is None or id_ not in configuration.policy.contracts:
-        configuration = looking.alone(documents, id_)
+    if id_ not in standing.configuration.policy.contracts:
+        configuration = looking.alone(documents, id_) if documents else None
     return _seen(configuration, id_, documents) if configuration else None
 
 
 def worked_examples(standing: Standing, id_: str) -> dict[str, list[ExampleSeen]]:
     """By ambiguity, what each reading is worth on a promise; it may take a second or two."""
     found: dict[str, list[ExampleSeen]] = {}
-    for each in looking.examples(documents_in_force(standing), id_, standing.now().year):
+    documents = documents_in_force(standing)
+    for each in looking.examples(documents, id_, standing.now().year) if documents else ():
         found.setdefault(each.choice, []).append(_example(each))
     return found
 
@@ -415,9 +416,9 @@ def _metric(metric: Metric) -> MetricSeen:
 def _goals(contract: Contract, keys: Mapping[int, str]) -> Iterator[GoalRow]:
     """A row for each kind of issue to which anything is promised."""
     scopes = [goal.scope for metric in contract.metrics for goal in metric.goals]
-    tiers = list(dict.fromkeys(name for scope in scopes for name in scope.tiers)) or [None]
-    kinds = list(dict.fromkeys(name for scope in scopes for name in scope.kinds)) or [None]
-    for kind, tier, severity in product(kinds, tiers, contract.severities):
+    tiers = dict.fromkeys(name for scope in scopes for name in scope.tiers)
+    kinds = dict.fromkeys(name for scope in scopes for name in scope.kinds)
+    for kind, tier, severity in product(kinds or [None], tiers or [None], contract.severities):
         promises = [_promise(each, severity, tier, kind, keys) for each in contract.metrics]
         if any(promises):
             yield GoalRow(severity=severity, tier=tier, kind=kind, promises=promises)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config import looking
-from config.document_sets import Documents, check, line_by_line, load
+from config.document_sets import Documents, check, line_by_line
 from config.errors import ConfigError, Problem
 from config.settings import SHIPPED
 from sla.store.drafts import Draft
@@ -26,6 +26,7 @@ class Listed:
     draft: Draft | None
     in_force: Publication
     documents: Mapping[str, State]
+    """By path; what the draft changes comes first."""
     drafts: Sequence[Draft]
     """All that are open."""
 
@@ -82,7 +83,15 @@ def listed(standing: Standing, draft_id: int | None) -> Listed:
     states: dict[str, State] = dict.fromkeys(before, "as in force")
     for path, text in draft.documents.items() if draft else ():
         states[path] = "removed" if text is None else "changed" if path in before else "new"
-    return Listed(draft, in_force, dict(sorted(states.items())), publishing.drafts())
+    return Listed(
+        draft, in_force, dict(sorted(states.items(), key=_in_order)), publishing.drafts()
+    )  # fmt: skip
+
+
+def _in_order(listed: tuple[str, State]) -> tuple[bool, bool, str]:
+    """What a draft changes first, then the mapping and the site before the many others."""
+    path, state = listed
+    return state == "as in force", "/" in path, path
 
 
 def opened(standing: Standing, path: str, draft_id: int | None, typed: str | None = None) -> Opened:
@@ -107,11 +116,13 @@ def opened(standing: Standing, path: str, draft_id: int | None, typed: str | Non
     shipped = _shipped(path) if path not in documents else None
     text = typed if typed is not None else documents.get(path, shipped or "")
     as_typed = {**documents, path: text} if text or path in documents else documents
-    problems = _problems(as_typed)
-    faults = [_fault(each, as_typed) for each in problems]
+    problems: Sequence[Problem] = ()
     warnings: Sequence[Problem] = ()
-    if not problems:
+    try:
         warnings = looking.warnings(as_typed, standing.now().date())
+    except ConfigError as error:
+        problems = error.problems
+    faults = [_fault(each, as_typed) for each in problems]
     return Opened(
         path=path,
         text=text,
@@ -139,14 +150,6 @@ def changed_since(standing: Standing, path: str, base: int) -> str | None:
         return None
     now, then = publishing.documents(newest.id).get(path), publishing.documents(base).get(path)
     return None if now == then else now or ""
-
-
-def _problems(documents: Documents) -> Sequence[Problem]:
-    try:
-        load(documents)
-    except ConfigError as error:
-        return error.problems
-    return ()
 
 
 def _fault(problem: Problem, documents: Documents) -> Fault:

@@ -6,7 +6,6 @@ What is changed goes into a draft, `webhooks.drafting`; the rules and tables are
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,86 +16,34 @@ import msgspec
 
 from config import looking, mapping_edits
 from config.contract_schema import ContractDocument
-from config.mapping_edits import FILE, NotByForm, edited, even
-from config.positions import Place, Plain
+from config.mapping_edits import FILE, NotByForm, even
+from config.positions import Plain
 from config.proposing import severity_rules
 from config.severity_matrix import Cell, Matrix, NotAsRules, Rule, matrix_of, rules_of
 from connector.catalogue import Read
 from connector.survey import Makings, ProjectSeen, Survey
 from sla.store import mapping as store
 from webhooks.console.access.people import Person
+from webhooks.console.questions.mapping_rules import (
+    ContractRule,
+    NotUnderstood,
+    Parts,
+    SeverityRule,
+    contract_rules,
+    in_parts,
+    in_words,
+    severities_of,
+    text_or_none,
+)
 from webhooks.console.standing import Standing
-from webhooks.drafting import Draft, Publication, Publishing, Refused
+from webhooks.drafting import Draft, Publication, Publishing
 
 PAGE = 50
 Value = str | list[Any]
 """Of a parameter: a text, or a list of holidays."""
 
 
-class NotUnderstood(Refused):
-    """What is wanted of a project cannot be written down; the message says why."""
-
-
-class ChangedMeanwhile(Refused):
-    """A version came into force that has another mapping of the project than the one seen."""
-
-
-class Unchanged(Refused):
-    """Nothing differs from what is there."""
-
-
 # --- rules ----------------------------------------------------------------------------------------
-
-
-class Condition(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Each one that is given must hold; of several values any; names of Jira, whatever their case."""
-
-    type: list[str] = []
-    priority: list[str] = []
-    status: list[str] = []
-    fields: dict[str, list[str]] = {}
-    """Any other field, by its name or its id."""
-    filled: list[str] = []
-    """Fields that must have some value."""
-    empty: list[str] = []
-    """Fields that must have none."""
-
-    @property
-    def is_of_the_table(self) -> bool:
-        """Whether it looks at nothing but type and priority."""
-        return not (self.status or self.fields or self.filled or self.empty)
-
-
-class ContractRule(Condition, kw_only=True, omit_defaults=True):
-    """Under this condition an issue has that contract and tier."""
-
-    contract: str
-    tier: str | None = None
-
-
-class SeverityRule(Condition, kw_only=True, omit_defaults=True):
-    """Under this condition an issue has that severity, and is that kind of work."""
-
-    severity: str
-    kind: str | None = None
-
-
-class Wanted(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What a project's mapping is to be; what is null or not named stays as it is."""
-
-    mapped: bool = True
-    """False: the project is to have no promise."""
-    contracts: list[ContractRule] | None = None
-    """The first that matches wins."""
-    severities: list[SeverityRule] | None = None
-    alerts: str | None = None
-    """The name of a set of alerts; empty: the default one."""
-    parameters: dict[str, dict[str, Value | None]] = {}
-    """By contract and name; null: not set any more. They hold for every project."""
-    customers: dict[str, dict[str, dict[str, Value | None]]] = {}
-    """By customer, contract and name: what the order form says."""
-    choices: dict[str, dict[str, str | None]] = {}
-    """By contract and choice the reading; null: the contract's own. They hold for every project."""
 
 
 # --- answers --------------------------------------------------------------------------------------
@@ -251,15 +198,6 @@ class ProjectMapping(msgspec.Struct, frozen=True, kw_only=True):
     """Of the draft."""
 
 
-class Saved(msgspec.Struct, frozen=True):
-    """Where a mapping was saved."""
-
-    draft: int
-    revision: int
-    faults: Sequence[str]
-    """What is wrong with the draft as a whole; it cannot be published with any."""
-
-
 # --- what is looked at ----------------------------------------------------------------------------
 
 
@@ -283,7 +221,7 @@ class Source:
         Raises:
             NotByForm: it is no YAML.
         """
-        return _data(self.text)
+        return data_of(self.text)
 
 
 def source(publishing: Publishing, draft: int | None) -> Source:
@@ -314,11 +252,17 @@ def own_draft(publishing: Publishing, person: Person) -> int | None:
 
 # A page is looked at more often than a document changes, and reading a large one takes a second.
 @lru_cache(maxsize=8)
-def _data(text: str) -> Mapping[str, Any]:
+def data_of(text: str) -> Mapping[str, Any]:
+    """What a `projects.yaml` says, as plain values.
+
+    Raises:
+        NotByForm: it is no YAML.
+    """
     return mapping_edits.read(text)
 
 
-def _part(data: Any, *place: str) -> Any:
+def part(data: Any, *place: str) -> Any:
+    """What stands at a place; None: nothing."""
     for part in place:
         data = data.get(part) if isinstance(data, Mapping) else None
     return data
@@ -327,61 +271,6 @@ def _part(data: Any, *place: str) -> Any:
 def _mappings(data: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, each in data.items() if isinstance(data, Mapping) else ():
         yield name, each if isinstance(each, Mapping) else {}
-
-
-def _texts(value: Any) -> list[str]:
-    listed = value if isinstance(value, list) else [] if value is None else [value]
-    return [str(each) for each in listed]
-
-
-def _condition(plain: Mapping[str, Any]) -> dict[str, Any]:
-    lists = {name: _texts(plain.get(name)) for name in _LISTS}
-    return {**lists, "fields": {n: _texts(v) for n, v in (plain.get("fields") or {}).items()}}
-
-
-_LISTS = ("type", "priority", "status", "filled", "empty")
-
-
-def contract_rules(project: Mapping[str, Any]) -> list[ContractRule]:
-    """Those of a project as the document has them; what is no rule is left out."""
-    return [
-        ContractRule(
-            contract=str(each["contract"]), tier=_text_or_none(each.get("tier")), **_condition(each)
-        )
-        for each in project.get("contracts") or ()
-        if isinstance(each, Mapping) and each.get("contract")
-    ]
-
-
-def severities_of(project: Mapping[str, Any]) -> list[SeverityRule]:
-    """Those of a project as the document has them; what is no rule is left out."""
-    return [
-        SeverityRule(
-            severity=str(each["severity"]), kind=_text_or_none(each.get("kind")),
-            **_condition(each),
-        )
-        for each in project.get("severities") or ()
-        if isinstance(each, Mapping) and each.get("severity")
-    ]  # fmt: skip
-
-
-def _text_or_none(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def in_words(rule: Condition) -> str:
-    """A rule's condition, such as `type Bug or Task, Support plan Enterprise`."""
-    parts = [
-        f"{name} {' or '.join(values)}"
-        for name, values in (
-            ("type", rule.type), ("priority", rule.priority), ("status", rule.status),
-            *rule.fields.items(),
-        )
-        if values
-    ]  # fmt: skip
-    parts += [f"{name} filled in" for name in rule.filled]
-    parts += [f"{name} empty" for name in rule.empty]
-    return ", ".join(parts)
 
 
 # --- all projects ---------------------------------------------------------------------------------
@@ -396,7 +285,7 @@ def projects(standing: Standing, asked: ProjectsAsked) -> Projects:
     """
     seen = standing.catalogue.site()
     at = source(standing.publishing, asked.draft)
-    written = dict(_mappings(_part(at.data, "projects")))
+    written = dict(_mappings(part(at.data, "projects")))
     in_jira = {each.key: each for each in seen.found.projects} if seen.found else {}
     open_ = standing.database.read(lambda c: store.open_by_project(c, standing.site))
     heard = set(open_)
@@ -448,9 +337,21 @@ def _contract_in_words(rule: ContractRule) -> str:
     return f"{name} ({condition})" if condition else name
 
 
+def project_of(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A project as the document has it; empty where it has none."""
+    found = part(data, "projects", key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def other_alerts(project: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rules by which some of a project's promises have other alerts."""
+    found = project.get("alerts_for")
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+
+
 def alerts_named(project: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     """The set of alerts that a project has; empty: none."""
-    default = "default" if _part(data, "alerts", "default") is not None else ""
+    default = "default" if part(data, "alerts", "default") is not None else ""
     return str(project.get("alerts") or default)
 
 
@@ -481,9 +382,7 @@ def drafts(publishing: Publishing) -> list[DraftNote]:
             bases[draft.base] = publishing.documents(draft.base).get(FILE, "")
         keys, others = _changed(bases[draft.base], draft.documents[FILE] or "")
         found.append(
-            DraftNote(
-                draft.id, draft.title, draft.author, draft.revision, draft.base, keys, others
-            )
+            DraftNote(draft.id, draft.title, draft.author, draft.revision, draft.base, keys, others)
         )
     return found
 
@@ -491,10 +390,10 @@ def drafts(publishing: Publishing) -> list[DraftNote]:
 def _changed(before: str, after: str) -> tuple[list[str], list[str]]:
     """The keys of the projects that differ between two texts, and what else does."""
     try:
-        old, new = _data(before), _data(after)
+        old, new = data_of(before), data_of(after)
     except NotByForm:
         return [], ["its text, which is no YAML"]
-    mine, theirs = dict(_mappings(_part(old, "projects"))), dict(_mappings(_part(new, "projects")))
+    mine, theirs = dict(_mappings(part(old, "projects"))), dict(_mappings(part(new, "projects")))
     keys = [
         key
         for key in sorted({*mine, *theirs})
@@ -549,7 +448,7 @@ def around(standing: Standing, key: str, at: Source) -> Around:
 
 def is_known(key: str, at: Source, where: Around) -> bool:
     """Whether Jira or the mapping has such a project; while Jira is silent any may be one."""
-    return key in (_part(at.data, "projects") or {}) or where.is_there(key) is not False
+    return part(at.data, "projects", key) is not None or where.is_there(key) is not False
 
 
 def mapping(standing: Standing, key: str, asked: int | None) -> ProjectMapping | None:
@@ -563,8 +462,7 @@ def mapping(standing: Standing, key: str, asked: int | None) -> ProjectMapping |
     where = around(standing, key, at)
     if not is_known(key, at, where):
         return None
-    written = _part(at.data, "projects", key)
-    project = written if isinstance(written, Mapping) else {}
+    project = project_of(at.data, key)
     contracts, severities = contract_rules(project), severities_of(project)
     parts = in_parts(severities)
     table = table_of(parts.table, where) if parts else None
@@ -574,14 +472,14 @@ def mapping(standing: Standing, key: str, asked: int | None) -> ProjectMapping |
         key=key,
         name=seen.name if seen else "",
         in_jira=where.is_there(key),
-        mapped=written is not None,
+        mapped=part(at.data, "projects", key) is not None,
         contracts=contracts,
         severities=severities,
         table=(
             [TableCell(*place, *cell) for place, cell in table.cells.items()] if table else None
         ),
         alerts=alerts_named(project, at.data),
-        alerts_for=project.get("alerts_for") or [],
+        alerts_for=other_alerts(project),
         parameters=list(parameters(used, at, where)),
         customers=list(order_forms(used, at)),
         choices=list(choices(used, at, where)),
@@ -593,25 +491,6 @@ def mapping(standing: Standing, key: str, asked: int | None) -> ProjectMapping |
         draft=at.draft.id if at.draft else None,
         revision=at.draft.revision if at.draft else None,
     )
-
-
-class Parts(msgspec.Struct):
-    """The severity rules: those of the table, and those before and behind that look at more."""
-
-    before: list[SeverityRule]
-    table: list[SeverityRule]
-    behind: list[SeverityRule]
-
-
-def in_parts(rules: Sequence[SeverityRule]) -> Parts | None:
-    """The rules, where those of the table stand together; None: others stand between them."""
-    of_table = [number for number, rule in enumerate(rules) if rule.is_of_the_table]
-    if not of_table:
-        return Parts(list(rules), [], [])
-    first, last = of_table[0], of_table[-1] + 1
-    if len(of_table) != last - first:
-        return None
-    return Parts(list(rules[:first]), list(rules[first:last]), list(rules[last:]))
 
 
 def table_of(rules: Sequence[SeverityRule], where: Around) -> Matrix:
@@ -713,14 +592,14 @@ def parameters(contracts: Iterable[str], at: Source, where: Around) -> Iterator[
     for id_ in contracts:
         model = where.models.get(id_)
         for name, each in model.parameters.items() if model else ():
-            value = _part(at.data, "parameters", id_, name)
+            value = part(at.data, "parameters", id_, name)
             yield ParameterSeen(id_, name, each.kind, each.clause, each.what, _value(value))
 
 
 def order_forms(contracts: Iterable[str], at: Source) -> Iterator[OrderForm]:
     """What the order forms of customers say of some contracts."""
     used = set(contracts)
-    for customer, forms in _mappings(_part(at.data, "customers")):
+    for customer, forms in _mappings(part(at.data, "customers")):
         for contract, values in _mappings(forms):
             if contract in used:
                 given = {name: _value(value) for name, value in values.items()}
@@ -733,183 +612,14 @@ def choices(contracts: Iterable[str], at: Source, where: Around) -> Iterator[Cho
     for id_ in contracts:
         model = where.models.get(id_)
         for each in model.choices if model else ():
-            settled = _part(at.data, "choices", id_, each.id)
+            settled = part(at.data, "choices", id_, each.id)
             mine = settled if isinstance(settled, Mapping) else {}
             yield ChoiceSeen(
                 id_, each.id, each.clause, each.question, each.readings, each.chosen,
-                _text_or_none(mine.get("chosen")), str(mine.get("by") or ""),
+                text_or_none(mine.get("chosen")), str(mine.get("by") or ""),
                 str(mine.get("on") or ""), each.example,
             )  # fmt: skip
 
 
 def _value(value: Any) -> Value | None:
     return value if value is None or isinstance(value, list) else str(value)
-
-
-# --- saving ---------------------------------------------------------------------------------------
-
-
-def save(
-    standing: Standing, person: Person, key: str, wanted: Wanted, *,
-    draft: int | None = None, revision: int | None = None, base: int | None = None,
-) -> Saved:  # fmt: skip
-    """Save a project's mapping in a draft.
-
-    Args:
-        standing: the console's.
-        person: who does it.
-        key: the project's.
-        wanted: what is to be.
-        draft: the draft; None: a new one, on what is in force.
-        revision: that of the draft which was seen.
-        base: without a draft the version that was seen; None: whichever is in force.
-
-    Raises:
-        Unchanged: nothing differs.
-        ChangedMeanwhile: another version came into force, with another mapping of this project.
-        SavedMeanwhile: somebody else saved the draft since.
-        NotUnderstood: what is wanted is incomplete.
-        NotByForm: the document can only be changed as text.
-    """
-    publishing = standing.publishing
-    at = source(publishing, draft)
-    _refuse_what_was_not_seen(publishing, at, key, base)
-    text = edited(at.text, _changes(at, key, wanted, person, standing.now()))
-    if text == at.text:
-        raise Unchanged("Nothing differs from what is there: nothing was saved.")
-    if at.draft is None:
-        saved = publishing.begin(person, f"Mapping of {key}", {FILE: text})
-        if saved.base != at.base.id:
-            # Between looking and saving something came into force: this draft would undo it.
-            publishing.discard(person, saved.id, saved.revision)
-            raise ChangedMeanwhile(_MEANWHILE.format(saved.base))
-    else:
-        saved = publishing.save(person, at.draft.id, revision or 0, {FILE: text})
-    return Saved(saved.id, saved.revision, publishing.checked(saved).problems)
-
-
-_MEANWHILE = (
-    "Version {} came into force since this page was made, with another mapping of this project. "
-    "What you set is kept below; compare it with what holds now, and save again."
-)
-
-
-def _refuse_what_was_not_seen(
-    publishing: Publishing, at: Source, key: str, base: int | None
-) -> None:
-    if at.draft is not None or base in (None, at.base.id):
-        return
-    assert base is not None  # noqa: S101 - as the line above says
-    seen = _data(publishing.documents(base).get(FILE, ""))
-    same = even(_part(seen, "projects", key)) == even(_part(at.data, "projects", key))
-    others = ("parameters", "customers", "choices")
-    if not same or any(even(seen.get(each)) != even(at.data.get(each)) for each in others):
-        raise ChangedMeanwhile(_MEANWHILE.format(at.base.id))
-
-
-def _changes(
-    at: Source, key: str, wanted: Wanted, person: Person, now: datetime
-) -> dict[Place, Plain]:
-    found: dict[Place, Plain] = {}
-    written = _part(at.data, "projects", key)
-    if not wanted.mapped:
-        if written is None:
-            raise Unchanged(f"{key} is not mapped as it is: nothing was saved.")
-        return {("projects", key): None}
-    parts: dict[str, Plain] = {}
-    if wanted.contracts is not None:
-        parts["contracts"] = [_plain_contract(rule) for rule in wanted.contracts]
-    if wanted.severities is not None:
-        parts["severities"] = [_plain_severity(rule) for rule in wanted.severities]
-    _refuse_half_a_project(key, parts, written)
-    if wanted.alerts is not None and wanted.alerts != alerts_named(written or {}, at.data):
-        parts["alerts"] = wanted.alerts or None
-    if written is None:
-        found["projects", key] = {name: each for name, each in parts.items() if each is not None}
-    else:
-        found.update((("projects", key, name), each) for name, each in parts.items())
-    for contract, values in wanted.parameters.items():
-        found.update((("parameters", contract, name), each) for name, each in values.items())
-    for customer, forms in wanted.customers.items():
-        for contract, values in forms.items():
-            found.update(
-                (("customers", customer, contract, name), each) for name, each in values.items()
-            )
-    for contract, chosen in wanted.choices.items():
-        for name, reading in chosen.items():
-            before = _part(at.data, "choices", contract, name)
-            if reading == _part(before, "chosen"):
-                continue
-            found["choices", contract, name] = reading and {
-                "chosen": reading, "by": person.name, "on": now.date().isoformat(),
-            }  # fmt: skip
-    return found
-
-
-def _refuse_half_a_project(key: str, parts: Mapping[str, Plain], written: Any) -> None:
-    for name, words in (("contracts", "contract"), ("severities", "severity")):
-        if name in parts or written is None:
-            if not parts.get(name):
-                raise NotUnderstood(
-                    f"{key} needs at least one {words} rule: choose "
-                    f"{'a contract' if name == 'contracts' else 'a severity in the table'}, or "
-                    "take the project out of the mapping."
-                )
-
-
-def _plain_contract(rule: ContractRule) -> Plain:
-    tier: dict[str, Plain] = {"tier": rule.tier} if rule.tier else {}
-    return {"contract": rule.contract, **tier, **_plain_condition(rule)}
-
-
-def _plain_severity(rule: SeverityRule) -> Plain:
-    kind: dict[str, Plain] = {"kind": rule.kind} if rule.kind else {}
-    return {**_plain_condition(rule), "severity": rule.severity, **kind}
-
-
-def _plain_condition(rule: Condition) -> dict[str, Plain]:
-    lists: dict[str, Plain] = {
-        name: _one_or_several(getattr(rule, name)) for name in ("type", "priority", "status")
-    }
-    fields: Plain = {name: _one_or_several(values) for name, values in rule.fields.items()}
-    rest: dict[str, Plain] = {
-        "fields": fields,
-        "filled": _one_or_several(rule.filled),
-        "empty": _one_or_several(rule.empty),
-    }
-    return {name: each for name, each in {**lists, **rest}.items() if each}
-
-
-def _one_or_several(values: Sequence[str]) -> Plain:
-    return values[0] if len(values) == 1 else list(values)
-
-
-def as_key(cell: Cell | None) -> str:
-    """A cell as a form holds it; empty: not covered."""
-    return json.dumps(list(cell)) if cell else ""
-
-
-def of_key(text: str) -> Cell | None:
-    """The other way round.
-
-    Raises:
-        NotUnderstood: it is none.
-    """
-    if not text:
-        return None
-    try:
-        severity, kind = msgspec.json.decode(text, type=tuple[str, str | None])
-    except msgspec.MsgspecError:
-        raise NotUnderstood("Severities: a cell of the table holds no severity.") from None
-    return Cell(severity, kind)
-
-
-__all__ = [
-    "PAGE", "Around", "Cell", "ChangedMeanwhile", "ChoiceSeen", "ContractRule", "Matrix", "NotByForm",
-    "NotUnderstood", "OrderForm", "ParameterSeen", "Parts", "ProjectAsked", "ProjectMapping",
-    "Projects", "ProjectsAsked", "Saved", "SeverityRule", "Source", "Unchanged", "Value", "Wanted",
-    "around", "as_key", "as_severities", "choices", "contract_rules", "drafts", "in_parts",
-    "in_words", "is_known", "mapping", "of_key", "options", "order_forms", "own_draft",
-    "parameters", "projects", "proposed", "save", "severities_of", "source", "table_of",
-    "unknown",
-]  # fmt: skip

@@ -19,7 +19,6 @@ from sla.mapping import Policy
 from sla.store import reports
 from sla.store.board import NOBODY
 from sla.store.reports import Answered, Group, Wanted
-from sla.words import MONTHS
 from webhooks.console.questions.board import NONE
 from webhooks.console.standing import Standing
 from webhooks.downtime import Month, uptime_in
@@ -31,6 +30,10 @@ PERIODS: tuple[tuple[Period, str], ...] = (
     ("dates", "From and to"),
 )  # fmt: skip
 _WEEKS = 12
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
 _DAY = timedelta(days=1)
 _LONGEST = timedelta(days=10 * 366)
 _SECOND = 1_000_000
@@ -204,7 +207,7 @@ def span(
         raise NotUnderstood(f"The last day, {last}, lies before the first, {first}.")
     if last - first > _LONGEST:
         raise NotUnderstood("A period can be ten years long at most.")
-    return _midnight(first, zone), _midnight(last + _DAY, zone), zone
+    return midnight(first, zone), midnight(last + _DAY, zone), zone
 
 
 def _days(query: ReportQuery, today: date) -> tuple[date, date]:
@@ -233,7 +236,8 @@ def _date(text: str, name: str) -> date:
     return day
 
 
-def _midnight(day: date, zone: str) -> datetime:
+def midnight(day: date, zone: str) -> datetime:
+    """The instant at which a day begins by the clocks of a zone, aware UTC."""
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
@@ -279,8 +283,8 @@ def kept_and_missed(standing: Standing, query: ReportQuery) -> Reports:
     now, site = standing.now(), standing.site
     from_at, to_at, zone = span(standing, query)
     asked = wanted(query, from_at, to_at)
-    mondays = _mondays(from_at, to_at, zone)
-    starts = [_midnight(day, zone) for day in mondays]
+    mondays = mondays_of(from_at, to_at, zone)
+    starts = [midnight(day, zone) for day in mondays]
     metric = query.metric or "first_response"
 
     def work(connection: Connection) -> tuple[list[Group], list[Answered]]:
@@ -308,7 +312,7 @@ def kept_and_missed(standing: Standing, query: ReportQuery) -> Reports:
     )  # fmt: skip
 
 
-def _mondays(from_at: datetime, to_at: datetime, zone: str) -> list[date]:
+def mondays_of(from_at: datetime, to_at: datetime, zone: str) -> list[date]:
     """The Mondays of all weeks of which some lies in a span."""
     local = ZoneInfo(zone)
     first = from_at.astimezone(local).date()
@@ -446,13 +450,13 @@ def _uptime(standing: Standing, contract: str, month: str, customer: str | None)
 
 
 def month_in_words(month: str) -> str:
-    """`October 2026` and the like, short: `Oct 2026`."""
+    """`2026-10` as `October 2026`."""
     year, number = month.split("-")
-    return f"{MONTHS[int(number) - 1]} {year}"
+    return f"{_MONTHS[int(number) - 1]} {year}"
 
 
 __all__ = [
     "PERIODS", "QUARTERS", "ContractUptime", "Line", "NotUnderstood", "Period", "ReportQuery",
     "Reports", "Tally", "Times", "UptimeQuery", "Week", "kept_and_missed", "kind_of", "measured",
-    "month_in_words", "span", "title_of", "uptimes", "wanted", "zone_of",
+    "midnight", "mondays_of", "month_in_words", "span", "title_of", "uptimes", "wanted", "zone_of",
 ]  # fmt: skip

@@ -19,7 +19,6 @@ from webhooks.console.questions.reports import (
     NotUnderstood,
     Tally,
     UptimeQuery,
-    kind_of,
     measured,
     month_in_words,
     title_of,
@@ -304,7 +303,7 @@ def _left_out(totals: Sequence[Tally], undecided: int, *, so_far: bool) -> Itera
     for tally in totals:
         if tally.cancelled:
             yield (
-                f"{tally.cancelled:,} as {kind_of(tally.binding, conditional=tally.conditional)}: "
+                f"{tally.cancelled:,} promised as {tally.kind}: "
                 "nothing was owed any more before the due instant, since the request was closed or "
                 "was not covered. They count neither as kept nor as missed."
             )

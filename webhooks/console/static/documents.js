@@ -41,7 +41,7 @@
   if (asked) go(Number(asked[1]), 1);
 
   // Nobody loses what was typed by leaving the page.
-  const before = text.value;
+  const before = editor.hasAttribute("data-unsaved") ? null : text.value;
   let leaves = false;
   text.form.addEventListener("submit", () => { leaves = true; });
   window.addEventListener("beforeunload", (event) => {

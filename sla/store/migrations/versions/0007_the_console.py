@@ -168,6 +168,29 @@ def upgrade() -> None:
         )
 
     # ### end Alembic commands ###
+    _have_lists_show_what_was_there()
+
+
+def _have_lists_show_what_was_there() -> None:
+    """Lists show what a decision notes with an issue: of the open ones each is decided once more.
+
+    `webhooks.moving` does it a few at a time, as it does for a publication; the directory will be
+    the first. Of those that are over the project is known by the key, and reports need no more.
+    """
+    op.execute(
+        "UPDATE issues SET project = rtrim(rtrim(key, '0123456789'), '-') WHERE key IS NOT NULL"
+    )
+    before, after = (
+        '[{"publication": 1, "version": ',
+        ', "recalculate": false, "everything": true, "at": "1970-01-01T00:00:00Z", "after": null}]',
+    )
+    op.execute(
+        sa.text(
+            "INSERT INTO site_facts (site, name, value) "
+            "SELECT site, 'moving_open_issues', CAST(:before AS TEXT) || value || :after "
+            "FROM site_facts WHERE name = 'policy_in_force' ON CONFLICT DO NOTHING"
+        ).bindparams(before=before, after=after)
+    )
 
 
 def downgrade() -> None:
