@@ -31,7 +31,8 @@ def values_seen(connection: Connection, site: str) -> Mapping[str, tuple[str, ..
 def spelt_as_seen(connection: Connection, site: str, name: str, value: str) -> str | None:
     """A value as some issue of the site has it, whatever its case; None where none has it."""
     column = _COLUMNS.get(name)
-    if column is None:
+    # PostgreSQL takes no NUL, and no issue has one.
+    if column is None or "\0" in value:
         return None
     found: str | None = connection.execute(
         select(column).where(issues.c.site == site, func.lower(column) == value.lower()).limit(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from config.settings import Secret
 from connector.simulator import AGENT, CUSTOMER
 from sla.store import api_tokens, downtimes, issues
 from sla.store.schema import issues as rows_of_issues
@@ -226,10 +224,9 @@ def _have_something_fail(made: World) -> None:
 @contextmanager
 def showcase(directory: Path) -> Iterator[tuple[World, str]]:
     """The world and the address of its console; it is served until the end of the block."""
-    with world(directory, utc("2024-07-01 15:00")) as made:
-        made.stop()
-        made.settings = replace(made.settings, console_token=Secret(TOKEN), edits="console")
-        made.start()
+    with world(
+        directory, utc("2024-07-01 15:00"), DUELINE_CONSOLE_TOKEN=TOKEN, DUELINE_EDITS="console"
+    ) as made:
         fill(made)
         with served(made) as url:
             yield made, url
@@ -238,10 +235,9 @@ def showcase(directory: Path) -> Iterator[tuple[World, str]]:
 @contextmanager
 def workshop(directory: Path) -> Iterator[tuple[World, str]]:
     """A small one, which tests may change: one issue, and whatever fails."""
-    with world(directory, utc("2024-07-10 19:00")) as made:
-        made.stop()
-        made.settings = replace(made.settings, console_token=Secret(TOKEN), edits="console")
-        made.start()
+    with world(
+        directory, utc("2024-07-10 19:00"), DUELINE_CONSOLE_TOKEN=TOKEN, DUELINE_EDITS="console"
+    ) as made:
         made.report("BIT", {"summary": "Exports are empty"})
         made.report("BIT", {"summary": "Reports are empty"})
         made.advance(timedelta(days=2))

@@ -15,6 +15,8 @@ from sla.lanes import Key
 from sla.store import issues, schema
 from tests.scenarios.world import HOOK, World, signature, utc, world
 
+pytestmark = pytest.mark.one_database("sqlite")
+
 SITE = "default"
 MARK = "/rest/api/2/comment/{}/properties/sd.public.comment"
 

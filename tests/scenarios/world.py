@@ -79,7 +79,13 @@ class World:
     """One Jira and one Dueline beside it; nothing moves but by `settle` and `advance`."""
 
     def __init__(
-        self, jira: Simulator, url: str, clock: Clock, directory: Path, config: Path
+        self,
+        jira: Simulator,
+        url: str,
+        clock: Clock,
+        directory: Path,
+        config: Path,
+        environment: Mapping[str, str],
     ) -> None:
         self.jira, self.url, self.clock = jira, url, clock
         self.deaf = False
@@ -91,6 +97,7 @@ class World:
             "DUELINE_WEBHOOK_SECRET": f"older-secret,{SECRET}",
             "DUELINE_DATABASE_URL": database_in(directory),
             "DUELINE_CONFIG": str(config),
+            **environment,
         })  # fmt: skip
         self.configuration = _configuration(config)
         list(set_up_jira(self.settings, self.configuration.site.fields, HOOK))
@@ -241,14 +248,19 @@ def a_site(
 
 @contextmanager
 def world(
-    directory: Path, at: datetime, flavour: Flavour = "cloud", *, config: Path = SHIPPED
+    directory: Path,
+    at: datetime,
+    flavour: Flavour = "cloud",
+    *,
+    config: Path = SHIPPED,
+    **environment: str,
 ) -> Iterator[World]:
-    """A world at an instant, closed at the end."""
+    """A world at an instant, closed at the end; further variables of Dueline's environment."""
     clock = Clock(at)
     there: list[World] = []
     jira = Simulator(now=clock.now, flavour=flavour, post=lambda *call: there[0].post(*call))
     with running(jira) as url:
-        made = World(jira, url, clock, directory, config)
+        made = World(jira, url, clock, directory, config, environment)
         there.append(made)
         try:
             yield made

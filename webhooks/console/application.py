@@ -11,6 +11,7 @@ import structlog
 from flask import Flask, Response, g, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import (
+    BadRequest,
     HTTPException,
     InternalServerError,
     ServiceUnavailable,
@@ -78,6 +79,7 @@ def create_console(standing: Standing) -> Flask:
         app.register_blueprint(blueprint)
     app.jinja_env.globals["endpoints"] = frozenset(app.view_functions)
     app.before_request(partial(_only_who_may, csrf))
+    app.before_request(_only_texts)
     app.after_request(_with_headers)
     app.register_error_handler(HTTPException, _told)
     app.register_error_handler(Exception, _unexpected)
@@ -101,6 +103,19 @@ def _only_who_may(csrf: CSRFProtect) -> None:
     # No browser sends a program's token by itself: another site cannot make it ask.
     if not tokens.came_along():
         csrf.protect()
+
+
+def _only_texts() -> None:
+    """Refuse an address that is no text: what asks by it would fail."""
+    try:
+        asked = (request.path, *request.args, *request.args.values())
+    except UnicodeDecodeError:
+        raise BadRequest(
+            "The address holds what is no text: write it in UTF-8, as %C3%A9."
+        ) from None
+    # PostgreSQL takes none.
+    if any("\0" in each for each in asked):
+        raise BadRequest("The address holds %00, which is no character of a text; leave it out.")
 
 
 def _with_headers(response: Response) -> Response:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 
-from config.settings import Secret
 from tests.scenarios.world import utc, world
 from tests.webhooks.console.desk import TOKEN, Desk
 
@@ -27,10 +25,8 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 @pytest.fixture
 def outside(tmp_path: Path) -> Iterator[Desk]:
     """Wednesday 10 July 2024, 15:00 in New York, on Jira Cloud; nobody signed in."""
-    with world(tmp_path, utc("2024-07-10 19:00")) as made:
-        made.stop()
-        made.settings = replace(made.settings, console_token=Secret(TOKEN), edits="console")
-        made.start()
+    at = utc("2024-07-10 19:00")
+    with world(tmp_path, at, DUELINE_CONSOLE_TOKEN=TOKEN, DUELINE_EDITS="console") as made:
         yield Desk(made)
 
 

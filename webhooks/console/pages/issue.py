@@ -70,9 +70,8 @@ def page(key: str) -> str | Response | tuple[str, int]:
     if row is None:
         return _unknown(key)
     if row.key and row.key != key:
-        return redirect(
-            f"{url_for('.page', key=row.key)}?{request.query_string.decode()}".rstrip("?")
-        )
+        query = request.query_string.decode("ascii", "replace")
+        return redirect(f"{url_for('.page', key=row.key)}?{query}".rstrip("?"))
     asked = subject(standing, row)
     what_if = _what_if(asked)
     if request.headers.get("HX-Request") and not request.headers.get("HX-History-Restore-Request"):

@@ -14,6 +14,8 @@ from webhooks.console.standing import Standing
 LONGEST_NAME = 100
 LIFETIMES = (30, 90, 365)
 """Days, of which the form offers one; the API takes any number."""
+_NAME = r"^[^\x00]*[^\s\x00][^\x00]*$"
+"""Not only spaces; and PostgreSQL keeps no NUL."""
 _MOST_SHOWN = 500
 _MOST_DAYS = 3650
 
@@ -43,7 +45,7 @@ class Tokens(msgspec.Struct):
 class NewToken(msgspec.Struct, forbid_unknown_fields=True):
     """What a token is to be like."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME, pattern=r"\S")]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME, pattern=_NAME)]
     """What uses it, for people."""
     role: Role = "viewer"
     days: Annotated[int, msgspec.Meta(ge=1, le=_MOST_DAYS)] | None = 90
