@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, Literal
 
 import requests
@@ -85,7 +86,7 @@ class World:
         clock: Clock,
         directory: Path,
         config: Path,
-        environment: Mapping[str, str],
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.jira, self.url, self.clock = jira, url, clock
         self.deaf = False
