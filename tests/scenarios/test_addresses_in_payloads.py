@@ -15,6 +15,7 @@ import pytest
 from sla.store import inbox
 from tests.scenarios.world import SECRET, World, signature
 
+pytestmark = pytest.mark.one_database("sqlite")
 assert SECRET  # the payloads below are rightly signed
 
 

@@ -189,7 +189,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.one_database("sqlite")
-@settings(derandomize=True, deadline=None, max_examples=10)
+@settings(derandomize=True, deadline=None, max_examples=6)
 @given(data=st.data())
 def test_told_in_any_order_and_twice_the_end_is_the_same(
     told: Told, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

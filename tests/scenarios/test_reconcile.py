@@ -306,7 +306,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(sorted(ACTIONS)), st.integers(0, 90))
 @pytest.mark.one_database("sqlite")
 @given(steps=STEPS, fates=st.lists(FATES, max_size=12), early=st.booleans())
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

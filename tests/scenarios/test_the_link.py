@@ -15,6 +15,9 @@ import pytest
 from connector.simulator import AGENT, DUELINE, Simulator
 from tests.scenarios.world import World, a_site, utc, world
 
+# What a link shows is decided before any database is asked; how it is kept, `outbox` tells on both.
+pytestmark = pytest.mark.one_database("sqlite")
+
 PUBLIC = "https://dueline.acme.test/sla"
 POST: dict[str, Any] = {"method": "POST", "path": r"/remotelink$"}
 HOUR = timedelta(hours=1)
@@ -128,7 +131,6 @@ FAULTS: dict[str, Callable[[Simulator], Any]] = {
 }
 
 
-@pytest.mark.one_database("sqlite")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_through_every_fault_there_is_one_link_and_it_is_true(linking: World, fault: str) -> None:
     FAULTS[fault](linking.jira)

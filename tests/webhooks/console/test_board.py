@@ -190,7 +190,7 @@ def test_the_filters_offer_what_is_open_with_its_number(some: Desk) -> None:
         ("after=WzAsInN0YXRlIl0", "The next page cannot be found"),
         ("after=WzksMV0", "The next page cannot be found"),
         ("every=1", "every"),
-        ("key=%00", "key can have 100 values at most, each plain text"),
+        ("key=%00", "The address holds %00"),
         ("project=%3Cscript%3E", "No project is called <script>"),
         ("&".join(f"customer={n}" for n in range(101)), "customer can have 100 values at most"),
     ],
