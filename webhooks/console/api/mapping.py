@@ -20,7 +20,7 @@ Number = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
 _MISSING = {404: "There is no such project or draft."}
 
 
-class Saving(Wanted, kw_only=True, forbid_unknown_fields=True):
+class MappingSaving(Wanted, kw_only=True, forbid_unknown_fields=True):
     """What a project's mapping is to be, and where that is saved."""
 
     draft: Number | None = None
@@ -54,14 +54,14 @@ def project(project: str, query: ProjectAsked) -> ProjectMapping:
 
 @blueprint.answers(
     "PUT", "/mapping/<project>", summary="Save the mapping of a project in a draft",
-    role="administrator", body=Saving, answer=Saved,
+    role="administrator", body=MappingSaving, answer=Saved,
     refusals={
         **_MISSING,
         409: "It cannot be saved as things stand: somebody else saved or published meanwhile, "
         "nothing differs, or it is incomplete; the message says which.",
     },
 )  # fmt: skip
-def save(project: str, body: Saving) -> Saved:
+def save(project: str, body: MappingSaving) -> Saved:
     """Nothing is judged by it until the draft is published. What is not named stays as it is."""
     standing = here()
     at = asked.source(standing.publishing, body.draft)

@@ -66,7 +66,7 @@ class NewDraft(msgspec.Struct, frozen=True):
     """The version to be restored, in place of documents."""
 
 
-class Saving(msgspec.Struct, frozen=True):
+class DraftSaving(msgspec.Struct, frozen=True):
     """What is to be saved in a draft; documents that are not named stay as they are."""
 
     revision: Number
@@ -181,9 +181,9 @@ def draft(number: int) -> DraftSeen:
 
 @blueprint.answers(
     "PUT", "/drafts/<int:number>", summary="Save documents of a draft", role="administrator",
-    body=Saving, answer=Draft, refusals=_AS_THINGS_STAND,
+    body=DraftSaving, answer=Draft, refusals=_AS_THINGS_STAND,
 )  # fmt: skip
-def save(number: int, body: Saving) -> Draft:
+def save(number: int, body: DraftSaving) -> Draft:
     """Refused where somebody else saved it since the named revision."""
     return here().publishing.save(
         asking.person(), number, body.revision, body.documents, body.title

@@ -124,7 +124,7 @@ class ProjectAsked(msgspec.Struct, frozen=True):
     """As this draft has it; null: as it is in force."""
 
 
-class ParameterSeen(msgspec.Struct, frozen=True):
+class ParameterOffered(msgspec.Struct, frozen=True):
     """What a contract leaves open."""
 
     contract: str
@@ -144,7 +144,7 @@ class OrderForm(msgspec.Struct, frozen=True):
     values: Mapping[str, Value]
 
 
-class ChoiceSeen(msgspec.Struct, frozen=True):
+class ChoiceOffered(msgspec.Struct, frozen=True):
     """An ambiguity of a contract."""
 
     contract: str
@@ -183,9 +183,9 @@ class ProjectMapping(msgspec.Struct, frozen=True, kw_only=True):
     """The severities by type and priority, without what is not covered; null: they do not fit."""
     alerts: str
     alerts_for: Sequence[Mapping[str, Any]]
-    parameters: Sequence[ParameterSeen]
+    parameters: Sequence[ParameterOffered]
     customers: Sequence[OrderForm]
-    choices: Sequence[ChoiceSeen]
+    choices: Sequence[ChoiceOffered]
     issue_types: Sequence[str]
     priorities: Sequence[str]
     unknown: Sequence[str]
@@ -587,13 +587,13 @@ def unknown(rules: Sequence[SeverityRule], where: Around) -> list[str]:
     return said
 
 
-def parameters(contracts: Iterable[str], at: Source, where: Around) -> Iterator[ParameterSeen]:
+def parameters(contracts: Iterable[str], at: Source, where: Around) -> Iterator[ParameterOffered]:
     """What some contracts leave open, with what is set for everybody."""
     for id_ in contracts:
         model = where.models.get(id_)
         for name, each in model.parameters.items() if model else ():
             value = part(at.data, "parameters", id_, name)
-            yield ParameterSeen(id_, name, each.kind, each.clause, each.what, _value(value))
+            yield ParameterOffered(id_, name, each.kind, each.clause, each.what, _value(value))
 
 
 def order_forms(contracts: Iterable[str], at: Source) -> Iterator[OrderForm]:
@@ -607,14 +607,14 @@ def order_forms(contracts: Iterable[str], at: Source) -> Iterator[OrderForm]:
                 yield OrderForm(customer, contract, kept)
 
 
-def choices(contracts: Iterable[str], at: Source, where: Around) -> Iterator[ChoiceSeen]:
+def choices(contracts: Iterable[str], at: Source, where: Around) -> Iterator[ChoiceOffered]:
     """The ambiguities of some contracts, and how they are settled."""
     for id_ in contracts:
         model = where.models.get(id_)
         for each in model.choices if model else ():
             settled = part(at.data, "choices", id_, each.id)
             mine = settled if isinstance(settled, Mapping) else {}
-            yield ChoiceSeen(
+            yield ChoiceOffered(
                 id_, each.id, each.clause, each.question, each.readings, each.chosen,
                 text_or_none(mine.get("chosen")), str(mine.get("by") or ""),
                 str(mine.get("on") or ""), each.example,

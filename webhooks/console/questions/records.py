@@ -187,17 +187,22 @@ def _field(role: str, wanted: Any, jira: Written, field: str, row: IssueRow) -> 
 def _became(role: str, wanted: Any, jira: Written, row: IssueRow) -> str:
     if role in jira.sent:
         return "left, and Jira's answer never came"
-    if role in jira.known and jira.known[role] == wanted:
+    if role in jira.known and _as_shown(jira.known[role]) == _as_shown(wanted):
         return "written"
     if row.write_at:
         return "waits to be written"
     return "given up" if row.write_error else "not written"
 
 
+def _as_shown(value: Any) -> Any:
+    """Of a link its state, title and summary; what Jira took ends in a digest of the address."""
+    return value[:3] if isinstance(value, list) else value
+
+
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        # What the link shows: a state, a title, a summary.
-        return ": ".join(map(str, value[1:]))
+        # A summary of one promise says the same as its title.
+        return ": ".join(dict.fromkeys(map(str, _as_shown(value)[1:])))
     return "" if value is None else str(value)
 
 
