@@ -18,7 +18,8 @@ _LASTS = 0.02
 """Seconds: between one handful and the next there is a moment without any."""
 _LONGEST = 0.4
 """Seconds that a piece of work gives way: two or three a second go on, over all lanes, come what
-may. At ten a second they took a quarter of the throughput of intake."""
+may. At ten a second intake kept about 0.28 of a bare view's throughput, where for five seconds
+together none went on 0.38."""
 
 
 class Rush:
