@@ -28,7 +28,7 @@ DUELINE, AGENT, CUSTOMER = (f"{name}@example.com" for name in ("dueline", "agent
 TOKEN = "simulator"  # noqa: S105 - the simulated accounts' own, and no secret
 _STEP = 0.1
 _PATIENCE = 30.0
-_SAMPLES: tuple[tuple[str, str, str, dict[str, str], str], ...] = (
+SAMPLES: tuple[tuple[str, str, str, dict[str, str], str], ...] = (
     ("BOT", "Question", "Medium", {}, "How do I export the configuration?"),
     ("BIT", "Bug", "Highest", {}, "Sign-in fails for everyone"),
     ("BIT", "Question", "Low", {}, "Where are the reports?"),
@@ -39,6 +39,7 @@ _SAMPLES: tuple[tuple[str, str, str, dict[str, str], str], ...] = (
     ("BTL", "Bug", "Highest", {}, "No sensor reports any more"),
     ("BAL", "Bug", "High", {}, "Playbooks do not load"),
 )
+"""Project, issue type, priority, further fields and summary of each issue of the demo."""
 _ANSWERED = 4
 """Which of the samples the agent answers at once."""
 
@@ -135,7 +136,7 @@ class _Story:
     def begin(self) -> None:
         """Make the samples; the agent answers one of them."""
         self._fields = {field["name"]: field["id"] for field in self._ask("GET", "field", AGENT)}
-        for number, (project, type_, priority, extra, summary) in enumerate(_SAMPLES):
+        for number, (project, type_, priority, extra, summary) in enumerate(SAMPLES):
             fields: dict[str, Any] = {
                 "project": {"key": project},
                 "issuetype": {"name": type_},

@@ -21,17 +21,11 @@ from tests.sla.store.decided import put
 from webhooks.console.access.people import Person
 from webhooks.console.questions.publishing import begin_preview
 from webhooks.console.standing import Standing
+from webhooks.demo import SAMPLES
 
 TOKEN = "showcase-token-0123456789abcdefghij"
-_STORIES: tuple[tuple[str, str, str, dict[str, str], str], ...] = (
-    ("BOT", "Question", "Medium", {}, "How do I export the configuration?"),
-    ("BIT", "Bug", "Highest", {}, "Sign-in fails for everyone"),
-    ("BIT", "Question", "Low", {}, "Where are the reports?"),
-    ("HLP", "Bug", "High", {"Support plan": "Enterprise"}, "Orders cannot be shipped"),
-    ("HLP", "Task", "Low", {"Support plan": "Enterprise"}, "Change the logo"),
-    ("HLP", "Task", "Medium", {"Support plan": "Standard"}, "Add a colleague"),
-    ("BTL", "Bug", "Highest", {}, "No sensor reports any more"),
-    ("BAL", "Bug", "High", {}, "Playbooks do not load"),
+_STORIES = (
+    *SAMPLES,
     (
         "HLP",
         "Bug",
