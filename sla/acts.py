@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property, lru_cache
 from operator import attrgetter
 from types import MappingProxyType
@@ -16,7 +16,7 @@ import re2
 from sla.condition import RESOLVED, Condition, has_one_of, while_holding
 from sla.contract import RESPONSE, Act, ActKind, Item
 from sla.mapping import Responders
-from sla.timeline import Comment, CommentSeen, FieldValue, Timeline, Version, comment_of
+from sla.timeline import Account, Comment, CommentSeen, FieldValue, Timeline, Version, comment_of
 
 _FENCE = re2.compile(r"\{(quote|code|noformat)(?::[^}\n]*)?\}")
 _QUOTED_LINE = re2.compile(r"^[ \t]*(?:>|bq\.)")
@@ -35,18 +35,19 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     """Made of Jira's own ids, so that the same act is known again."""
 
 
-@dataclass(frozen=True)
 class History:
-    """An issue's history as a contract's acts look at it."""
+    """An issue's history as a contract's acts look at it.
 
-    timeline: Timeline
-    responders: Responders
-    reported_at: datetime
-    """When the issue was reported, which may be before it was created."""
+    Attributes:
+        timeline: what happened to the issue.
+        responders: whose public reply counts.
+        reported_at: when the issue was reported, which may be before it was created.
+    """
 
-    _found: dict[int, tuple[Act, list[Moment]]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    def __init__(self, timeline: Timeline, responders: Responders, reported_at: datetime) -> None:
+        self.timeline, self.responders, self.reported_at = timeline, responders, reported_at
+        self._found: dict[int, tuple[Act, list[Moment]]] = {}
+        self._any_reply: tuple[list[Moment], list[Moment]] | None = None
 
     def moments(self, act: Act) -> list[Moment]:
         """Every time an act happened, oldest first; not to be changed by the caller."""
@@ -54,9 +55,7 @@ class History:
         # is: what it is would take longer to compare than most acts take to find. Kept, it stays.
         known = self._found.get(id(act))
         if known is None or known[0] is not act:
-            found = _FINDERS[act.kind](self, act)
-            in_order = found if isinstance(found, list) else sorted(found, key=_IN_ORDER)
-            known = self._found[id(act)] = (act, in_order)
+            known = self._found[id(act)] = (act, _in_order(_FINDERS[act.kind](self, act)))
         return known[1]
 
     def first_response(self) -> Moment | None:
@@ -81,41 +80,48 @@ class History:
             if comment.public_from is not None and of(comment, self.timeline, self.responders)
         ]
 
-    @cached_property
     def any_reply(self) -> tuple[list[Moment], list[Moment]]:
         """The replies of the support and the customer's comments, whatever they say, in order.
 
         That is what most acts look for. One walk finds both, and without making a `Comment` of what
         has one version, as most have: a third of the time of two walks over `comments`.
         """
+        if self._any_reply is not None:
+            return self._any_reply
         replies: list[Moment] = []
         of_customer: list[Moment] = []
-        timeline, responders = self.timeline, self.responders
-        latest, in_order = _LONG_AGO, True
-        for id_, seen in timeline.versions():
-            comment: Comment | CommentSeen
-            if len(seen) == 1:
-                comment = seen[0]
-                at = comment.at if comment.public else None
-            else:
-                comment = comment_of(seen)
+        timeline, responders, edits = self.timeline, self.responders, self.timeline.edits
+        # Whose an account's comments are changes with the reporter alone: of twenty comments by two
+        # people two are looked into.
+        known: dict[Account | None, Side | None] = {}
+        reporter_stays = len(timeline.values("reporter")) < 2
+        for id_, first in timeline.first_versions.items():
+            comment: Comment | CommentSeen = first
+            at = first.at if first.public else None
+            if edits and id_ in edits:
+                comment = comment_of([first, *edits[id_]])
                 at = comment.public_from
             if at is None:
                 continue
-            side = side_of(comment, timeline, responders)
+            author = comment.author
+            side = known.get(author, _NOT_ASKED)
+            if side is _NOT_ASKED:
+                side = side_of(comment, timeline, responders)
+                if reporter_stays:
+                    known[author] = side
             if side == "support":
                 replies.append(Moment(at, f"public comment {id_} by a responder", id_))
             elif side == "customer":
                 of_customer.append(Moment(at, f"public comment {id_} by the customer", id_))
-            in_order, latest = in_order and at > latest, at
-        if not in_order:  # which few histories are not, and to sort took a third of the time
+        if edits:  # which few histories have, and to sort took a third of the time
             replies.sort(key=_IN_ORDER)
             of_customer.sort(key=_IN_ORDER)
-        return replies, of_customer
+        self._any_reply = replies, of_customer
+        return self._any_reply
 
 
-_IN_ORDER = attrgetter("at", "key")
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_AT, _IN_ORDER = attrgetter("at"), attrgetter("at", "key")
+_NOT_ASKED: Any = object()
 
 
 Side = Literal["support", "customer"]
@@ -161,23 +167,20 @@ def given(item: Item, timeline: Timeline, at: datetime) -> bool:
         if isinstance(text, str)
     )
     # The same words are asked for at several instants, by notices and by clocks: kept, a fold by a
-    # contract with a checklist searches them once for each phrase.
-    said = timeline.said
-    for phrase in item.phrases:
-        found = said.get((words, phrase))
-        if found is None:
-            found = said[words, phrase] = says(words, phrase)
-        if found:
-            return True
-    return False
+    # contract with a checklist searches them once for each item.
+    asked = words, item.phrases
+    found = timeline.said.get(asked)
+    if found is None:
+        found = timeline.said[asked] = says(words, *item.phrases)
+    return found
 
 
-def says(text: str, phrase: str) -> bool:
-    """Whether a text has a phrase in it: whole words, in any case and spacing.
+def says(text: str, *phrases: str) -> bool:
+    """Whether a text has one of some phrases in it: whole words, in any case and spacing.
 
     A phrase between slashes is a regular expression as RE2 reads it.
     """
-    return bool(_pattern(phrase).search(text))
+    return any(pattern.search(text) for pattern in _patterns(phrases))
 
 
 def asks(text: str) -> bool:
@@ -214,12 +217,24 @@ def _unfenced(text: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1024)
-def _pattern(phrase: str) -> Any:
-    """A pattern whose search takes time in proportion to the text, whatever either of them is."""
-    if len(phrase) > 2 and phrase.startswith("/") and phrase.endswith("/"):
-        return re2.compile(f"(?i){phrase[1:-1]}")
-    words = r"\s+".join(re2.escape(word) for word in phrase.split())
-    return re2.compile(f"(?i)(?:^|{_WORD}){words}(?:{_WORD}|$)")
+def _patterns(phrases: tuple[str, ...]) -> list[Any]:
+    """Patterns whose search takes time in proportion to the text, whatever either of them is.
+
+    All plain phrases are one search, which takes RE2 no longer than each of them did: a decision by
+    a contract that asks for information has some thirty phrases to look for, and takes a third of
+    the time. Expressions stay apart, so that each is as large as it may be.
+    """
+    plain = [r"\s+".join(map(re2.escape, each.split())) for each in phrases if not _inner(each)]
+    found = [re2.compile(f"(?i){_inner(each)}") for each in phrases if _inner(each)]
+    if plain:
+        found.append(re2.compile(f"(?i)(?:^|{_WORD})(?:{'|'.join(plain)})(?:{_WORD}|$)"))
+    return found
+
+
+def _inner(phrase: str) -> str:
+    """The expression between two slashes; empty where a phrase is none."""
+    is_one = len(phrase) > 2 and phrase.startswith("/") and phrase.endswith("/")
+    return phrase[1:-1] if is_one else ""
 
 
 # --- how each act is found ------------------------------------------------------------------------
@@ -230,7 +245,7 @@ def _reported(history: History, _act: Act) -> _Found:
 
 
 def _responses(history: History, act: Act) -> _Found:
-    return history.any_reply[0] if act.any_reply else _replies(history, act)
+    return history.any_reply()[0] if act.any_reply else _replies(history, act)
 
 
 def _replies(history: History, act: Act) -> Iterator[Moment]:
@@ -255,14 +270,17 @@ def _first_response(history: History, _act: Act) -> _Found:
 
 def _customer_comments(history: History, act: Act) -> _Found:
     if act.any_reply:
-        return history.any_reply[1]
+        return history.any_reply()[1]
     return _moments(history.of_customer, act, "public comment {} by the customer")
 
 
 def _customer_replies(history: History, act: Act) -> _Found:
     """What the customer says once the support answered; before, it belongs to the report."""
     first = history.first_response()
-    return [m for m in _customer_comments(history, act) if m.at > first.at] if first else []
+    if first is None:
+        return []
+    comments = _in_order(_customer_comments(history, act))
+    return comments[bisect_right(comments, first.at, key=_AT) :]
 
 
 def _resolved(history: History, _act: Act) -> _Found:
@@ -287,6 +305,10 @@ def _changed(history: History, act: Act) -> Iterator[Moment]:
             if act.to and not has_one_of(value, act.to):
                 continue
             yield Moment(at, f"{name} became {_text(value)}", f"{name}/{at.isoformat()}")
+
+
+def _in_order(found: _Found) -> list[Moment]:
+    return found if isinstance(found, list) else sorted(found, key=_IN_ORDER)
 
 
 _Found = Iterator[Moment] | list[Moment]
@@ -318,7 +340,7 @@ def _since(comment: Comment, act: Act) -> datetime | None:
 def _qualifies(version: Version, act: Act) -> bool:
     """An edit may make a comment count, from the edit on; none can take back what was read."""
     return version.public and (
-        any(says(_own_words(version.text), phrase) for phrase in act.phrases)
+        (bool(act.phrases) and says(_own_words(version.text), *act.phrases))
         or (act.question and asks(version.text))
     )
 

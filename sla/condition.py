@@ -98,14 +98,28 @@ def while_holding(timeline: Timeline, condition: Condition) -> Spans:
     known = timeline.held.get(id(condition))
     # In a copy of a timeline, the number is that of an object that may be gone.
     if known is None or known[0] is not condition:
-        names = [name for name in condition.names if timeline.values(name)]
-
-        def holds(at: datetime) -> bool:
-            return condition.holds({name: timeline.value(name, at) for name in names})
-
         # Kept, the condition stays where it is, by which it is known again.
-        known = timeline.held[id(condition)] = (condition, while_true(timeline, names, holds))
+        known = timeline.held[id(condition)] = (condition, _held(timeline, condition))
     return known[1]
+
+
+def _held(timeline: Timeline, condition: Condition) -> Spans:
+    changing, values = [], {}
+    for name in condition.names:
+        found = timeline.values(name)
+        if found:
+            values[name] = found[0][1]
+            if len(found) > 1:
+                changing.append(name)
+    if not changing:
+        # As of most issues; to walk over their lives for it took twice as long.
+        made_at = timeline.created_at
+        return [(made_at, None)] if made_at and condition.holds(values) else []
+
+    def holds(at: datetime) -> bool:
+        return condition.holds({name: timeline.value(name, at) for name in values})
+
+    return while_true(timeline, changing, holds)
 
 
 def while_true(timeline: Timeline, names: Iterable[str], test: Callable[[datetime], bool]) -> Spans:

@@ -182,11 +182,109 @@ def run(metric: str, spans: Sequence[Span], history: History, now: datetime) -> 
 
 def run_all(spans: Sequence[Span], history: History, now: datetime) -> tuple[Cycle, ...]:
     """The same for every metric that was ever promised, in the order of the contract."""
-    metrics = dict.fromkeys([each.name for span in spans for each in span.coverage.metrics])
     found: list[Cycle] = []
-    for name in metrics:
+    if _is_quiet(spans, history.timeline):
+        for terms in spans[0].coverage.all_terms:
+            found += _quiet(terms, spans, history, now)
+        return tuple(found)
+    for name in dict.fromkeys([each.name for span in spans for each in span.coverage.metrics]):
         found += _Run(name, spans, history, now).cycles()
     return tuple(found)
+
+
+# --- many cycles at once --------------------------------------------------------------------------
+
+
+class _Stretch(msgspec.Struct, frozen=True, gc=False):
+    """Time in which nothing moves a clock but its starts and stops."""
+
+    until_at: datetime
+    coverage: Coverage
+    terms: Terms
+    rest: Rest
+    """The pauses before it."""
+    history: History
+    now: datetime
+
+    def cycles(
+        self, starts: Sequence[Moment], stops: Sequence[Moment], number: int = 1
+    ) -> list[Cycle]:
+        """The cycles that lie within it, by starts and stops alone.
+
+        Nine of ten cycles lie within one span, stop by one kind of act, and nothing rests or frees
+        their clock meanwhile. One walk over the starts and the stops finds all of these, and what
+        `_stop`, `_cycle` and `_start` work out for each comes to this: 60 us and not 222 for a fold
+        to 21 cycles.
+
+        Args:
+            starts: those of the clock, from the first one's on.
+            stops: what stops the clock, likewise.
+            number: the first one's.
+        """
+        terms, coverage, rest, until_at = self.terms, self.coverage, self.rest, self.until_at
+        metric, clock, goal, duties = terms.metric, terms.clock, terms.goal, terms.duties
+        goal_time, due = goal.plain_time, goal.calendar.due
+        repeats, begun_by_stops = clock.repeats, clock.stopped_by_its_start
+        is_limited = until_at is not _NEVER
+        upcoming = iter(stops)
+        stop = next(upcoming, None)
+        began, end = None, starts[0].at
+        found: list[Cycle] = []
+        state: State
+        for each in starts:
+            at = each.at
+            # What would start the clock while it runs starts nothing, nor does its very stop.
+            if at < end or at == began:
+                continue
+            while stop is not None and (stop.at < at or (begun_by_stops and stop.at == at)):
+                stop = next(upcoming, None)
+            if is_limited and (stop is None or stop.at >= until_at):
+                break
+            if goal_time:
+                due_at = due(at, goal_time)
+                promise = Promise(at, coverage, goal, _NOTHING, goal_time, due_at)
+            else:
+                promise = _promise(at, coverage, goal, _NOTHING, at, _Kept())
+                due_at = promise.due_at
+            if stop is not None:
+                end = stop.at
+                ending = Ending(end, True, stop.reason)
+                state = "met" if end <= due_at else "breached"
+            else:
+                end, ending = self.now, None
+                state = "breached" if due_at <= end else "running"
+            undone = _undone(duties, min(end, due_at), self.history) if duties else ()
+            found.append(
+                Cycle(metric, number, at, ending, state, due_at, end, (promise,), rest, undone)
+            )
+            if stop is None or not repeats:
+                break
+            began, number = at, number + 1
+        return found
+
+
+def _is_quiet(spans: Sequence[Span], timeline: Timeline) -> bool:
+    """Whether nothing ever interferes with an issue's clocks: one coverage, and no clock rests.
+
+    Of most issues that is so. To find it out first saves working out what only others need.
+    """
+    if len(spans) > 1 or timeline.deleted_at is not None:
+        return False
+    return not any(while_holding(timeline, each) for each in spans[0].coverage.rests)
+
+
+def _quiet(terms: Terms, spans: Sequence[Span], history: History, now: datetime) -> Sequence[Cycle]:
+    """The cycles of a clock with which nothing ever interferes."""
+    if terms.may_go_straight:
+        clock, span = terms.clock, spans[0]
+        starts = _any_of(clock.started_by, history)
+        if not starts:
+            return ()
+        # In its own zone an instant can be later than the last one of UTC: it has no due.
+        if span.since_at <= starts[0].at < _NEVER:
+            stretch = _Stretch(_NEVER, span.coverage, terms, _NO_REST, history, now)
+            return stretch.cycles(starts, _only_stops(clock, history))
+    return _Run(terms.metric, spans, history, now).cycles()
 
 
 class _Rule:
@@ -198,7 +296,7 @@ class _Rule:
         self, since_at: datetime, until_at: datetime | None, clock: Clock, history: History
     ) -> None:
         self.since_at, self.until_at, self.clock = since_at, until_at, clock
-        self.starts = _any_of(clock.starts, history)
+        self.starts = _any_of(clock.started_by, history)
         self._history = history
         self._stops: list[list[_Stop]] | None = None
 
@@ -255,6 +353,14 @@ class _Stop:
                 return Moment(start, self._reason, "")
         index = self._bisect(self._moments, start, key=_AT)
         return self._moments[index] if index < len(self._moments) else None
+
+
+def _only_stops(clock: Clock, history: History) -> Sequence[Moment]:
+    """The moments that alone stop a clock that stops by one kind of act."""
+    act = clock.only_stop
+    if act is None:
+        return ()
+    return history.moments(act) if act.kind != "resolved" else _stops(act, clock, history)
 
 
 def _stops(act: Act, clock: Clock, history: History) -> Sequence[Moment]:
@@ -339,16 +445,6 @@ class _Resting:
         return Rest(tuple(sorted(known)))
 
 
-class _Stretch(msgspec.Struct, gc=False):
-    """Time in which nothing moves a clock but its starts and stops."""
-
-    until_at: datetime
-    coverage: Coverage
-    terms: Terms
-    rest: Rest
-    """The pauses before it."""
-
-
 class _Run:
     """One metric over one issue."""
 
@@ -369,17 +465,27 @@ class _Run:
         self.found: list[Cycle] = []
 
     def cycles(self) -> list[Cycle]:
-        if self._undisturbed():
-            return self.found
         self.rules = self._rules()
         self._rested: dict[int | frozenset[int], _Resting | None] = {}
         following = self._start(None)
         while following is not None:
             start, rule = following
             stretch = self._stretch(start, rule)
-            last = self._walk(start, rule.starts, stretch) if stretch else None
-            following = self._after(*last, rule) if last else self._singly(start, rule)
+            together = self._together(start, rule, stretch) if stretch else []
+            if together:
+                self.found += together
+                last = together[-1]
+                stopped_at = last.ending.at if last.ending else None
+                following = self._after(last.started_at, stopped_at, rule)
+            else:
+                following = self._singly(start, rule)
         return self.found
+
+    def _together(self, start: datetime, rule: _Rule, stretch: _Stretch) -> list[Cycle]:
+        """The cycles of a stretch from a start on; none where not even the first lies within."""
+        stops = _only_stops(stretch.terms.clock, self.history)
+        starts, stops = (_between(each, start, stretch.until_at) for each in (rule.starts, stops))
+        return stretch.cycles(starts, stops, len(self.found) + 1)
 
     def _after(
         self, start: datetime, stopped_at: datetime | None, rule: _Rule
@@ -399,32 +505,6 @@ class _Run:
             return self._next_on_grid(start, cycle, rule)
         return self._after(start, stop.at if stop else None, rule)
 
-    # --- many cycles at once ----------------------------------------------------------------------
-
-    def _undisturbed(self) -> bool:
-        """Find the cycles of a clock with which nothing ever interferes; False where something may.
-
-        That is the clock of most issues: one coverage, nothing that rests or frees it. To find that
-        out first saves working out what only other clocks need: a seventh of the time.
-        """
-        first, timeline = self.spans[0], self.timeline
-        terms = first.coverage.terms(self.metric)
-        if terms is None or not terms.may_go_straight:
-            return False
-        if len(self.spans) > 1 or timeline.deleted_at is not None:
-            return False
-        for condition in terms.clock.rests:
-            if while_holding(timeline, condition):
-                return False
-        starts = _any_of(terms.clock.starts, self.history)
-        if starts:
-            start = starts[0].at
-            if start < first.since_at or start >= _NEVER:
-                # In its own zone an instant can be later than the last one of UTC: it has no due.
-                return False
-            self._walk(start, starts, _Stretch(_NEVER, first.coverage, terms, _NO_REST))
-        return True
-
     def _stretch(self, start: datetime, rule: _Rule) -> _Stretch | None:
         """The time from a start on in which nothing interferes; None where something does then."""
         spans, following = self.spans, None
@@ -443,82 +523,9 @@ class _Run:
         if resting:
             until_at = min(until_at, resting.next_at(start))
             rest = resting.before(start)
-        return _Stretch(until_at, span.coverage, terms, rest) if start < until_at else None
-
-    def _walk(
-        self, start: datetime, starts: Sequence[Moment], stretch: _Stretch
-    ) -> tuple[datetime, datetime | None] | None:
-        """Find the cycles from a start on that lie within a stretch, by starts and stops alone.
-
-        Nine of ten cycles lie within one span, stop by one kind of act, and nothing rests or frees
-        their clock meanwhile. One walk over the starts and the stops finds all of these, and what
-        `_stop`, `_cycle` and `_start` work out for each comes to this: 80 us and not 222 for a fold
-        to 21 cycles.
-
-        Returns:
-            The start and the stop of the last one; None where not even the first is so simple.
-        """
-        clock, until_at = stretch.terms.clock, stretch.until_at
-        stops = _between(self._only_stops(clock), start, until_at)
-        if not stops and until_at is not _NEVER:
+        if start >= until_at:
             return None
-        stopped = [each.at for each in stops]
-        started = [start]
-        if clock.repeats:
-            started = [each.at for each in _between(starts, start, until_at)]
-        find_stop = bisect_right if clock.stopped_by_its_start else bisect_left
-        runs: list[datetime] = []
-        ends: list[Moment] = []
-        index = 0
-        end = start
-        for at in started:
-            # What would start the clock while it runs starts nothing, nor does its very stop.
-            if at < end or (runs and at == runs[-1]):
-                continue
-            index = find_stop(stopped, at, index)
-            if index == len(stopped):
-                if until_at is _NEVER:
-                    runs.append(at)
-                break
-            end = stopped[index]
-            runs.append(at)
-            ends.append(stops[index])
-        if not runs:
-            return None
-        self._add(runs, ends, stretch)
-        return runs[-1], end if len(ends) == len(runs) else None
-
-    def _only_stops(self, clock: Clock) -> Sequence[Moment]:
-        """The moments that alone stop a clock that stops by one kind of act."""
-        return _stops(clock.only_stop, clock, self.history) if clock.only_stop else ()
-
-    def _add(self, starts: Sequence[datetime], stops: Sequence[Moment], stretch: _Stretch) -> None:
-        """Add the runs from each start to its stop, or up to now; one promise held in each."""
-        coverage, terms, rest = stretch.coverage, stretch.terms, stretch.rest
-        found, metric, duties, goal = self.found, self.metric, terms.duties, terms.goal
-        goal_time, due = goal.plain_time, goal.calendar.due
-        state: State
-        for start, stop in zip_longest(starts, stops):
-            if goal_time:
-                due_at = due(start, goal_time)
-                promise = Promise(start, coverage, goal, _NOTHING, goal_time, due_at)
-            else:
-                promise = _promise(start, coverage, goal, _NOTHING, start, _Kept())
-                due_at = promise.due_at
-            if stop:
-                end = stop.at
-                ending = Ending(end, True, stop.reason)
-                state = "met" if end <= due_at else "breached"
-            else:
-                end, ending = self.now, None
-                state = "breached" if due_at <= end else "running"
-            undone = self._undone(duties, min(end, due_at)) if duties else ()
-            found.append(
-                Cycle(
-                    metric, len(found) + 1, start, ending, state, due_at, end, (promise,), rest,
-                    undone,
-                )
-            )  # fmt: skip
+        return _Stretch(until_at, span.coverage, terms, rest, self.history, self.now)
 
     def _next_on_grid(
         self, start: datetime, cycle: Cycle | None, rule: _Rule
@@ -663,15 +670,7 @@ class _Run:
             promises,
             rest,
             # What was not done when the time was up is not made good by doing it later.
-            self._undone(duties, min(end, last.due_at)) if duties else (),
-        )
-
-    def _undone(self, duties: Sequence[Duty], end: datetime) -> tuple[Duty, ...]:
-        """The duties on which the promise depends and that nobody did by an instant."""
-        conditions = [duty for duty in duties if duty.effect == "conditional"]
-        done_at = [done(duty, self.history) for duty in conditions]
-        return tuple(
-            duty for duty, at in zip(conditions, done_at, strict=True) if at is None or at > end
+            _undone(duties, min(end, last.due_at), self.history) if duties else (),
         )
 
     def _promises(
@@ -782,6 +781,15 @@ class _Run:
 def done(duty: Duty, history: History) -> datetime | None:
     """When a duty was done; None while it is not."""
     return min((moment.at for act in duty.done for moment in history.moments(act)), default=None)
+
+
+def _undone(duties: Sequence[Duty], end: datetime, history: History) -> tuple[Duty, ...]:
+    """The duties on which the promise depends and that nobody did by an instant."""
+    conditions = [duty for duty in duties if duty.effect == "conditional"]
+    done_at = [done(duty, history) for duty in conditions]
+    return tuple(
+        duty for duty, at in zip(conditions, done_at, strict=True) if at is None or at > end
+    )
 
 
 def while_missing(checklist: Checklist, timeline: Timeline) -> Spans:

@@ -10,6 +10,8 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from sla.contract import NO_ACTIONS, Actions, Alerts, Audience, Level
 from sla.contract import Warning as EarlyWarning
 from sla.cycle import Cycle, due_around
@@ -76,8 +78,7 @@ class Standing(NamedTuple):
     """What became of each metric."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(msgspec.Struct, frozen=True, gc=False):
     """The SLA fields of an issue as they should stand; None shows as empty."""
 
     policy: str
@@ -233,17 +234,19 @@ def _correct(cycle: Cycle, alerts: Alerts, announced: Announced) -> None:
         announced.sayings.append(_saying(cycle, "correction", key, at, audience, public=public))
 
 
-def fields_of(coverage: Coverage, cycles: Sequence[Cycle], level: int) -> Fields | None:
+def fields_of(
+    coverage: Coverage, cycles: Sequence[Cycle], owed: Sequence[Cycle], level: int
+) -> Fields | None:
     """The SLA fields of an issue; None when no contract ever had to do with it.
 
     Args:
         coverage: as it is now.
         cycles: every cycle of the issue. The fields speak of the first response; where the contract
             promises none, the state is that of its first metric.
+        owed: those that run towards a due instant.
         level: the escalation level reached.
     """
     latest = {cycle.metric: cycle for cycle in cycles}
-    owed = [cycle for cycle in cycles if cycle.ending is None and cycle.due_at]
     following = min(owed, key=_DUE) if owed else None
     next_due = following.due_at if following else None
     next_metric = following.words if following else None

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from sla.condition import ALWAYS, Condition, Fields
+from sla.condition import ALWAYS, Condition, Fields, without_repetition
 from sla.contract import (
     Alerts,
     Clock,
@@ -25,6 +25,7 @@ from sla.contract import (
     Refusal,
     Scope,
     in_words,
+    severity_in_words,
 )
 from sla.timeline import SYSTEM_FIELDS, FieldValue, Timeline
 
@@ -213,9 +214,10 @@ class Policy:
         return {name.casefold(): name for name in self.field_names - SYSTEM_FIELDS}
 
 
-class Terms(NamedTuple):
+class Terms(msgspec.Struct, frozen=True, gc=False):
     """What a coverage promises of one metric."""
 
+    metric: str
     clock: Clock
     goal: Goal
     duties: tuple[Duty, ...]
@@ -331,10 +333,23 @@ class Coverage:
         return {name: goal for name, goal in promised.items() if isinstance(goal, Goal)}
 
     @cached_property
+    def all_terms(self) -> tuple[Terms, ...]:
+        """What is promised for each metric for which something is, in the contract's order."""
+        names = dict.fromkeys([metric.name for metric in self.metrics])
+        return tuple([self._terms[name] for name in names if name in self._terms])
+
+    @cached_property
+    def rests(self) -> tuple[Condition, ...]:
+        """While one of these holds some clock may rest."""
+        clocks = [each.clock for each in self.all_terms]
+        return tuple(without_repetition(each for clock in clocks for each in clock.rests))
+
+    @cached_property
     def _terms(self) -> dict[str, Terms]:
         clocks = {name: self._metrics[name].clock for name in self._goals}
         return {
             name: Terms(
+                name,
                 clock,
                 self._goals[name],
                 self.duties(name),
@@ -357,8 +372,8 @@ class Coverage:
         if refusal:
             return f"not promised: {'; '.join(refusal.missing)}"
         if self.contract and self.covered:
-            name = metric.replace("_", " ")
-            return f"{self.contract.id} promises no {name} for severity {self.severity}"
+            severity = severity_in_words(self.severity)
+            return f"{self.contract.title} promises no {in_words(metric)} for {severity}"
         return self.reason
 
     def _waiver(self, metric: str) -> Limit | None:

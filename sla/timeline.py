@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from operator import attrgetter, eq, itemgetter
@@ -170,62 +169,6 @@ Spans = list[tuple[datetime, datetime | None]]
 _Values = list[tuple[datetime, FieldValue]]
 
 
-class _Filed:
-    """What every event tells, where it is looked for: fields with their values, or by kind."""
-
-    __slots__ = ("comments", "created_at", "deleted_at", "fields", "links")
-
-    def __init__(self, events: Sequence[Event]) -> None:
-        self.created_at: datetime | None = None
-        self.deleted_at: datetime | None = None
-        self.links: list[Linked] = []
-        # By their very class, and no list for each event in case it were the first of its field or
-        # comment: to find that an object is of another class takes `isinstance` 70 ns.
-        fields: dict[str, _Values] = {}
-        comments: dict[str, list[CommentSeen]] = {}
-        self.fields, self.comments = fields, comments
-        for event in events:
-            if type(event) is Changed:
-                name, after = event.field, event.after
-                values = fields.get(name)
-                if values is None:
-                    # The first thing heard of a field may be its change: before, it was `before`.
-                    fields[name] = values = [(event.at, event.before)]
-                if values[-1][1] != after:
-                    values.append((event.at, after))
-            elif type(event) is CommentSeen:
-                seen = comments.get(event.comment_id)
-                if seen is None:
-                    comments[event.comment_id] = [event]
-                else:
-                    seen.append(event)
-            else:
-                self._file(event, events)
-
-    def _file(self, event: Event, events: Sequence[Event]) -> None:
-        """An event of the kinds of which an issue has few."""
-        if isinstance(event, Seen):
-            self._show(event, events)
-        elif isinstance(event, Linked):
-            self.links.append(event)
-        elif isinstance(event, Created):
-            self.created_at = self.created_at or event.at
-        elif isinstance(event, Deleted):
-            self.deleted_at = self.deleted_at or event.at
-
-    def _show(self, event: Seen, events: Sequence[Event]) -> None:
-        fields, at = self.fields, event.at
-        for name, shown in event.fields.items():
-            values = fields.get(name)
-            if values is None:
-                fields[name] = [(at, shown)]
-            elif values[-1][1] != shown:
-                change = _changed_with(event, name, events)
-                # If it is what was before, it was taken within the same instant before the change.
-                if change is None or change.before != shown:
-                    values.append((at, shown))
-
-
 def _changed_with(shown: Seen, name: str, events: Sequence[Event]) -> Changed | None:
     """The last change of a field before a sighting of the same instant; the events are in order."""
     found: Changed | None = None
@@ -237,19 +180,83 @@ def _changed_with(shown: Seen, name: str, events: Sequence[Event]) -> Changed | 
     return found
 
 
-@dataclass(frozen=True)
 class Timeline:
-    """The facts known of one issue."""
+    """The facts known of one issue, in order, and what they tell of its fields and comments.
 
-    events: tuple[Event, ...]
-    held: dict[int, tuple[object, Spans]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """When which condition held, once somebody asked: each is asked for by several metrics."""
-    said: dict[tuple[str, str], bool] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
-    """Whether which words have which phrase in them, once somebody asked."""
+    Two timelines of the same facts are equal.
+
+    Args:
+        events: as `of` or `of_distinct` puts them in order.
+
+    Attributes:
+        created_at: when the issue was made in Jira; None while only later facts are known.
+        deleted_at: when the issue was deleted, if it was.
+        first_versions: of each comment by its id the first that was heard of, in order.
+        edits: the other versions of those that have more than one.
+        held: when which condition held, once somebody asked: each is asked for by several metrics.
+        said: whether which words have one of which phrases in them, once somebody asked.
+    """
+
+    def __init__(self, events: tuple[Event, ...]) -> None:
+        self.events = events
+        self.held: dict[int, tuple[object, Spans]] = {}
+        self.said: dict[tuple[str, tuple[str, ...]], bool] = {}
+        self.created_at: datetime | None = None
+        self.deleted_at: datetime | None = None
+        self._links: list[Linked] = []
+        # One walk over the events for all that is asked of them, 8 us for 50; before, each field
+        # and each kind of event that somebody asked for was a walk of its own. By their very class,
+        # and no list for each event in case it were the first of its field or comment: to find that
+        # an object is of another class takes `isinstance` 70 ns.
+        fields: dict[str, _Values] = {}
+        comments: dict[str, CommentSeen] = {}
+        self._fields, self.first_versions = fields, comments
+        self.edits: dict[str, list[CommentSeen]] = {}
+        for event in events:
+            if type(event) is Changed:
+                name, after = event.field, event.after
+                values = fields.get(name)
+                if values is None:
+                    # The first thing heard of a field may be its change: before, it was `before`.
+                    fields[name] = values = [(event.at, event.before)]
+                if values[-1][1] != after:
+                    values.append((event.at, after))
+            elif type(event) is CommentSeen:
+                if comments.setdefault(event.comment_id, event) is not event:
+                    self.edits.setdefault(event.comment_id, []).append(event)
+            else:
+                self._file(event)
+
+    def _file(self, event: Event) -> None:
+        """An event of the kinds of which an issue has few."""
+        if isinstance(event, Seen):
+            self._show(event)
+        elif isinstance(event, Linked):
+            self._links.append(event)
+        elif isinstance(event, Created):
+            self.created_at = self.created_at or event.at
+        elif isinstance(event, Deleted):
+            self.deleted_at = self.deleted_at or event.at
+
+    def _show(self, event: Seen) -> None:
+        fields, at = self._fields, event.at
+        for name, shown in event.fields.items():
+            values = fields.get(name)
+            if values is None:
+                fields[name] = [(at, shown)]
+            elif values[-1][1] != shown:
+                change = _changed_with(event, name, self.events)
+                # If it is what was before, it was taken within the same instant before the change.
+                if change is None or change.before != shown:
+                    values.append((at, shown))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Timeline) and self.events == other.events
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Timeline(events={self.events!r})"
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Timeline:
@@ -273,26 +280,32 @@ class Timeline:
             return cls(tuple(sorted(events, key=_precedence)))
         return cls(tuple([event for _, event in placed]))
 
-    @cached_property
-    def _filed(self) -> _Filed:
-        # One walk over the events for all that is asked of them, 9 us for 50; before, each field
-        # and each kind of event that somebody asked for was a walk of its own.
-        return _Filed(self.events)
+    def until(self, at: datetime) -> Timeline:
+        """What had happened by an instant, aware: as Jira tells it, whenever it was heard.
+
+        The earliest version of a comment that was heard of speaks for its beginning.
+        """
+        first: dict[str, datetime] = {}
+        is_cut = bool(self.events) and self.events[-1].at > at
+        for event in self.events:
+            if isinstance(event, CommentSeen):
+                known = first.get(event.comment_id, event.version_at)
+                first[event.comment_id] = min(known, event.version_at)
+                is_cut = is_cut or event.version_at > at
+        if not is_cut:
+            return self
+
+        def had_happened(event: Event) -> bool:
+            if isinstance(event, CommentSeen) and event.version_at > at:
+                return event.at <= at and first[event.comment_id] == event.version_at
+            return event.at <= at
+
+        return Timeline.of_distinct(list(filter(had_happened, self.events)))
 
     @property
-    def created_at(self) -> datetime | None:
-        """When the issue was made in Jira; None while only later facts are known."""
-        return self._filed.created_at
-
-    @property
-    def deleted_at(self) -> datetime | None:
-        """When the issue was deleted, if it was."""
-        return self._filed.deleted_at
-
-    @cached_property
     def field_names(self) -> frozenset[str]:
         """Every field that some fact speaks of."""
-        return frozenset(self._filed.fields)
+        return frozenset(self._fields)
 
     def values(self, name: str) -> list[tuple[datetime, FieldValue]]:
         """What a field was: (from when, value), in order, neighbours different.
@@ -300,11 +313,11 @@ class Timeline:
         The first entry holds from the beginning: a value is known backwards to the issue's
         creation as long as no change contradicts it.
         """
-        return self._filed.fields.get(name) or []
+        return self._fields.get(name) or []
 
     def value(self, name: str, at: datetime) -> FieldValue:
         """What a field was at an instant (a change counts from its own instant on)."""
-        values = self._filed.fields.get(name)
+        values = self._fields.get(name)
         if not values:
             return None
         if len(values) == 1:  # as with most fields of most issues
@@ -314,7 +327,7 @@ class Timeline:
     def changes(self, names: Iterable[str], since: datetime) -> list[datetime]:
         """An instant and every later one at which one of these fields changed, in order."""
         # The first value of a field holds from the beginning on, so it is no change.
-        fields, later = self._filed.fields, set()
+        fields, later = self._fields, set()
         for name in names:
             values = fields.get(name)
             if values and len(values) > 1:
@@ -323,7 +336,7 @@ class Timeline:
 
     def values_at(self, names: Iterable[str], at: datetime) -> tuple[FieldValue, ...]:
         """What some fields were at an instant, in the order of their names."""
-        fields = self._filed.fields
+        fields = self._fields
         return tuple([
             (values[0][1] if len(values) == 1 else self.value(name, at))
             if (values := fields.get(name))
@@ -333,25 +346,24 @@ class Timeline:
 
     def fields(self, at: datetime) -> dict[str, FieldValue]:
         """Every known field at an instant."""
-        return {name: self.value(name, at) for name in sorted(self.field_names)}
+        return {name: self.value(name, at) for name in sorted(self._fields)}
 
     @cached_property
     def comments(self) -> tuple[Comment, ...]:
         """Every comment that was ever written, oldest first, also those edited or deleted since."""
-        comments = [comment_of(seen) for seen in self._filed.comments.values()]
+        edits = self.edits
+        comments = [
+            comment_of([first, *edits.get(id_, ())]) for id_, first in self.first_versions.items()
+        ]
         comments.sort(key=_WRITTEN)
         return tuple(comments)
-
-    def versions(self) -> Iterable[tuple[str, list[CommentSeen]]]:
-        """The ids of the comments, each with the versions heard of; in no order."""
-        return self._filed.comments.items()
 
     @cached_property
     def references(self) -> tuple[tuple[datetime, str], ...]:
         """Other issues that this one refers to, with the instant since when: ids of linked ones,
         keys of those that the summary or description names."""
         found: dict[str, datetime] = {}
-        for link in self._filed.links:
+        for link in self._links:
             found.setdefault(link.other, link.at)
         own = {value for _, value in self.values("key")}
         for name in ("summary", "description"):

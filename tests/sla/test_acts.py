@@ -12,7 +12,7 @@ from sla.acts import History, Moment, asks, is_of_customer, is_response
 from sla.acts import given as brings
 from sla.acts import says as has_phrase
 from sla.condition import Condition
-from sla.contract import Act, Item
+from sla.contract import CLOCKS, RESPONSE, Act, Item
 from sla.mapping import Responders
 from sla.timeline import Account, CommentDeleted, Event, Timeline
 from tests.sla.example import AGENT, CUSTOMER, NINE, OWN, at, change, made, reply, says
@@ -108,6 +108,22 @@ def test_a_reporter_who_is_a_responder_speaks_as_the_customer() -> None:
 )
 def test_a_phrase_is_found_as_whole_words(text: str, phrase: str, *, found: bool) -> None:
     assert has_phrase(text, phrase) is found
+
+
+@given(
+    st.lists(st.sampled_from(["log", "logs", "send", "v12", "(b)"]), max_size=4),
+    st.lists(st.sampled_from(["log", "send the log", r"/v\d+/", "(b)", "/^send/"]), max_size=4),
+)
+def test_several_phrases_are_found_where_one_of_them_is(said: list[str], wanted: list[str]) -> None:
+    text = " ".join(said)
+    assert has_phrase(text, *wanted) is any(has_phrase(text, each) for each in wanted)
+
+
+def test_a_clock_started_by_any_response_is_not_asked_for_the_first() -> None:
+    update = CLOCKS["periodic_update"]
+    assert (len(update.starts), update.started_by) == (2, (RESPONSE,))
+    for clock in (CLOCKS["substantive_response"], CLOCKS["resolution"]):
+        assert clock.started_by == clock.starts
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ def test_the_straight_way_comes_to_what_the_general_way_comes_to(
     straight = cycles_of(timeline, FOUR, at(now / 2))
     with patch.object(clocks._Run, "_stretch", lambda _self, _start, _rule: None):
         halfway = cycles_of(timeline, FOUR, at(now / 2))
-        with patch.object(clocks._Run, "_undisturbed", lambda _self: False):
+        with patch.object(clocks, "_is_quiet", lambda _spans, _timeline: False):
             assert cycles_of(timeline, FOUR, at(now / 2)) == halfway == straight
 
 

@@ -63,7 +63,7 @@ def test_a_holiday_on_the_way() -> None:
           contract: Acme Support, clause 2.3
           severity: Urgent
           clock from: Wed 10 Jul 2024 11:00 EDT
-          business days read as open_hours: 8 h of open time, a regular day being 8 h
+          business days read as open hours: 8 h of open time, a regular day being 8 h
             Wed 10 Jul 2024 11:00 EDT to Wed 10 Jul 2024 17:00 EDT: open, 6 h used, 2 h left
             Wed 10 Jul 2024 17:00 EDT to Thu 11 Jul 2024 00:00 EDT: closed
             Thu 11 Jul 2024 00:00 EDT to Fri 12 Jul 2024 00:00 EDT: holiday, Founders' Day
@@ -85,7 +85,7 @@ def test_a_change_of_severity_and_a_pause() -> None:
           contract: Acme Support
           severity: Normal
           clock from: Wed 10 Jul 2024 09:30 EDT
-          business days read as open_hours: 8 h of open time, a regular day being 8 h
+          business days read as open hours: 8 h of open time, a regular day being 8 h
             Wed 10 Jul 2024 09:30 EDT to Wed 10 Jul 2024 10:00 EDT: open, 30 min used, 7 h 30 min left
             Wed 10 Jul 2024 10:00 EDT to Wed 10 Jul 2024 10:15 EDT: paused
             Wed 10 Jul 2024 10:15 EDT to Wed 10 Jul 2024 11:30 EDT: open, 1 h 15 min used, 6 h 15 min left
@@ -94,7 +94,7 @@ def test_a_change_of_severity_and_a_pause() -> None:
             Wed 10 Jul 2024 17:00 EDT to Thu 11 Jul 2024 09:00 EDT: closed
             Thu 11 Jul 2024 09:00 EDT to Thu 11 Jul 2024 10:15 EDT: open, 1 h 15 min used, 0 min left
           due: Thu 11 Jul 2024 10:15 EDT = 2024-07-11T14:15:00Z
-        First response, promised anew: 2h on calendar office (commitment)
+        First response, promised anew: 2 h on calendar office (commitment)
           contract: Acme Support, clause 2.1
           severity: Urgent
           why: project ACME: contract rule 1 (always) gives acme, severity rule 1 (priority Highest) gives Urgent
@@ -128,7 +128,7 @@ def test_a_clock_that_rests_says_so() -> None:
 
 def test_a_clock_that_rests_has_no_due_instant() -> None:
     text = explained(PAUSED_AND_RAISED[:-1], policy(BY_SEVERITY), at(9))
-    in_force = text.index("First response, promised anew: 2h on calendar office (commitment)")
+    in_force = text.index("First response, promised anew: 2 h on calendar office (commitment)")
     assert not [line for line in text[in_force:] if line.startswith("  due: ")]
 
 

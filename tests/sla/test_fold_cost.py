@@ -22,7 +22,7 @@ from sla.decide import Decision, Ledger, decide
 from sla.mapping import Policy
 from sla.timeline import Event, Timeline
 
-CALLS, CALLS_OF_SIX, OBJECTS = 940, 550, 170
+CALLS, CALLS_OF_SIX, OBJECTS = 650, 410, 165
 """Of one decision over 50 events, over 6, and the objects that are left of the former."""
 
 

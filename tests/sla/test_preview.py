@@ -11,6 +11,7 @@ from sla.cycle import Cycle, State, cycles_of
 from sla.decide import Ledger, decide
 from sla.mapping import Policy
 from sla.preview import Judged, Move, judged, moves
+from sla.recalculated import Earlier, kept
 from sla.timeline import Changed, Deleted, Event, Timeline
 from tests.sla.example import NINE, at, contract, hours, made, office, policy, reply
 
@@ -127,10 +128,20 @@ def test_a_clock_that_starts_after_the_last_one_is_another_one() -> None:
     assert [move.state_from for move in moves("ACME-1", [over("met")], [later])] == [None]
 
 
-def test_what_was_cancelled_may_be_promised_again() -> None:
+@pytest.mark.parametrize("state", ["cancelled", "breached"])
+def test_what_was_given_up_or_withdrawn_may_be_promised_again(state: State) -> None:
     (running,) = folded(made(), promising(4), 3)
-    (move,) = moves("ACME-1", [over("cancelled")], [running])
+    (move,) = moves("ACME-1", [over(state)], [running])
     assert move.newly_promised
+
+
+def test_what_is_broken_and_promised_no_more_is_told_though_it_stays_broken() -> None:
+    broken = folded(made(), promising(1), 2)
+    stays = kept([Earlier("before", at(2))], lambda _, __: broken)
+    (move,) = moves("ACME-1", [judged(each) for each in broken], stays)
+    assert (move.state_from, move.state_to, findings(move)) == (
+        "breached", None, ["no_longer_promised"],
+    )  # fmt: skip
 
 
 def test_of_each_metric_the_latest_cycle_counts_in_whatever_order_they_come() -> None:

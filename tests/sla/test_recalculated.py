@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from hypothesis import given
@@ -11,9 +12,19 @@ from sla import recalculated
 from sla.cycle import Cycle, cycles_of
 from sla.decide import Ledger, decide
 from sla.mapping import Policy
-from sla.recalculated import Earlier, joined, kept, kept_of
+from sla.recalculated import Earlier, is_withdrawn, joined, kept, kept_of
 from sla.timeline import Timeline
-from tests.sla.example import always, at, change, made, measured, of, reply
+from tests.sla.example import (
+    always,
+    at,
+    change,
+    contract,
+    made,
+    measured,
+    of,
+    policy,
+    reply,
+)
 
 
 def replies_within(number: float) -> Policy:
@@ -89,14 +100,42 @@ def test_whatever_was_over_is_as_before_and_the_rest_is_counted_on(
     assert recalculated.read(text) == (Earlier("old", until_at),)
     over = kept_of(text, lambda _: rolling[before], lambda _: timeline)
     old = cycles_of(timeline, rolling[before], until_at)
-    assert list(over) == [each for each in old if each.ending and each.ending.at <= until_at]
+    ended = [each for each in over if not is_withdrawn(each)]
+    assert ended == [each for each in old if each.ending and each.ending.at <= until_at]
     whole = joined(over, cycles_of(timeline, rolling[after], now))
-    assert [each for each in whole if each in over] == list(over)
+    assert [each for each in whole if each in over] == ended
     for metric in {each.metric for each in whole}:
         numbers = [each.number for each in whole if each.metric == metric]
         assert numbers == list(range(1, len(numbers) + 1))
     if before == after:
         assert list(whole) == list(cycles_of(timeline, rolling[after], now))
+    # A version that promises nothing leaves each as it stood, if it was over or broken.
+    stood = cycles_of(timeline.until(until_at), rolling[before], until_at)
+    assert [(each.metric, each.number, each.state, each.due_at) for each in joined(over, ())] == [
+        (each.metric, each.number, each.state, each.due_at)
+        for each in stood
+        if each.ending or each.state == "breached"
+    ]
+
+
+def test_what_was_broken_stays_so_where_nothing_is_promised_for_it_any_more() -> None:
+    """As long as that is so: a version that has its clock go on judges it anew."""
+    strict, gone = replies_within(1), replace(replies_within(1), projects={})
+    fold = versions(strict=strict, gone=gone, generous=replies_within(4))
+    (broken,) = joined(kept([Earlier("strict", at(2))], fold), fold("gone", at(5)))
+    assert (broken.state, broken.due_at, broken.until_at) == ("breached", at(1), at(2))
+    assert broken.stopped_at is None
+    assert is_withdrawn(broken)
+    chain = [Earlier("strict", at(2)), Earlier("gone", at(2.5))]
+    (met,) = joined(kept(chain, fold), fold("generous", at(5)))
+    assert (met.state, met.due_at) == ("met", at(4))
+    # What was in time by then, or rested before it was due, was not broken: nothing stays of it.
+    assert joined(kept([Earlier("strict", at(0.5))], fold), fold("gone", at(5))) == ()
+    waiting = Timeline.of([*made(), change(at(0.5), "status", "To Do", "Waiting")])
+    pausing = policy(contract(always(1), pause_statuses=("Waiting",)))
+    (paused,) = cycles_of(waiting, pausing, at(2))
+    assert paused.state == "paused"
+    assert kept([Earlier("pausing", at(2))], lambda _, now: cycles_of(waiting, pausing, now)) == ()
 
 
 def test_an_issue_that_was_never_moved_keeps_nothing() -> None:

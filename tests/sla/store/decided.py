@@ -37,6 +37,7 @@ def _made(nth: int, row: dict[str, Any], site: str) -> tuple[dict[str, Any], dic
         "assignee": row.pop("assignee", None),
         "summary": row.pop("summary", "Help"),
     }
+    beside = {name: issue[name] for name in ("key", "project", "assignee")}
     missed = state == "breached"
     ended_at = None if is_open else row.pop("ended_at", at + HOUR if missed else at)
     goal = row.get("goal", HOUR // timedelta(microseconds=1))
@@ -54,5 +55,6 @@ def _made(nth: int, row: dict[str, Any], site: str) -> tuple[dict[str, Any], dic
         "goal": None if is_open else goal,
         "used": None if is_open else 2 * goal if missed else goal // 2,
     }
+    usual |= {**beside, "named_customer": issue["customer"]}
     cycle = {**usual, "site": site, "issue_id": issue_id, "state": state, "ended_at": ended_at}
     return issue, {**cycle, **row}

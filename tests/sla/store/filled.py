@@ -75,6 +75,13 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             }
             for n, text in enumerate(TEXTS)
         ],
+        "notifications": [
+            {
+                **issue, "key": text, "channel": text, "at": NINE, "state": "sent",
+                "attempts": n, "error": text,
+            }
+            for n, text in enumerate(TEXTS)
+        ],
         "downtimes": [
             {"site": "acme", "scope": text, "confirmed_at": NINE, "customers": "[]",
              "entered_at": NINE}
@@ -96,6 +103,13 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
             }
             for n, text in enumerate(TEXTS)
         ],
+        "backtests": [
+            {
+                "site": "acme", "name": text, "made_at": NINE, "summary": "{}",
+                "result": BLOBS[n % 5],
+            }
+            for n, text in enumerate(TEXTS)
+        ],
         "audit": [
             {
                 "site": "acme", "at": NINE, "actor": text, "actor_name": text, "action": text,
@@ -113,7 +127,7 @@ def _rows() -> dict[str, list[dict[str, Any]]]:
         "api_tokens": [
             {
                 "site": "acme", "hash": text, "name": text, "role": "viewer", "made_by": text,
-                "made_at": NINE, "expires_at": FARTHEST if n % 2 else None,
+                "made_at": NINE, "expires_at": FARTHEST if n % 2 else None, "owner": text,
             }
             for n, text in enumerate(TEXTS)
         ],

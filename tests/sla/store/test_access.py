@@ -57,7 +57,7 @@ def test_a_token_is_good_until_it_ends_or_is_revoked(database: Database) -> None
         return database.write(
             lambda c: api_tokens.make(
                 c, "here", hash_, f"name of {hash_}", "viewer",
-                made_by="Ada", now=NOW, expires_at=expires_at,
+                made_by="Ada", owner="oidc:ada", now=NOW, expires_at=expires_at,
             )
         )  # fmt: skip
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from sla.contract import Audience
+from sla.contract import Actions, Audience
 from sla.effects import Saying
-from sla.store import health, inbox, issues, outbox
+from sla.store import health, inbox, issues, notifications, outbox
 from sla.store.database import Database
 from sla.store.health import Attention
+from sla.store.outbox import Entered
 from tests.sla.example import NINE, at
 from tests.sla.store.test_plans import plan
 
@@ -29,13 +30,17 @@ def fill(database: Database) -> None:
         issues.change(c, SITE, "5", wake_at=at(-1))
 
     database.write(write)
+    told = Actions(notify=("team",))
     for key in ("a", "b"):
-        saying = Saying(key, "breach", NINE, Audience(), None, {})
-        database.write(
-            lambda c, s=saying: outbox.put(c, SITE, "6", [s], now=at(0.5), quiet_before=NINE)  # type: ignore[misc]
-        )
+        said = Saying(key, "breach", NINE, Audience(), None, {}, actions=told)
+        entered = [Entered("6", [said], NINE)]
+        database.write(lambda c, e=entered: outbox.put(c, SITE, e, at(0.5)))  # type: ignore[misc]
     (first, _) = database.read(lambda c: outbox.pending(c, SITE, "6"))
     database.write(lambda c: outbox.give_up(c, first, error="403"))
+    (untold, _) = database.read(lambda c: notifications.pending(c, SITE, "6", at(1)))
+    database.write(
+        lambda c: notifications.note(c, untold, state="given_up", error="500", try_at=None)
+    )
     for number in range(5):
         body = b"" if number == 4 else b"{}"
         database.write(lambda c, n=number, b=body: inbox.keep(c, SITE, str(n), b, at(n), str(n)))  # type: ignore[misc]
@@ -45,8 +50,10 @@ def fill(database: Database) -> None:
 
 def test_everything_is_counted(database: Database) -> None:
     fill(database)
-    assert database.read(lambda c: health.attention(c, SITE)) == Attention(1, 1, 1, 1, 1, at(4))
-    assert database.read(lambda c: health.attention(c, "other")) == Attention(0, 0, 0, 1, 1, None)
+    assert database.read(lambda c: health.attention(c, SITE)) == Attention(1, 1, 1, 1, 1, 1, at(4))
+    assert database.read(lambda c: health.attention(c, "other")) == Attention(
+        0, 0, 0, 0, 1, 1, None
+    )
     timers = database.read(lambda c: health.timers(c, NINE))
     assert timers == (2, at(1), 1, at(-1))
     assert database.read(lambda c: health.timers(c, at(-2))) == (2, at(-1), 0, None)
@@ -55,6 +62,7 @@ def test_everything_is_counted(database: Database) -> None:
     assert queues["comments"] == (1, 1, NINE)
     assert queues["fields"] == (1, 1, at(2))
     assert queues["histories"].given_up == 1
+    assert queues["notifications"] == (1, 1, NINE)
     assert database.read(health.size) > 10_000
 
 
@@ -66,16 +74,16 @@ def test_one_thing_is_put_back_and_nothing_else(database: Database) -> None:
 
     given_up = [e for e in database.read(lambda c: outbox.waiting(c, 9)) if e.again_at is None]
     assert {(each.what, each.issue) for each in given_up} == {
-        ("a", "HLP-6"), ("fields", "HLP-1"), ("history", "HLP-2"),
+        ("a", "HLP-6"), ("fields", "HLP-1"), ("history", "HLP-2"), ("team: a", "HLP-6"),
     }  # fmt: skip
     for each in given_up:
-        assert again(each.what, each.id, "other") == ""
-        assert again(each.what, each.id) == each.issue.removeprefix("HLP-")
-        assert again(each.what, each.id) == ""
+        assert again(each.kind, each.id, "other") == ""
+        assert again(each.kind, each.id) == each.issue.removeprefix("HLP-")
+        assert again(each.kind, each.id) == ""
     assert again("fields", "3") == ""
     assert again("history", "9") == ""
     assert again("comment", "99") == ""
-    assert database.read(lambda c: health.attention(c, SITE))[:3] == (0, 0, 0)
+    assert database.read(lambda c: health.attention(c, SITE))[:4] == (0, 0, 0, 0)
 
 
 def test_one_delivery_is_put_back_or_left(database: Database) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from sqlalchemy import Row, select
 from sla.mapping import Policy
 from sla.store import issues, schema
 from sla.store.database import Database
+from sla.store.issues import Judgement
 from sla.timeline import (
     Account,
     Changed,
@@ -79,7 +79,8 @@ def save(
 ) -> None:
     timeline = Timeline.of(events)
     (cycle,) = runs(timeline, under, now)
-    database.write(lambda c: issues.save_cycles(c, SITE, ISSUE, [cycle], version, now))
+    judged = [Judgement(ISSUE, [cycle], version)]
+    database.write(lambda c: issues.save_cycles(c, SITE, judged, now))
 
 
 def cycles(database: Database) -> list[Row[Any]]:
@@ -271,4 +272,4 @@ def test_a_timeline_is_compared_by_its_facts_alone() -> None:
     """What the tests above rest on: an equal timeline is one with the same facts, in order."""
     whole = Timeline.of(STORY)
     assert whole != Timeline.of(STORY[:-3])
-    assert whole == replace(whole)
+    assert whole == Timeline(whole.events)

@@ -158,3 +158,34 @@ def test_a_file_with_older_tables_is_not(sqlite: Database, monkeypatch: pytest.M
     monkeypatch.setattr(command, "upgrade", lambda *given: asked.append(given))
     migrate(sqlite)
     assert len(asked) == 1
+
+
+# The tables of the last release: whoever works on them goes on while the next one starts.
+RELEASED = "0007"
+
+
+def test_a_release_only_adds_so_that_the_one_before_can_go_on(tmp_path: Path) -> None:
+    """What an older process reads is there, and what it does not write may be left out."""
+    database = Database(f"sqlite:///{tmp_path / 'dueline.sqlite3'}")
+    config = _config()
+
+    def columns_at(version: str) -> dict[tuple[str, str], tuple[str, bool]]:
+        with database.engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, version)
+            looked = inspect(connection)
+            return {
+                (table, column["name"]): (
+                    str(column["type"]), column["nullable"] or column["default"] is not None,
+                )
+                for table in looked.get_table_names()
+                for column in looked.get_columns(table)
+            }  # fmt: skip
+
+    before = columns_at(RELEASED)
+    after = columns_at("head")
+    database.close()
+    assert {name: after.get(name) for name in before} == before
+    tables = {table for table, _ in before}
+    needed = {name for name in after.keys() - before.keys() if not after[name][1]}
+    assert {name for name in needed if name[0] in tables} == set()

@@ -20,7 +20,7 @@ from sla.mapping import Policy
 from sla.preview import judged
 from sla.store import issues
 from sla.store.database import Database
-from sla.store.issues import named
+from sla.store.issues import Judgement, named
 from sla.store.open_issues import Facts, OpenIssue, Range, Row, ranges, read, unread
 from sla.timeline import Account, Changed, CommentSeen, Created, Event, FieldValue, Seen, Timeline
 from tests.sla.example import ALWAYS, at, contract, made, policy, reply, two_hours
@@ -153,7 +153,7 @@ def known_of(database: Database, issue_id: str, events: list[Event]) -> None:
     def work(connection: Connection) -> None:
         issues.hear_of(connection, SITE, issue_id, f"ACME-{issue_id}")
         issues.add_facts(connection, SITE, issue_id, events)
-        issues.save_cycles(connection, SITE, issue_id, cycles, "v1", at(3))
+        issues.save_cycles(connection, SITE, [Judgement(issue_id, cycles, "v1")], at(3))
         issues.change(connection, SITE, issue_id, wake_at=at(4))
 
     database.write(work)

@@ -14,7 +14,7 @@ from sla.contract import Actions, Audience
 from sla.effects import Saying
 from sla.store import issues, outbox
 from sla.store.database import Database
-from sla.store.outbox import Written
+from sla.store.outbox import Entered, Written
 from sla.store.schema import sayings
 from tests.sla.example import NINE, at
 
@@ -30,7 +30,8 @@ def put(
     database: Database, *new: Saying, now: datetime = NINE, quiet_before: datetime = NINE,
     issue: str = ISSUE,
 ) -> None:  # fmt: skip
-    database.write(lambda c: outbox.put(c, SITE, issue, new, now=now, quiet_before=quiet_before))
+    entered = [Entered(issue, new, quiet_before)]
+    database.write(lambda c: outbox.put(c, SITE, entered, now))
 
 
 def pending(database: Database) -> list[str]:
@@ -344,7 +345,7 @@ def test_what_was_said_stays_said_when_it_stops_being_true(database: Database) -
     put(database, checklist(), now=at(1))
     # The request for the edit never left: nothing is in doubt.
     change_saying(database, only(database).id, attempted_at=None)
-    database.write(lambda c: outbox.withdraw(c, SITE, ISSUE, standing=[]))
+    database.write(lambda c: outbox.withdraw(c, SITE, [(ISSUE, checklist().key)]))
     assert state(database) == "sent"
 
 

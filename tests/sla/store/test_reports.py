@@ -61,8 +61,8 @@ def decided(database: Database) -> list[dict[str, Any]]:
         each = dict(row)
         if each["ended_at"] is None and not (each["due_at"] and each["due_at"] <= NOW):
             continue
-        outcome = {"met": "kept", "cancelled": "cancelled"}.get(each["state"], "missed")
-        at = each["due_at"] if outcome == "missed" else each["ended_at"]
+        outcome = {"met": "met", "cancelled": "cancelled"}.get(each["state"], "breached")
+        at = each["due_at"] if outcome == "breached" else each["ended_at"]
         found.append({**each, "outcome": outcome, "at": at})
     return found
 
@@ -111,7 +111,7 @@ def test_it_counts_what_a_plain_reading_counts(database: Database, more: dict[st
     assert len(timed) == sum(row["stopped_at"] is not None for row in plain)
     missed = everything(database, wanted)
     assert {(row.issue_id, row.due_at) for row in missed} == {
-        (row["issue_id"], row["at"]) for row in plain if row["outcome"] == "missed"
+        (row["issue_id"], row["at"]) for row in plain if row["outcome"] == "breached"
     }
     assert [row.due_at for row in missed] == sorted((r.due_at for r in missed), reverse=True)
     assert len(missed) == len({row.issue_id for row in missed})
