@@ -10,15 +10,19 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
 from connector import facts
-from connector.base import JiraClient, Transition, in_path
 from connector.errors import JiraRefused
-from connector.rest import Json
+from connector.facts import Json
 from connector.retry import verdict
+from connector.values import in_path
 from sla.effects import Saying
+
+if TYPE_CHECKING:
+    from connector.base import JiraClient, Transition
 
 # Jira's clock may be so much behind ours.
 _CLOCKS_DIFFER = timedelta(minutes=1)

@@ -8,19 +8,24 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from types import MappingProxyType
-from typing import Literal, NamedTuple
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from connector import facts
 from connector.errors import Call, ConnectorError, JiraRefused, NotJira
+from connector.facts import Json
 from connector.history import events_of, shown_in
+from connector.paging import pages
 from connector.registrations import Registrations
-from connector.rest import Answer, Client, Json, Rest, pages
+from connector.values import in_path
 from sla.gaps import Shown
 from sla.timeline import Event
+
+if TYPE_CHECKING:
+    from connector.limits import Limits
+    from connector.rest import Answer, Client, Rest
 
 Flavour = Literal["cloud", "datacenter"]
 
@@ -45,6 +50,8 @@ TEXT_API = "rest/api/2"
 # By what never changes: in an order by `updated`, an issue that changes meanwhile moves past the
 # page that is read next. Equal instants need a second key, or Jira may order them anew each time.
 _ORDER = "ORDER BY created ASC, key ASC"
+_TWICE = timedelta(hours=2)
+"""Longer than what clocks show twice when they are put back."""
 # No clock on earth is further behind, so that no zone reads a time of this one as a later instant.
 _WEST = timezone(timedelta(hours=-12))
 _STEP = timedelta(minutes=15)
@@ -133,26 +140,6 @@ class Wanted(NamedTuple):
 BRIEFLY = Wanted()
 
 
-def to_jira_value(field: Field, value: object) -> object:
-    """A value as Jira wants it for a field of that type; None clears the field.
-
-    Raises:
-        ValueError: the value does not fit the type.
-    """
-    if value is None:
-        return None
-    if field.type == "datetime":
-        return _jira_instant(value)
-    if field.type == "float":
-        return float(str(value))
-    text = str(value)
-    if field.type == "select":
-        return {"value": text}
-    # A text field holds no more, and Jira refuses the whole edit for one character beyond.
-    longest = facts.LONGEST_TEXT
-    return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
 class JiraClient(Registrations):
     """One Jira site. Any number of threads may share it.
 
@@ -173,6 +160,11 @@ class JiraClient(Registrations):
         self._lock = threading.Lock()
         self._myself: str | None = None
         self._info: ServerInfo | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What the site last said of how much it may be asked."""
+        return self._rest.limits
 
     @property
     @abstractmethod
@@ -523,6 +515,31 @@ class JiraClient(Registrations):
         for project in sorted(set(projects)):
             yield from self._open_issues(project)
 
+    def issues_of(
+        self, project: str, from_at: datetime, to_at: datetime, jql: str | None = None
+    ) -> Iterator[list[Found]]:
+        """Every issue of a project that was open at some instant of a period, page by page.
+
+        It may give others, too: those that were updated since it began, or made soon after it.
+
+        Args:
+            project: by its key.
+            from_at: when the period begins, aware.
+            to_at: when it ends, aware.
+            jql: a further condition, without an order.
+
+        Raises:
+            JiraRefused: it does not know the project, or not what the condition says.
+        """
+        zone = self._time_zone()
+        begins, ends = wall_time(from_at, zone), wall_time(to_at + _TWICE, zone)
+        more = f" AND ({jql})" if jql else ""
+        found = (
+            f'project = {_quoted(project)} AND created < "{ends}"'
+            f' AND (updated >= "{begins}" OR statusCategory != Done){more} {_ORDER}'
+        )
+        yield from self._search(f"reading the issues of project {project}", found)
+
     def group_members(self, group: str) -> tuple[str, ...]:
         """The ids of the active accounts in a group, given by its name."""
         path = f"{self.api}/group/member"
@@ -716,11 +733,6 @@ def field_type(short: str) -> str:
     return f"{_TYPES}{short}"
 
 
-def in_path(text: object) -> str:
-    """A text as one segment of an address."""
-    return quote(str(text), safe="")
-
-
 def _found(issue: Json, wanted: Wanted) -> Found | None:
     issue_id, key = (facts.identifier(facts.member(issue, name)) for name in ("id", "key"))
     if issue_id is None or key is None:
@@ -779,14 +791,6 @@ def _restriction(*, internal: bool, role: str | None) -> dict[str, Json]:
     if role is not None:
         members["visibility"] = {"type": "role", "value": role}
     return members
-
-
-def _jira_instant(value: object) -> str:
-    at = value if isinstance(value, datetime) else facts.instant(value)
-    if at is None or at.tzinfo is None:
-        raise ValueError(f"{value!r} is no instant with an offset, such as 2026-09-23T00:18:35Z.")
-    utc = at.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}+0000"
 
 
 def _refuses_silence(refused: JiraRefused) -> bool:

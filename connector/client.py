@@ -15,7 +15,6 @@ from connector.base import (
     JiraClient,
     ServerInfo,
     info_of,
-    to_jira_value,
 )
 from connector.cloud import CloudClient
 from connector.datacenter import DataCenterClient
@@ -33,6 +32,7 @@ from connector.sign_in import (
     WayIn,
     checked_address,
 )
+from connector.values import to_jira_value
 
 __all__ = [
     "ApiToken",

@@ -20,13 +20,14 @@ from connector.base import (
     field_of,
     field_type,
     found_in,
-    in_path,
     strange,
 )
 from connector.dynamic import DynamicRegistrations
 from connector.errors import JiraRefused
+from connector.facts import Json
 from connector.registrations import CLASSIC, Form
-from connector.rest import Client, Json
+from connector.rest import Client
+from connector.values import in_path
 
 
 class CloudClient(DynamicRegistrations, JiraClient):

@@ -18,13 +18,14 @@ from connector.base import (
     field_of,
     field_type,
     found_in,
-    in_path,
     strange,
     tells_readers,
 )
 from connector.errors import JiraRefused, NotJira
+from connector.facts import Json
 from connector.registrations import Form, form_of_datacenter
-from connector.rest import Client, Json
+from connector.rest import Client
+from connector.values import in_path
 
 
 class DataCenterClient(JiraClient):

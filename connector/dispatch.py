@@ -20,6 +20,7 @@ from connector.link_writer import LinkWriter
 from connector.outlet import Held, Holds, Judge, Outlet
 from connector.speaker import Speaker
 from sla.lanes import BATCH, Key
+from sla.steps import following
 from sla.store import outbox
 from sla.store.database import Database
 from sla.store.issues import IssueRow
@@ -110,7 +111,8 @@ class Dispatcher:
         waiting = self.database.read(lambda c: outbox.pending(c, site, issue_id))
         for number, pending in enumerate(waiting, start=1):
             if outbox.is_due(pending.try_at, pending.attempts, self.now()):
-                self._say(outlet, site, issue_id, pending)
+                with following(pending.delivery):
+                    self._say(outlet, site, issue_id, pending)
             left = self.database.read(lambda c: outbox.pending(c, site, issue_id))
             still = next((each for each in left if each.id == pending.id), None)
             if still and _goes_first(still, self.now()):

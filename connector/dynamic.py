@@ -10,11 +10,16 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from connector import facts
 from connector.errors import JiraRefused, SetupError
+from connector.facts import Json
+from connector.paging import pages
 from connector.registrations import hidden_by, only
-from connector.rest import Json, Rest, pages
+
+if TYPE_CHECKING:
+    from connector.rest import Rest
 
 EVENTS = (
     "jira:issue_created",

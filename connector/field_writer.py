@@ -15,11 +15,12 @@ import structlog
 
 from connector import recorded
 from connector.attempt import IN_FLIGHT, may_follow
-from connector.client import to_jira_value
 from connector.errors import ConnectorError, JiraRefused
 from connector.link_writer import owed
 from connector.outlet import Held, Judge, Outlet
 from connector.remote_link import ROLE
+from connector.values import to_jira_value
+from sla.steps import following
 from sla.store import issues, outbox
 from sla.store.database import Database
 from sla.store.issues import IssueRow
@@ -58,7 +59,10 @@ class FieldWriter:
             return None
         if not outbox.is_due(row.write_at, row.write_attempts, now):
             return None
-        row = self._not_from_the_future(row, now)
+        with following(row.write_delivery):
+            return self._write(outlet, self._not_from_the_future(row, now), now)
+
+    def _write(self, outlet: Outlet, row: IssueRow, now: datetime) -> IssueRow | None:
         wanted: dict[str, Any] = json.loads(row.fields_wanted or "{}")
         written = Written.of(row)
         there = {role: value for role, value in wanted.items() if role in outlet.fields}
@@ -107,7 +111,9 @@ class FieldWriter:
         def edit() -> None:
             refused.update(_edit(outlet, row.issue_id, shown))
 
-        sent = recorded.send(self.database, self.now, self.monotonic, row, written, differing, edit)
+        sent = recorded.send(
+            self.database, self.now, self.monotonic, row, written, differing, edit, kind="fields"
+        )
         if sent is None:
             return None
         row, written, earlier = sent.row, sent.written, sent.in_flight_since

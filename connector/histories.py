@@ -17,6 +17,7 @@ from connector.outlet import Holds, Judge, Outlet
 from sla.engine import Engine
 from sla.gaps import certain_until
 from sla.lanes import Key
+from sla.steps import following
 from sla.store import inbox, issues
 from sla.store.database import Database
 from sla.store.issues import IssueRow
@@ -60,6 +61,11 @@ class HistoryReader:
         row = self.database.read(lambda c: issues.get(c, site, issue_id))
         if row is None or row.read_at is None:
             return
+        with following(row.read_delivery):
+            self._read(outlet, row)
+
+    def _read(self, outlet: Outlet, row: IssueRow) -> None:
+        site, issue_id = row.site, row.issue_id
         try:
             told = self.database.read(lambda c: issues.readers_told(c, site, issue_id))
             if row.unmarked_from is None or not self._read_marks(outlet, row, told):

@@ -26,6 +26,7 @@ from connector.outlet import Held, Judge, Outlet
 from connector.remote_link import ROLE
 from connector.retry import verdict
 from sla.effects import Standing
+from sla.steps import following
 from sla.store import issues, outbox
 from sla.store.database import Database
 from sla.store.issues import IssueRow
@@ -80,6 +81,12 @@ class LinkWriter:
         value = owed(outlet, row, written)
         if value is None:
             return
+        with following(row.write_delivery):
+            self._write(outlet, row, written, value)
+
+    def _write(
+        self, outlet: Outlet, row: IssueRow, written: Written, value: dict[str, Any]
+    ) -> None:
         now, in_flight = self.now(), row.write_attempted_at
         known = self._known_to_fail(outlet, row, now)
         if in_flight and may_follow(in_flight, now) and written.contradicts(value):
@@ -108,8 +115,9 @@ class LinkWriter:
 
     def _send(self, outlet: Outlet, row: IssueRow, written: Written, value: dict[str, Any]) -> None:
         sent = recorded.send(
-            self.database, self.now, self.monotonic, row, written, value, lambda: _set(outlet, row)
-        )
+            self.database, self.now, self.monotonic, row, written, value,
+            lambda: _set(outlet, row), kind="link",
+        )  # fmt: skip
         if sent is None:
             return
         if sent.error:

@@ -73,6 +73,11 @@ def to_wiki(markdown: str, user_name: Callable[[str], str] = str) -> str:
     return "\n\n".join(_wiki_blocks(_tree(markdown).children, user_name))
 
 
+def to_text(markdown: str) -> str:
+    """A Markdown text as plain text: mentions as names, links with their addresses."""
+    return "\n\n".join(_text_blocks(_tree(markdown).children))
+
+
 def _tree(markdown: str) -> SyntaxTreeNode:
     return SyntaxTreeNode(_markdown.parse(_without_surrogates(markdown)))
 
@@ -232,6 +237,30 @@ def _wiki_name(user_name: str) -> str:
 
 def _wiki_target(target: str) -> str:
     return re.sub(r"[\[\]{}|\\^\s]", lambda match: quote(match[0]), target)
+
+
+# --- plain text ---------------------------------------------------------------------------------
+
+
+def _text_blocks(nodes: Sequence[SyntaxTreeNode]) -> Iterator[str]:
+    for node in nodes:
+        if node.type in ("bullet_list", "ordered_list"):
+            items = ("\n  ".join(_text_blocks(item.children)) for item in node.children)
+            yield "\n".join(f"- {item}" for item in items)
+        elif node.type in ("paragraph", "heading"):
+            yield "".join(map(_text_inline, node.children)).strip()
+        else:
+            yield "\n\n".join(_text_blocks(node.children))
+
+
+def _text_inline(node: SyntaxTreeNode) -> str:
+    if node.type in ("text", "code_inline"):
+        return node.content
+    if node.type in ("softbreak", "hardbreak"):
+        return " " if node.type == "softbreak" else "\n"
+    inner = "".join(map(_text_inline, node.children))
+    target = _target(node) if node.type == "link" else ""
+    return f"{inner} ({target})" if _is_web(target) and target != inner else inner
 
 
 # --- both ---------------------------------------------------------------------------------------

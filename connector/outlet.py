@@ -6,16 +6,19 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 
-from connector.client import Field, JiraClient
 from connector.errors import ConnectorError, JiraError
 from connector.remote_link import RemoteLinks
 from connector.retry import Verdict, verdict
 from sla.store import holds
 from sla.store.database import Database
 from sla.store.holds import Hold
+
+if TYPE_CHECKING:
+    from connector.base import Field, JiraClient
 
 _log = structlog.get_logger(__name__)
 # An outage ends when it ends: others of the site are tried sooner than the call that failed.

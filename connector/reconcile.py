@@ -12,16 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from connector.base import Found
 from connector.errors import ConnectorError, JiraError
 from connector.outlet import Judge, Outlet
 from sla.engine import Engine
 from sla.store import issues, sites
 from sla.store.database import Database
+
+if TYPE_CHECKING:
+    from connector.base import Found
 
 _log = structlog.get_logger(__name__)
 OVERLAP = timedelta(minutes=10)

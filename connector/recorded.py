@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
 from connector.attempt import Attempt, may_follow
 from connector.errors import ConnectorError, JiraUncertain, TakenOver
-from connector.rest import asking_before
+from connector.leaving import asking_before
+from sla.steps import Step
 from sla.store import outbox
 from sla.store.database import Database
 from sla.store.issues import IssueRow
@@ -43,6 +44,8 @@ def send(
     written: Written,
     values: Mapping[str, Any],
     request: Callable[[], None],
+    *,
+    kind: Literal["fields", "link"],
 ) -> Outcome | None:
     """Send a write, if it is still ours to send.
 
@@ -54,6 +57,7 @@ def send(
         written: what Jira has.
         values: what is written, by role.
         request: sends it.
+        kind: what is written, for those who look on.
 
     Returns:
         None where another process has it by now.
@@ -69,8 +73,9 @@ def send(
     attempt = Attempt(record, now, monotonic, row.write_attempted_at)
     if not attempt.may_leave():
         return None
+    step = Step("write", site=row.site, issue_id=row.issue_id, kind=kind)
     try:
-        with asking_before(attempt.may_leave):
+        with step, asking_before(attempt.may_leave):
             request()
     except TakenOver as error:
         _log.warning("not written", site=row.site, reason=str(error))

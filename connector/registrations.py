@@ -11,11 +11,16 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from connector import facts
 from connector.errors import Call, JiraRefused
-from connector.rest import Json, Rest
+from connector.facts import Json
+
+if TYPE_CHECKING:
+    # Whoever only hears Jira makes no call, and needs not what makes them.
+    from connector.rest import Rest
 
 ISSUE_FILTER = "issue-related-events-section"
 _PROJECTS = re.compile(

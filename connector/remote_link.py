@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from connector.rest import Json
+from connector.facts import Json
 from sla.effects import Standing
 
 ROLE = "link"

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,17 +21,18 @@ from connector.errors import (
     JiraRefused,
     JiraUncertain,
     JiraUnreachable,
-    TakenOver,
 )
+from connector.facts import Json
+from connector.leaving import leave
+from connector.limits import Limits
 from connector.sign_in import WayIn
+from sla.steps import Step
 
-Json = Any
 Client = Any
 """A client of the library, whose methods are only partly typed."""
 
 _MYSELF = "rest/api/2/myself"
 """In both flavours."""
-_may_leave: ContextVar[Callable[[], bool] | None] = ContextVar("may_leave", default=None)
 
 # At level DEBUG the library logs the bodies of requests and answers.
 logging.getLogger("atlassian").setLevel(logging.INFO)
@@ -60,19 +59,6 @@ class Session(sign_in.Session):
         return super().request(method, there, **parts)
 
 
-@contextmanager
-def asking_before(may_leave: Callable[[], bool]) -> Iterator[None]:
-    """Within it `may_leave` is asked right before each change is sent, in this thread.
-
-    Where it says no, nothing is sent, and `TakenOver` is raised.
-    """
-    before = _may_leave.set(may_leave)
-    try:
-        yield
-    finally:
-        _may_leave.reset(before)
-
-
 class Answer(NamedTuple):
     """What came back to a question, whatever its status."""
 
@@ -92,12 +78,16 @@ class Rest:
     Args:
         make: builds a client whose calls return the raw response.
         way_in: what its sessions are signed with, whose secrets appear in no error; None: nothing.
+
+    Attributes:
+        limits: what the site last said of how much it may be asked.
     """
 
     def __init__(self, make: Callable[[], Client], way_in: WayIn | None = None) -> None:
         self._make = make
         self._way_in = way_in
         self._threads = threading.local()
+        self.limits = Limits()
 
     def ask(self, what: str, issue: str | None, call: Callable[[Client], object]) -> Json:
         """Ask Jira something; raises `JiraRefused` or `JiraUnreachable`."""
@@ -138,9 +128,9 @@ class Rest:
         if self._way_in:
             # To be noted as leaving and then to wait for a token would be to leave too late.
             self._way_in.ready()
-        _leave(what, issue)
+        leave(what, issue)
         secrets = (secret,) if secret else ()
-        return self._call(what, issue, call, *secrets, before_again=lambda: _leave(what, issue))
+        return self._call(what, issue, call, *secrets, before_again=lambda: leave(what, issue))
 
     def _call(
         self,
@@ -188,14 +178,18 @@ class Rest:
     def _sent(
         self, what: str, issue: str | None, call: Callable[[Client], object]
     ) -> requests.Response:
-        try:
-            response = call(self._client)
-        except requests.RequestException as error:
-            # The cause is left out: a proxy's address in it may hold a password.
-            told = Call(what, issue, answer.request_of(error.request))
-            raise answer.none_came(told, error) from None
-        if not isinstance(response, requests.Response):
-            raise TypeError("The library's client must be made with advanced_mode=True.")
+        with Step("call", what=what, issue=issue) as step:
+            try:
+                response = call(self._client)
+            except requests.RequestException as error:
+                # The cause is left out: a proxy's address in it may hold a password.
+                told = Call(what, issue, answer.request_of(error.request))
+                raise answer.none_came(told, error) from None
+            if not isinstance(response, requests.Response):
+                raise TypeError("The library's client must be made with advanced_mode=True.")
+            step.outcome = str(response.status_code)
+            step.facts["method"] = response.request.method
+        self.limits.note(response.status_code, response.headers)
         return response
 
     @property
@@ -208,34 +202,6 @@ class Rest:
         if client is None:
             client = self._threads.client = self._make()
         return client
-
-
-def _leave(what: str, issue: str | None) -> None:
-    """Ask, right before a change is sent, whether it is still ours to send."""
-    may_leave = _may_leave.get()
-    if may_leave and not may_leave():
-        raise TakenOver(f"{what} of {issue} is another process's work by now; nothing was sent")
-
-
-def pages(read: Callable[[int], Json], name: str) -> Iterator[Json]:
-    """Every element of a list that Jira gives page by page.
-
-    Args:
-        read: asks for the page that starts at a position.
-        name: the member with the elements.
-    """
-    start, former = 0, None
-    while True:
-        page = read(start)
-        found = page.get(name) if isinstance(page, dict) else None
-        # The same once more is what a server gives that knows no positions.
-        if not isinstance(found, list) or not found or found == former:
-            return
-        yield from found
-        start, former = start + len(found), found
-        total = page.get("total")
-        if page.get("isLast") is True or (isinstance(total, int) and start >= total):
-            return
 
 
 _Kind = TypeVar("_Kind", bound=JiraError)

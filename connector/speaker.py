@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 import structlog
 from sqlalchemy import Connection
@@ -19,13 +19,12 @@ from connector.errors import (
     JiraRefused,
     JiraUncertain,
     TakenOver,
-    WordingError,
 )
+from connector.leaving import asking_before
 from connector.outlet import Held, Judge, Outlet
-from connector.rest import asking_before
-from connector.wording import mention, plain, render
+from sla import steps
 from sla.contract import Audience
-from sla.effects import URGENT, Saying
+from sla.effects import Saying
 from sla.store import issues, outbox
 from sla.store.database import Database
 from sla.store.outbox import Pending
@@ -69,7 +68,7 @@ class Speaker:
         elif pending.saying.revisable:
             readers = _readers(outlet, pending.saying)
             edit = partial(outlet.client.edit_comment, issue_id, comment_id, text, **readers)
-            if not self._sent(site, issue_id, pending, edit):
+            if not self._sent(site, issue_id, pending, edit, "comment"):
                 return
         steps = steps_of(outlet.client, issue_id, pending.saying, addressed)
         if steps and (pending.comment_id is None or pending.saying.revisable):
@@ -119,10 +118,15 @@ class Speaker:
         def add() -> None:
             made.append(self._add(outlet, site, issue_id, pending, text))
 
-        return made[0] if self._sent(site, issue_id, pending, add) else None
+        return made[0] if self._sent(site, issue_id, pending, add, "comment") else None
 
     def _sent(
-        self, site: str, issue_id: str, pending: Pending, request: Callable[[], None]
+        self,
+        site: str,
+        issue_id: str,
+        pending: Pending,
+        request: Callable[[], None],
+        kind: Literal["comment", "action"],
     ) -> bool:
         """Send a change, if it is still ours to send; False where it failed, which is recorded."""
 
@@ -134,8 +138,9 @@ class Speaker:
         attempt = Attempt(record, self.now, self.monotonic, pending.attempted_at)
         if not attempt.may_leave():
             return False
+        step = steps.Step("write", site=site, issue_id=issue_id, kind=kind, key=pending.key)
         try:
-            with asking_before(attempt.may_leave):
+            with step, asking_before(attempt.may_leave):
                 request()
         except TakenOver as error:
             _log.warning("not sent", site=site, issue_id=issue_id, reason=str(error))
@@ -190,7 +195,7 @@ class Speaker:
             refused = step.do()
             refusals.extend([refused] if refused else [])
 
-        if not self._sent(site, issue_id, pending, act):
+        if not self._sent(site, issue_id, pending, act, "action"):
             return None
         return self._one_more(pending, " ".join(refusals) or None)
 
@@ -241,18 +246,17 @@ class Speaker:
         self, outlet: Outlet, site: str, issue_id: str, saying: Saying
     ) -> tuple[str, list[str]]:
         """A saying in words, and the accounts that it addresses."""
+        # Templates are for who speaks: a start that has nothing to say does without them.
+        from connector.wording import mention, plain, worded
+
         row = self.database.read(lambda c: issues.get(c, site, issue_id))
         assignee = self.database.read(lambda c: issues.assignee(c, site, issue_id))
-        facts = {**saying.facts, "issue": row.key if row else None}
-        mentions, accounts = _addressed(outlet, saying.audience, assignee)
-        wanted = saying.wording or outlet.wording[_kind_of(saying)]
-        try:
-            text = render(wanted, facts, mentions, at=saying.at, now=self.now())
-        except WordingError as error:
-            # Better said in plain words than not at all.
-            _log.exception("wording cannot be used", issue_id=issue_id, reason=str(error))
-            plainly = outlet.fallback[_kind_of(saying)]
-            text = render(plainly, facts, mentions, at=saying.at, now=self.now())
+        accounts, groups = _addressed(outlet, saying.audience, assignee)
+        mentions = [*map(mention, accounts[:_MOST_MENTIONED]), *map(plain, groups)]
+        text = worded(
+            saying, outlet.wording, outlet.fallback, issue=row.key if row else None,
+            mentions=mentions, now=self.now(),
+        )  # fmt: skip
         return text, accounts
 
 
@@ -268,11 +272,6 @@ def _readers(outlet: Outlet, saying: Saying) -> _Readers:
     return {"internal": outlet.internal, "role": outlet.role}
 
 
-def _kind_of(saying: Saying) -> str:
-    """Which of the site's wordings is meant: what a clock brings is told customers in its own."""
-    return "public" if saying.public and saying.occasion in URGENT else saying.occasion
-
-
 def _key(site: str, issue_id: str, pending: Pending) -> str:
     return f"{site}/{issue_id}/{pending.key}"
 
@@ -280,7 +279,7 @@ def _key(site: str, issue_id: str, pending: Pending) -> str:
 def _addressed(
     outlet: Outlet, audience: Audience, assignee: str | None
 ) -> tuple[list[str], list[str]]:
-    """The mentions of those addressed, and their accounts as far as they can be known."""
+    """The accounts of those addressed, as far as they can be known, and groups to be named."""
     accounts = [assignee] if audience.assignee and assignee else []
     accounts = list(dict.fromkeys([*accounts, *audience.users]))
     named: list[str] = []
@@ -296,5 +295,5 @@ def _addressed(
         accounts = list(dict.fromkeys([*accounts, *members]))
         if not members or len(accounts) > _MOST_MENTIONED:
             # Jira mentions no groups: those of its members who are not mentioned are meant too.
-            named.append(plain(group))
-    return [*map(mention, accounts[:_MOST_MENTIONED]), *named], accounts
+            named.append(group)
+    return accounts, named

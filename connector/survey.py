@@ -16,10 +16,12 @@ from urllib.parse import urlsplit
 from requests import Response
 
 from connector import facts
-from connector.base import JiraClient, ServerInfo, in_path, info_of
+from connector.base import JiraClient, ServerInfo, info_of
 from connector.errors import Call, ConnectorError, JiraRefused
+from connector.facts import Json
 from connector.jira_library import Jira
-from connector.rest import Client, Json, Rest, Session
+from connector.rest import Client, Rest, Session
+from connector.values import in_path
 
 _CLOUD_HOSTS = (".atlassian.net", ".jira.com", ".jira-dev.com")
 # Below these Jira shows pages of its own, so that its address ends before them.

@@ -13,16 +13,19 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import structlog
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from connector.errors import WordingError
 from connector.markup import escape, mention
-from sla.effects import FACTS, FILTERS, Fact
+from sla.effects import FACTS, FILTERS, URGENT, Fact, Saying
 from sla.words import minute
 
-__all__ = ["mention", "plain", "render"]
+__all__ = ["mention", "plain", "render", "worded"]
+
+_log = structlog.get_logger(__name__)
 
 LONGEST = 20_000
 """Characters of Markdown; Jira takes 32,767 of what becomes of them."""
@@ -103,6 +106,40 @@ def render(
     """
     shown = {**_readable(facts, at, now), "mentions": _Meant(", ".join(mentions))}
     return _within_bounds(_compiled(template), template, shown).strip()
+
+
+def worded(
+    saying: Saying,
+    wording: Mapping[str, str],
+    fallback: Mapping[str, str],
+    *,
+    issue: str | None,
+    mentions: Iterable[str],
+    now: datetime,
+) -> str:
+    """A saying in Markdown, by its own template or the site's.
+
+    Args:
+        saying: what is said.
+        wording: a template for each occasion.
+        fallback: the same, known to be good, for a template that fails on some issue's facts.
+        issue: the issue's key.
+        mentions: as `mention` makes them.
+        now: the instant at which it is said, aware.
+    """
+    facts, mentions = {**saying.facts, "issue": issue}, tuple(mentions)
+    kind = _kind_of(saying)
+    try:
+        return render(saying.wording or wording[kind], facts, mentions, at=saying.at, now=now)
+    except WordingError as error:
+        # Better said in plain words than not at all.
+        _log.exception("wording cannot be used", issue=issue, reason=str(error))
+        return render(fallback[kind], facts, mentions, at=saying.at, now=now)
+
+
+def _kind_of(saying: Saying) -> str:
+    """Which of the site's wordings is meant: what a clock brings is told customers in its own."""
+    return "public" if saying.public and saying.occasion in URGENT else saying.occasion
 
 
 @lru_cache(maxsize=64)

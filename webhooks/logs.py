@@ -1,10 +1,12 @@
-"""Logs on standard error: a line an event, `key=value`, or JSON where a machine reads them."""
+"""Logs on standard error: a line an event, for people or as JSON, each with the delivery's name."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+from contextlib import suppress
+from typing import Any, Final, TextIO
 
 from sla.bare_package import without
 
@@ -12,31 +14,100 @@ with without("rich"):
     # It would colour tracebacks, which are shown plainly: its import takes 40 ms of a start.
     import structlog
 
+    from sla.steps import Name, Step, watch
+
 _INDISCREET = ("atlassian", "http.client", "requests", "sqlalchemy", "urllib3")
 """Libraries that log bodies, rows or addresses at their lower levels."""
+EVENTS: Final[dict[Name, str]] = {
+    "receive": "delivery received",
+    "translate": "delivery translated",
+    "decide": "issue decided",
+    "write": "jira written",
+    "call": "jira called",
+}
+"""What the line of each step is called."""
+_DEFAULT_LEVEL = "info"
 
 
 def set_up_logs() -> None:
-    """JSON when standard error is no terminal and `DUELINE_LOG` is not `text`."""
-    as_text = os.environ.get("DUELINE_LOG") == "text" or sys.stderr.isatty()
+    """Write logs as `DUELINE_LOG` and `DUELINE_LOG_LEVEL` say; once a process is enough.
+
+    A value that will do for neither is told by `Settings`; here it counts as none.
+    """
+    form, level = os.environ.get("DUELINE_LOG"), os.environ.get("DUELINE_LOG_LEVEL", "")
+    as_text = form == "text" or (form != "json" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        *([] if as_text else [structlog.processors.format_exc_info]),
+        _in_order,
+    ]
     # A traceback with local variables, as the console has it by default, would show secrets.
     as_lines = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer: structlog.typing.Processor = (
         as_lines if as_text else structlog.processors.JSONRenderer()
     )
+    lowest = getattr(logging, (level or _DEFAULT_LEVEL).upper(), logging.INFO)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.StackInfoRenderer(),
-            *([] if as_text else [structlog.processors.format_exc_info]),
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(lowest),
+        logger_factory=lambda *_: _Lines(sys.stderr),
         cache_logger_on_first_use=True,
     )
     # Libraries speak through the standard library's logging; only their warnings matter here.
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(level=max(lowest, logging.WARNING), handlers=[handler])
     # Whoever asks for more of all of them does not ask for what customers wrote and who signed in.
     for name in _INDISCREET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    if lowest <= logging.INFO:
+        watch(_STEPS)
+
+
+class _Lines(structlog.PrintLogger):
+    """Writes lines; one that cannot be written is nobody's fault who was doing something else."""
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__(file)
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        # The disk behind standard error is full, or its reader is gone.
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
+class _Steps:
+    """A line for each step of the work."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("dueline")
+
+    def began(self, step: Step) -> None:
+        """Nothing is told of what only began."""
+
+    def ended(self, step: Step) -> None:
+        """Tell what it was and what came of it."""
+        ms = round(step.seconds * 1000, 1)
+        self._log.info(EVENTS[step.name], outcome=step.outcome, ms=ms, **step.facts)
+
+
+_STEPS = _Steps()
+
+
+def _in_order(
+    _logger: Any, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """When, how grave, what and because of which delivery, then all else that is known."""
+    first = {name: event.pop(name, None) for name in ("timestamp", "level", "event", "delivery")}
+    return {name: value for name, value in {**first, **event}.items() if value is not None}

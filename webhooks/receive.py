@@ -1,8 +1,10 @@
-"""The receiver: check who sends, keep the raw delivery, answer. Nothing is parsed here."""
+"""The receiver: check who sends, keep the raw delivery, answer. Nothing is parsed here.
+
+Most deliveries are kept by the short way (`webhooks.intake`), before Flask is asked.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import math
 import uuid
@@ -13,27 +15,22 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import msgspec
-import structlog
 from flask import Blueprint, Flask, Response, abort, request
-from sqlalchemy import Connection
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from sla.store import faults, inbox
-from sla.store.database import Database, Entry
+from sla.store.database import Database
+from webhooks.intake import LARGEST_BODY, Intake, delivery_id
+from webhooks.monitoring import tell_refusals
 from webhooks.refusals import Refusals
 from webhooks.rush import Rush
-from webhooks.short_way import BADLY_SIGNED, ShortWay
-from webhooks.signatures import hex_digest, is_signed, may_be_signature
+from webhooks.short_way import BADLY_SIGNED, COME_AGAIN
+from webhooks.signatures import is_signed, may_be_signature
 
 if TYPE_CHECKING:
     from webhooks.invocation import InvocationTokens
 
 __all__ = ["LARGEST_BODY", "delivery_id", "is_signed", "may_be_signature", "receiver", "site_of"]
 
-_log = structlog.get_logger(__name__)
-# Jira stops trying again at any 4xx, so a larger payload would be lost: allow what Jira may send.
-LARGEST_BODY = 25 * 1024 * 1024
-_LONGEST_IDENTIFIER = 200
 _NO_SIGNATURE = "The signature does not fit; check the webhook's secret."
 _NO_RULE = (
     "The header X-Dueline-Secret does not hold the secret; check the rule's header, "
@@ -75,36 +72,22 @@ def receiver(
         refusals: where what is refused is taken down.
         rush: told of each delivery while it is taken in.
     """
-    return _Door(
-        database,
-        secrets,
-        tokens,
-        automation,
-        forge,
-        default_site,
-        now,
-        heard,
-        subject_of,
-        refusals or Refusals(now),
-        rush or Rush(),
-    ).routes()
+    intake = Intake(database, now, heard, subject_of, rush or Rush())
+    kept = refusals or Refusals(now)
+    return _Door(intake, secrets, tokens, automation, forge, default_site, kept).routes()
 
 
 @dataclass(frozen=True)
 class _Door:
     """What the ways in share; see `receiver`."""
 
-    database: Database
+    intake: Intake
     secrets: Mapping[str, tuple[str, ...]]
     tokens: Mapping[str, tuple[str, ...]]
     automation: Mapping[str, tuple[str, ...]]
     forge: InvocationTokens | None
     default_site: str
-    now: Callable[[], datetime]
-    heard: Callable[[str, str | None], None]
-    subject_of: Callable[[bytes], str | None]
     refusals: Refusals
-    rush: Rush
 
     def routes(self) -> Blueprint:
         """The routes that Jira posts to."""
@@ -118,15 +101,11 @@ class _Door:
         return routes
 
     def _shorten(self, app: Flask) -> None:
-        signed_at = {f"/webhooks/jira/{site}": site for site in self.secrets}
-        if self.default_site in self.secrets:
-            signed_at["/webhooks/jira"] = self.default_site
-        app.wsgi_app = ShortWay(  # type: ignore[method-assign]
+        app.wsgi_app = self.intake.in_front_of(  # type: ignore[method-assign]
             app.wsgi_app,
-            signed_at,
-            largest=lambda: app.config["MAX_CONTENT_LENGTH"],
-            is_signed=lambda site, body, header: is_signed(body, header, self.secrets[site]),
-            take=lambda site, body, name: self._stored(site, body, delivery_id(name, body)),
+            self.secrets,
+            self.default_site,
+            lambda: app.config["MAX_CONTENT_LENGTH"],
         )
 
     def signed(self, site: str | None = None) -> Response:
@@ -173,55 +152,17 @@ class _Door:
         return Response("{}", 200, content_type="application/json") if good else kept
 
     def _keep(self, site: str, body: bytes, delivery: str) -> Response:
-        return self._stored(site, body, delivery) or _answer(202, "")
-
-    def _stored(self, site: str, body: bytes, delivery: str) -> Response | None:
-        """Keep a delivery; None where that is done, else the answer that asks for it again."""
-        received_at, issue_id = self.now(), self.subject_of(body)
-        try:
-            with self.rush.one():
-                is_new = self.database.write(
-                    Entry(inbox.keep, inbox.keep_all, (site, delivery, body, received_at, issue_id))
-                )
-        except Exception as error:  # noqa: BLE001 - logged, and answered
-            # Whatever the reason, it is not safely stored: Jira must come again.
-            if faults.storage_fault(error):
-                # A full disk is not to be filled with tracebacks.
-                _log.error("delivery could not be stored", site=site, reason=faults.reason(error))
-            else:
-                _log.exception("delivery could not be stored", site=site, delivery=delivery)
-            return _come_again("The delivery could not be stored; please send it again.")
-        if is_new:
-            self.heard(site, issue_id)
-        return None
+        kept = self.intake.keep(site, body, delivery)
+        return _answer(202, "") if kept else _come_again(COME_AGAIN)
 
     def _refuse(self, site: str, sentence: str) -> Response:
         wait = self.refusals.note(site, request.remote_addr or "")
-        tell_refusals(self.database, self.refusals)
+        tell_refusals(self.intake.database, self.refusals)
         if wait is None:
             return _answer(401, sentence)
         response = _answer(429, "Too many signatures from there did not fit.")
         response.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
         return response
-
-
-def tell_refusals(database: Database, refusals: Refusals) -> None:
-    """Log and count the refusals that nobody was told of, unless others were told just before."""
-    numbers = refusals.to_be_told()
-    if not numbers:
-        return
-    for site, times in numbers.items():
-        _log.warning("signature refused", site=site, times=times)
-    try:
-        database.write(lambda connection: _count(connection, numbers))
-    except Exception:  # noqa: BLE001 - refused all the same
-        refusals.not_told(numbers)
-        _log.exception("refusals could not be counted")
-
-
-def _count(connection: Connection, numbers: Mapping[str, int]) -> None:
-    for site, times in numbers.items():
-        inbox.count(connection, site, "signature_refused", times)
 
 
 def site_of(token: str, tokens: Mapping[str, Iterable[str]]) -> str | None:
@@ -234,21 +175,6 @@ def site_of(token: str, tokens: Mapping[str, Iterable[str]]) -> str | None:
         if hmac.compare_digest(each.encode(), presented)
     ]
     return opened[0] if opened else None
-
-
-def delivery_id(identifier: str | None, body: bytes) -> str:
-    """What tells deliveries apart: the body, together with Jira's identifier where there is one.
-
-    Jira keeps its identifier over retries, but no signature covers it: alone it would let a
-    delivery be taken for the repetition of another one, and be lost. A repetition whose body
-    differs is kept beside the first; its facts change nothing.
-    """
-    digest = hex_digest(hashlib.sha256(), body)
-    # PostgreSQL refuses NUL in a text, and nobody could read the rest in a log.
-    usable = identifier and identifier.isascii() and identifier.isprintable()
-    if usable and len(identifier or "") <= _LONGEST_IDENTIFIER:
-        return f"{identifier} sha256:{digest}"
-    return f"sha256:{digest}"
 
 
 def _webhook_id(body: bytes) -> str:

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from webhooks.clock import FastClock, SystemClock
@@ -17,19 +18,25 @@ from webhooks.to_stay import made_to_stay
 
 if TYPE_CHECKING:
     # The command that waits for its worker imports nothing of what the worker runs: 50 MB less.
-    from flask import Flask
+    from _typeshed.wsgi import WSGIApplication
     from granian.server.mp import MPServer
 
     from config.settings import Settings
-    from sla.wakeups import Clock
+    from sla.wakeups import Clock, Running
+    from webhooks.publishing import InForce
+    from webhooks.service import Service
 
 # Each waits with its delivery for the disk, and what waits at one time is one commit. Measured with
 # the receiver alone, nothing being decided beside it, over 32 connections: 8 threads take 2,600
 # deliveries a second, 16 take 3,850, 32 take 4,730, and more no more.
 _THREADS = 32
+# Seconds from when the application is there: granian takes a tenth of that until it listens.
+_UNTIL_HEARD = 0.1
 _PR_SET_PDEATHSIG = 1
 # How the command tells granian's worker, which is a process of its own.
 _RECEIVE_ONLY = "DUELINE_RECEIVE_ONLY"
+# What the command found to be in force, where its worker is a copy of it; else the worker looks.
+_found_in_force: InForce | None = None
 
 
 class ServeError(Exception):
@@ -60,7 +67,7 @@ def belong_to_parent() -> None:
 
 
 @made_to_stay()
-def application() -> Flask:
+def application() -> WSGIApplication:
     """What granian's worker loads: the service started, and its application."""
     belong_to_parent()
 
@@ -70,23 +77,51 @@ def application() -> Flask:
     set_up_logs()
 
     from config.settings import Settings
-    from webhooks.app import create_app
+    from webhooks.app import answering
     from webhooks.publishing import configuration_in_force
     from webhooks.service import DEFAULT_SITE, Service
+    from webhooks.tracing import trace
 
     settings = Settings.from_environment(os.environ)
-    in_force = configuration_in_force(settings, DEFAULT_SITE)
+    in_force = _found_in_force or configuration_in_force(settings, DEFAULT_SITE)
     service = Service(settings, in_force, clock_from(os.environ))
     service.database.claim()
-    wakeups = service.start(works=not os.environ.get(_RECEIVE_ONLY))
-
-    def stop() -> None:
-        wakeups.stop()
-        service.close()
-
+    trace(service, os.environ)
+    stop = _begin_soon(service, works=not os.environ.get(_RECEIVE_ONLY))
     # Run when the worker ends of itself, after the last request: each lane finishes its work.
     multiprocessing.util.Finalize(None, stop, exitpriority=100)
-    return create_app(service)
+    return answering(service)
+
+
+def _begin_soon(service: Service, *, works: bool) -> Callable[[], None]:
+    """Have the work begin once Jira is heard; returns what ends it and closes the service.
+
+    Each lane looks at once for what piled up, and imports what its work needs. Beside that the
+    first answer would wait for the processor: a start took a fifth longer.
+    """
+    import structlog
+
+    begun: list[Running] = []
+
+    def begin() -> None:
+        try:
+            begun.append(service.start(works=works))
+        except BaseException:  # noqa: BLE001 - logged, and the end
+            # It must not go on hearing as if it worked: the command ends with its worker.
+            structlog.get_logger(__name__).exception("the work could not be begun")
+            os._exit(1)
+
+    beginning = threading.Timer(_UNTIL_HEARD, begin)
+    beginning.start()
+
+    def stop() -> None:
+        beginning.cancel()
+        beginning.join()
+        for running in begun:
+            running.stop()
+        service.close()
+
+    return stop
 
 
 def check_address(settings: Settings) -> str:
@@ -132,16 +167,22 @@ def new_server(factory: str, address: str, port: int) -> MPServer:
         workers=1,
         blocking_threads=_THREADS,
         log_level=LogLevels.error,
+        # Its lines as all others: by the root's handler, see `webhooks.logs`.
+        log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
     )
 
 
-def serve(settings: Settings, *, works: bool = True) -> None:
+def serve(settings: Settings, *, in_force: InForce | None = None, works: bool = True) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished.
 
     Args:
         settings: the environment.
+        in_force: the configuration that decides, where it was looked for already.
         works: whether this process decides and writes back, too.
     """
+    # A fork hands it to the worker.
+    global _found_in_force
+    _found_in_force = in_force
     os.environ[_RECEIVE_ONLY] = "" if works else "yes"
     server = new_server("webhooks.serve:application", check_address(settings), settings.port)
 

@@ -1,0 +1,187 @@
+"""Tells channels beyond Jira what escalations ask to be told: the lane of notifying.
+
+Jira can be asked whether it has a comment. A mail or a chat cannot: so before a message leaves its
+row says so, what failed is tried again, and where nobody knows whether it went out, the channel's
+own rule decides. A channel that does not answer holds up nothing that is for Jira.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from connector.sending import Message, Sent, kind_of
+from sla.channels import Channel, is_moot
+from sla.effects import Saying
+from sla.errors import CalendarError
+from sla.lanes import Key
+from sla.store import issues, notifications
+from sla.store.database import Database
+from sla.store.notifications import Pending
+
+_log = structlog.get_logger(__name__)
+_PAUSES: Final = tuple(timedelta(minutes=each) for each in (1, 2, 5, 15, 30, 60, 120, 240))
+"""After each failure; when all are used up it is given up, and a person is told."""
+_AFTER_A_FAULT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Channels:
+    """The channels of the version in force, and the words in which they are told."""
+
+    known: Mapping[str, Channel]
+    wording: Mapping[str, str]
+    fallback: Mapping[str, str]
+
+
+@dataclass
+class Notifier:
+    """Tells what is due.
+
+    Attributes:
+        channels: of the version in force.
+        addresses: for each channel its address, a secret.
+        send: sends a message to an address.
+        link: the address of an issue for people, by its key.
+        sites: the sites that it works for.
+    """
+
+    database: Database
+    now: Callable[[], datetime]
+    channels: Callable[[], Channels]
+    addresses: Mapping[str, str]
+    send: Callable[[str, Message], Sent]
+    link: Callable[[str], str]
+    sites: Sequence[str]
+
+    def due(self, limit: int) -> Sequence[Key]:
+        """The issues of which channels are to be told something."""
+        now = self.now()
+        return self.database.read(lambda c: notifications.due(c, now, self.sites, limit))
+
+    def next_run(self) -> datetime | None:
+        """When a channel is to be told something next, quiet hours considered."""
+        return self.database.read(lambda c: notifications.next_at(c, self.sites))
+
+    def run(self, key: Key) -> None:
+        """Tell each channel what it is to be told of an issue by now."""
+        now = self.now()
+        for pending in self.database.read(lambda c: notifications.pending(c, *key, now)):
+            try:
+                self._see_to(key, pending)
+            except Exception as error:  # noqa: BLE001 - logged; the others must not wait for it
+                _log.exception("channel could not be told", channel=pending.channel)
+                self._put_off(pending.id, f"{type(error).__name__}: {error}")
+
+    def _see_to(self, key: Key, pending: Pending) -> None:
+        ended = self.database.read(lambda c: notifications.clock_ended(c, *key, pending.saying))
+        if is_moot(pending.saying, withdrawn=pending.withdrawn, clock_ended=ended):
+            self._note(pending, state="withdrawn", try_at=None, error=None)
+            return
+        channel = self.channels().known.get(pending.channel)
+        address = self.addresses.get(pending.channel)
+        if channel is None or address is None:
+            where = "site.yaml" if channel is None else "DUELINE_CHANNELS"
+            self._give_up(pending, f"{where} has no channel {pending.channel}: name it there")
+            return
+        told_at = _told_at(channel, pending.saying, self.now())
+        if told_at > self.now():
+            self._note(pending, try_at=told_at)
+            return
+        if pending.attempted_at is not None and channel.in_doubt == "drop":
+            self._give_up(pending, "nobody knows whether it went out; the channel drops such ones")
+            return
+        self._tell(key, pending, address)
+
+    def _tell(self, key: Key, pending: Pending, address: str) -> None:
+        message = self._message(key, pending)
+        now = self.now()
+        if not self.database.write(lambda c: notifications.leaves(c, pending, now)):
+            return
+        mine = _left(pending, now)
+        sent = self.send(address, message)
+        if sent.outcome == "sent":
+            _log.info("channel told", channel=pending.channel, issue_id=key[1])
+            self._note(mine, state="sent", sent_at=self.now(), try_at=None, error=None,
+                       attempted_at=None)  # fmt: skip
+            return
+        _log.warning(
+            "channel not told", channel=pending.channel, kind=kind_of(address), reason=sent.reason
+        )
+        self._failed(mine, sent)
+
+    def _failed(self, mine: Pending, sent: Sent) -> None:
+        in_doubt_since = mine.attempted_at if sent.outcome == "in_doubt" else None
+        if mine.attempts >= len(_PAUSES):
+            self._give_up(mine, sent.reason, attempted_at=in_doubt_since)
+            return
+        self._note(
+            mine, try_at=self.now() + _PAUSES[mine.attempts], attempts=mine.attempts + 1,
+            attempted_at=in_doubt_since, error=sent.reason,
+        )  # fmt: skip
+
+    def _message(self, key: Key, pending: Pending) -> Message:
+        # Templates are for who speaks: a start that has nothing to say does without them.
+        from connector.markup import to_text
+        from connector.wording import worded
+
+        site, issue_id = key
+        row = self.database.read(lambda c: issues.get(c, site, issue_id))
+        name = (row and row.key) or issue_id
+        channels = self.channels()
+        text = to_text(
+            worded(
+                pending.saying, channels.wording, channels.fallback,
+                issue=name, mentions=(), now=self.now(),
+            )
+        )  # fmt: skip
+        last = f"Reference {_reference(key, pending)}"
+        if pending.attempted_at is not None:
+            last += "; you may have had this before: nobody knows whether it went out"
+        return Message(_title(name, pending.saying), f"{text}\n\n{self.link(name)}\n{last}")
+
+    def _put_off(self, id_: int, fault: str) -> None:
+        until = self.now() + _AFTER_A_FAULT
+        self.database.write(lambda c: notifications.put_off(c, id_, until, fault))
+
+    def _give_up(self, pending: Pending, reason: str, **values: object) -> None:
+        _log.error("channel not told", channel=pending.channel, reason=reason, verdict="give_up")
+        self._note(pending, state="given_up", try_at=None, error=reason, **values)
+
+    def _note(self, pending: Pending, **values: object) -> None:
+        self.database.write(lambda c: notifications.note(c, pending, **values))
+
+
+def _told_at(channel: Channel, saying: Saying, now: datetime) -> datetime:
+    try:
+        return channel.told_at(saying, now)
+    except CalendarError:
+        # Hours that never come again are no reason to keep what people wait for.
+        return now
+
+
+def _left(pending: Pending, at: datetime) -> Pending:
+    return Pending(
+        pending.id, pending.channel, pending.saying, pending.withdrawn, pending.try_at,
+        pending.attempts, at,
+    )  # fmt: skip
+
+
+def _title(issue: str, saying: Saying) -> str:
+    metric = saying.facts.get("metric") or saying.occasion
+    level = saying.facts.get("level_name")
+    what = {"warning": "is in danger", "breach": "is breached"}.get(saying.occasion)
+    if what is None:
+        what = f"escalated to {level}" if level else saying.occasion
+    return f"{issue}: {metric} {what}"
+
+
+def _reference(key: Key, pending: Pending) -> str:
+    """By which a message that came twice is known to be one."""
+    whole = "/".join((*key, pending.saying.key, pending.channel))
+    return hashlib.sha256(whole.encode()).hexdigest()[:10]

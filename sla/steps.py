@@ -1,0 +1,106 @@
+"""The steps that the work is done in, told to those who look on: logs, metrics and traces.
+
+Whoever does a step knows nothing of who looks on, and nobody does unless `watch` says so. A step
+carries the name of the delivery that it follows from: one name runs from the receiver to the call
+that changes Jira, through every process that has a part in it.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, Final, Literal, Protocol, Self
+
+from structlog.contextvars import bound_contextvars, get_contextvars
+
+Name = Literal["receive", "translate", "decide", "write", "call"]
+NAMES: Final[tuple[Name, ...]] = ("receive", "translate", "decide", "write", "call")
+"""`receive`: a delivery was kept. `translate`: facts were made of it. `decide`: an issue was
+decided. `write`: something of an issue was changed in Jira. `call`: one request to Jira."""
+_HASH = "sha256:"
+_OF_A_HASH = len(_HASH) + 16
+
+
+class Watcher(Protocol):
+    """Somebody who looks on; must not raise."""
+
+    def began(self, step: Step) -> None:
+        """A step begins, in this thread."""
+
+    def ended(self, step: Step) -> None:
+        """It has ended, the one that began last first."""
+
+
+_watchers: tuple[Watcher, ...] = ()
+
+
+def watch(watcher: Watcher) -> None:
+    """Have every step of this process told to a watcher from now on."""
+    global _watchers
+    if watcher not in _watchers:
+        _watchers = (*_watchers, watcher)
+
+
+def unwatch(watcher: Watcher) -> None:
+    """Tell it no more."""
+    global _watchers
+    _watchers = tuple(each for each in _watchers if each is not watcher)
+
+
+class Step:
+    """One step; used as a context.
+
+    Args:
+        name: which.
+        facts: what is known of it when it begins; no secret, and nothing that a person wrote.
+
+    Attributes:
+        outcome: what came of it, in a word; the error's name where it raised one.
+        seconds: how long it took, once it has ended.
+    """
+
+    __slots__ = ("_began", "facts", "name", "outcome", "seconds")
+
+    def __init__(self, name: Name, outcome: str = "done", **facts: Any) -> None:
+        self.name, self.outcome, self.facts = name, outcome, facts
+        self.seconds = self._began = 0.0
+
+    def __enter__(self) -> Self:
+        self._began = time.perf_counter()
+        for each in _watchers:
+            each.began(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.seconds = time.perf_counter() - self._began
+        if kind is not None:
+            self.outcome = kind.__name__
+        for each in reversed(_watchers):
+            each.ended(self)
+
+
+def following(delivery: str | None) -> AbstractContextManager[None]:
+    """Within it, steps and log lines of this thread carry the name of a delivery; None: of none."""
+    return bound_contextvars(delivery=delivery)
+
+
+def delivery() -> str | None:
+    """The name of the delivery that what is being done follows from."""
+    found: str | None = get_contextvars().get("delivery")
+    return found
+
+
+def short_name(stored: str) -> str:
+    """A delivery's name as logs say it: Jira's identifier, or the beginning of the body's hash.
+
+    Args:
+        stored: as the inbox has it.
+    """
+    first = stored.partition(f" {_HASH}")[0]
+    return first[:_OF_A_HASH] if first.startswith(_HASH) else first
