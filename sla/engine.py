@@ -8,13 +8,14 @@ neither Jira nor YAML.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from dataclasses import fields as dataclass_fields
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
 import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -28,16 +29,19 @@ from sla.gaps import Shown, certain_until, is_behind
 from sla.lanes import BATCH, Key, LaneName
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
+from sla.steps import Step, following, short_name
+from sla.steps import delivery as followed
 from sla.store import inbox, issues, outbox, publications, schema, sites
 from sla.store.database import Database
 from sla.store.inbox import Delivery
-from sla.store.issues import IssueRow
+from sla.store.issues import IssueRow, Judgement
+from sla.store.outbox import Entered
 from sla.timeline import SYSTEM_FIELDS, CommentSeen, Deleted, Event, Timeline
 
 _log = structlog.get_logger(__name__)
 # A row that cannot be decided is looked at again after this, and holds up no other meanwhile.
 _AFTER_A_FAULT = timedelta(minutes=5)
-_CLEARED = json.dumps({field.name: None for field in dataclass_fields(Fields)}, sort_keys=True)
+_CLEARED = json.dumps(dict.fromkeys(Fields.__struct_fields__), sort_keys=True)
 
 
 class Heard(Protocol):
@@ -135,11 +139,11 @@ class SiteFacts:
         A name that two fields have, or that Jira's own fields have, is nobody's: such a field goes
         by its id.
         """
-        folded = [name.casefold() for name in self.field_names.values()]
+        folded = Counter(name.casefold() for name in self.field_names.values())
         return {
             id_: policy.spelling(name)
             for id_, name in self.field_names.items()
-            if folded.count(name.casefold()) == 1 and name.casefold() not in SYSTEM_FIELDS
+            if folded[name.casefold()] == 1 and name.casefold() not in SYSTEM_FIELDS
         }
 
 
@@ -220,7 +224,7 @@ class Engine:
         return self.database.read(lambda c: inbox.of_issue(c, *key))
 
     def _handle(self, key: Key, deliveries: Sequence[Delivery]) -> None:
-        heard = [(each, self.read_delivery(each.body)) for each in deliveries]
+        heard = [(each, self._read(each)) for each in deliveries]
         try:
             self._settle(key, heard)
         except OperationalError:
@@ -232,6 +236,14 @@ class Engine:
                 # One of them may be at fault: the others are not to wait behind it.
                 _log.exception("deliveries failed together", site=key[0], issue_id=key[1])
                 self._run_one_by_one(key, heard)
+
+    def _read(self, delivery: Delivery) -> Heard:
+        with following(short_name(delivery.name)), Step("translate", site=delivery.site) as step:
+            heard = self.read_delivery(delivery.body)
+            step.facts["issue_id"] = heard.issue_id
+            if heard.not_understood:
+                step.outcome = "not understood"
+        return heard
 
     def learn_history(
         self,
@@ -256,7 +268,7 @@ class Engine:
             updated_at: Jira's own instant of the last update that the history shows.
             assignee: the account that the issue is assigned to, and its name for people.
         """
-        found = tuple(facts)
+        found, cause = tuple(facts), followed()
 
         def work(connection: Connection) -> list[Call]:
             issues.hear_of(connection, site, issue_id, key)
@@ -266,9 +278,9 @@ class Engine:
                 # What can be read is there: it only was out of sight.
                 issues.forget_deletion(connection, site, issue_id)
                 issues.change(connection, site, issue_id, **issues.WHOLE, updated_at=updated_at)
-            return self._decide(connection, site, issue_id, assignee=assignee)
+            return self._decide(connection, site, issue_id, assignee=assignee, cause=cause)
 
-        self._tell(self.database.write(work))
+        self._have_decided((site, issue_id), "history", work)
 
     def learn_readers(
         self, site: str, issue_id: str, comments: Iterable[CommentSeen], *, reads_asked: int
@@ -281,16 +293,16 @@ class Engine:
             comments: each as it is known now.
             reads_asked: as for `learn_history`.
         """
-        found = tuple(comments)
+        found, cause = tuple(comments), followed()
 
         def work(connection: Connection) -> list[Call]:
             row = issues.get(connection, site, issue_id, locked=True)
             issues.add_facts(connection, site, issue_id, found)
             if row and row.reads_asked == reads_asked:
                 issues.change(connection, site, issue_id, **issues.WHOLE)
-            return self._decide(connection, site, issue_id)
+            return self._decide(connection, site, issue_id, cause=cause)
 
-        self._tell(self.database.write(work))
+        self._have_decided((site, issue_id), "history", work)
 
     def look_again(self, site: str, found: Iterable[Known], *, taken_over: bool = False) -> int:
         """Have the histories read of those issues of which Jira knows more than was heard.
@@ -328,7 +340,7 @@ class Engine:
             return [Call("histories", (site, each.issue_id), now) for each in [*new, *behind]]
 
         calls = self.database.write(work)
-        self._tell(calls)
+        self.tell(calls)
         return len(calls)
 
     def _behind(
@@ -370,16 +382,17 @@ class Engine:
                 issues.ask_for_history(connection, site, issue_id, now, incomplete=False)
             return [Call("histories", (site, issue_id), now) for issue_id in ids]
 
-        self._tell(self.database.write(work))
+        self.tell(self.database.write(work))
 
     def go_on(self, site: str, issue_id: str) -> None:
         """Decide for an issue by what is known, though its history could not be read."""
+        cause = followed()
 
         def work(connection: Connection) -> list[Call]:
             issues.change(connection, site, issue_id, incomplete=False)
-            return self._decide(connection, site, issue_id)
+            return self._decide(connection, site, issue_id, cause=cause)
 
-        self._tell(self.database.write(work))
+        self._have_decided((site, issue_id), "history", work)
 
     def learn_gone(self, site: str, issue_id: str) -> None:
         """Take in that Jira has an issue no more, though its project can be seen."""
@@ -389,7 +402,7 @@ class Engine:
             issues.add_facts(connection, site, issue_id, [Deleted(self.now())])
             return self._decide(connection, site, issue_id)
 
-        self._tell(self.database.write(work))
+        self._have_decided((site, issue_id), "history", work)
 
     def _run_one_by_one(self, key: Key, heard: list[tuple[Delivery, Heard]]) -> None:
         for each in heard:
@@ -419,6 +432,9 @@ class Engine:
         self.database.write(work)
 
     def _settle(self, key: Key, heard: list[tuple[Delivery, Heard]]) -> None:
+        names = [short_name(delivery.name) for delivery, _ in heard]
+        cause = names[-1] if names else None
+
         def work(connection: Connection) -> list[Call]:
             ids = [delivery.id for delivery, _ in heard]
             mine = inbox.take(connection, ids) if ids else frozenset()
@@ -438,13 +454,36 @@ class Engine:
                 row = rows.get(issue_id)
                 calls += self._decide(
                     connection, key[0], issue_id, row,
-                    alone=not heard, assignee=assigned.get(issue_id),
+                    alone=not heard, assignee=assigned.get(issue_id), cause=cause,
                 )  # fmt: skip
             return calls
 
-        self._tell(self.database.write(work))
+        with following(cause):
+            self._have_decided(key, "delivery" if heard else "time", work, names[:-1])
 
-    def _tell(self, calls: Iterable[Call]) -> None:
+    def _have_decided(
+        self,
+        key: Key,
+        why: str,
+        work: Callable[[Connection], list[Call]],
+        others: Sequence[str] = (),
+    ) -> None:
+        """Decide in one transaction, as one step, then tell which lanes have work.
+
+        Args:
+            key: of the issue.
+            why: what it is decided for: a `delivery`, a `history`, or `time`.
+            work: decides.
+            others: the names of the further deliveries that it follows from.
+        """
+        facts: dict[str, Any] = {"together_with": list(others)} if others else {}
+        with Step("decide", site=key[0], issue_id=key[1], why=why, **facts) as step:
+            calls = self.database.write(work)
+            step.facts["writes"] = any(call.lane == "dispatch" for call in calls)
+        self.tell(calls)
+
+    def tell(self, calls: Iterable[Call]) -> None:
+        """Tell which lanes have work, once what gave it to them is committed."""
         for call in calls:
             self.after_commit(call)
 
@@ -486,7 +525,7 @@ class Engine:
         elif row:
             rows[issue_id] = row
         for other, events in heard.also.items():
-            self._hear_beside(connection, site, other, events)
+            self._hear_beside(connection, delivery, other, events)
             rows.pop(other, None)
         return [issue_id, *heard.also]
 
@@ -510,11 +549,14 @@ class Engine:
             # Data Center tells of a comment twice.
             if issues.knows(connection, site, issue_id, heard.unmarked):
                 return deleted
-            issues.ask_for_readers(connection, row, delivery.id, now)
+            name = short_name(delivery.name)
+            issues.ask_for_readers(connection, row, delivery.id, now, name=name)
         elif heard.unclear or (is_new and not heard.complete):
             # An issue from before our time: what was answered then, only its history knows.
-            lacks_creation = not heard.unclear
-            issues.ask_for_history(connection, site, issue_id, now, lacks_creation=lacks_creation)
+            issues.ask_for_history(
+                connection, site, issue_id, now,
+                lacks_creation=not heard.unclear, delivery=short_name(delivery.name),
+            )  # fmt: skip
         elif heard.complete and row and row.lacks_creation and row.incomplete:
             issues.change(connection, site, issue_id, read_at=None, incomplete=False)
         else:
@@ -537,12 +579,14 @@ class Engine:
         return row is None or not (row.policy_version or issues.relatives(connection, row, keys))
 
     def _hear_beside(
-        self, connection: Connection, site: str, issue_id: str, events: tuple[Event, ...]
+        self, connection: Connection, delivery: Delivery, issue_id: str, events: tuple[Event, ...]
     ) -> None:
+        site = delivery.site
         if issues.hear_of(connection, site, issue_id, None) or not events:
-            lacks_creation = bool(events)
-            now = self.now()
-            issues.ask_for_history(connection, site, issue_id, now, lacks_creation=lacks_creation)
+            issues.ask_for_history(
+                connection, site, issue_id, self.now(),
+                lacks_creation=bool(events), delivery=short_name(delivery.name),
+            )  # fmt: skip
         issues.get(connection, site, issue_id, locked=True)
         issues.add_facts(connection, site, issue_id, events)
 
@@ -555,6 +599,7 @@ class Engine:
         *,
         alone: bool = False,
         assignee: tuple[str, str] | None = None,
+        cause: str | None = None,
     ) -> list[Call]:
         """Decide for an issue, and, unless `alone`, have those that are tied to it decided too.
 
@@ -565,6 +610,7 @@ class Engine:
             row: its row, where this transaction has locked it and not changed it; else it is read.
             alone: whether no other issue is to be decided because of this one.
             assignee: an account to which it was assigned, and its name, where they were heard now.
+            cause: the short name of the delivery that it is decided for; None: none is.
 
         Returns:
             What is to be done about them next.
@@ -572,34 +618,99 @@ class Engine:
         row = row or issues.get(connection, site, issue_id, locked=True)
         if row is None:
             return []
-        key, now = (site, issue_id), self.now()
-        calls = [Call("histories", key, row.read_at)] if row.read_at else []
-        if row.incomplete:
-            return calls
-        version = row.policy_version or self._in_force(connection, site)
-        policy = self.sites[site].applied_to(self.policy(version))
-        timeline = self._timeline(connection, site, issue_id, policy)
-        tied = self._tied(connection, row, policy, timeline)
-        relatives = [
-            Relative(other, self._timeline(connection, site, other, policy)) for other in tied
+        return self._decide_all(connection, site, [_Asked(row, assignee, cause)], alone=alone)
+
+    def decide_together(
+        self, connection: Connection, site: str, issue_ids: Collection[str]
+    ) -> list[Call]:
+        """Decide for issues of which nothing was heard, by time alone, in one transaction.
+
+        Their rows, facts and ledgers are read in a few statements, and what is decided is saved in
+        a few. Of whom something waits to be heard, an answer perhaps, is woken instead: it is taken
+        in first. A fault in one of them takes the others with it.
+
+        Args:
+            connection: to the database.
+            site: the site, which was reached.
+            issue_ids: which.
+
+        Returns:
+            What is to be done about them next, after the commit.
+        """
+        now = self.now()
+        waits_for_all = inbox.has_nameless(connection, [site])
+        later = set(issue_ids) if waits_for_all else inbox.heard_of(connection, site, issue_ids)
+        issues.wake(connection, site, later, now)
+        rows = issues.locked(connection, site, set(issue_ids) - later)
+        calls = self._decide_all(connection, site, [_Asked(row) for row in rows], alone=True)
+        return [*calls, *(Call("decide", (site, issue_id), now) for issue_id in sorted(later))]
+
+    def _decide_all(
+        self, connection: Connection, site: str, asked: Sequence[_Asked], *, alone: bool
+    ) -> list[Call]:
+        """Decide for issues with locked rows; of one with missing facts nothing is concluded."""
+        now = self.now()
+        calls = [
+            Call("histories", (site, row.issue_id), row.read_at)
+            for row, _, _ in asked
+            if row.read_at
         ]
-        ledger = outbox.ledger(connection, site, issue_id)
-        decision = decide(
-            timeline, policy, Ledger(ledger.said), now,
-            issue_id=issue_id, relatives=relatives, over=self._over(connection, row),
-        )  # fmt: skip
-        if not ledger.pending <= decision.standing:
-            outbox.withdraw(connection, site, issue_id, standing=decision.standing)
-        listed = issues.listed(row, timeline, policy.customer_field, assignee)
-        danger = dangers(decision.cycles, policy)
-        calls += self._save(connection, row, version, timeline, decision, now, listed, danger)
-        if decision.wake_at:
-            calls.append(Call("decide", key, decision.wake_at))
+        whole = [each for each in asked if not each.row.incomplete]
+        if not whole:
+            return calls
+        found = self._worked_out(connection, site, whole, now)
+        outdated = [
+            (each.row.issue_id, key)
+            for each in found
+            for key in sorted(each.ledger.pending - each.decision.standing)
+        ]
+        outbox.withdraw(connection, site, outdated)
+        calls += self._save(connection, site, found, now)
         if not alone:
             # Decided for themselves, so that a fault in one of them does not take this one with it.
+            tied = list(dict.fromkeys(other for each in found for other in each.tied))
             issues.wake(connection, site, tied, now)
             calls += [Call("decide", (site, other), now) for other in tied]
         return calls
+
+    def _worked_out(
+        self, connection: Connection, site: str, asked: Sequence[_Asked], now: datetime
+    ) -> list[_Decided]:
+        ids = [each.row.issue_id for each in asked]
+        facts = issues.facts_of(connection, site, ids)
+        in_force = ""
+        if any(each.row.policy_version is None for each in asked):
+            in_force = self._in_force(connection, site)
+        books = {
+            version: self._book(site, version)
+            for version in {each.row.policy_version or in_force for each in asked}
+        }
+        read = [
+            (each, book, book.timeline(facts[each.row.issue_id]))
+            for each in asked
+            for book in [books[each.row.policy_version or in_force]]
+        ]
+        tied = self._tied(connection, site, [(a.row, b.policy, t) for a, b, t in read])
+        ledgers = outbox.ledgers(connection, site, ids)
+        found = []
+        for each, book, timeline in read:
+            issue_id = each.row.issue_id
+            decision = decide(
+                timeline, book.policy, Ledger(ledgers[issue_id].said), now, issue_id=issue_id,
+                relatives=[self._relative(connection, site, it, book) for it in tied[issue_id]],
+                over=self._over(each.row, facts[issue_id]),
+            )  # fmt: skip
+            found.append(
+                _Decided(*each, book, timeline, ledgers[issue_id], decision, tied[issue_id])
+            )
+        return found
+
+    def _book(self, site: str, version: str) -> _Book:
+        policy = self.sites[site].applied_to(self.policy(version))
+        return _Book(version, policy, self.sites[site].names_for(policy))
+
+    def _relative(self, connection: Connection, site: str, issue_id: str, book: _Book) -> Relative:
+        return Relative(issue_id, issues.timeline_of(connection, site, issue_id, book.names))
 
     def _in_force(self, connection: Connection, site: str) -> str:
         """The version for an issue without a clock.
@@ -611,81 +722,189 @@ class Engine:
             return self.in_force
         return str(sites.known(connection, site, publications.IN_FORCE) or self.in_force)
 
-    def _over(self, connection: Connection, row: IssueRow) -> tuple[Cycle, ...]:
+    def _over(self, row: IssueRow, facts: Sequence[Event]) -> tuple[Cycle, ...]:
         """What stays as the versions before the issue's own judged it."""
+
+        def timeline_of(policy: Policy) -> Timeline:
+            names = self.sites[row.site].names_for(policy)
+            return Timeline.of(issues.named(event, names) for event in facts)
+
         return recalculated.kept_of(
             row.earlier_versions,
             lambda version: self.sites[row.site].applied_to(self.policy(version)),
-            lambda policy: self._timeline(connection, row.site, row.issue_id, policy),
+            timeline_of,
         )
 
     def _tied(
-        self, connection: Connection, row: IssueRow, policy: Policy, timeline: Timeline
-    ) -> list[str]:
-        """The ids of the issues that an issue refers to, or that refer to it, where it matters."""
-        if not policy.looks_at_others:
-            return []
-        own_keys = {str(key) for _, key in timeline.values("key")}
-        # Only what asks for something has to know to whom it refers.
-        asks = asks_for_another(policy, timeline)
-        others = {other for _, other in timeline.references} if asks else set()
-        return issues.refer(connection, row, own_keys, others)
-
-    def _timeline(
-        self, connection: Connection, site: str, issue_id: str, policy: Policy
-    ) -> Timeline:
-        names = self.sites[site].names_for(policy)
-        return issues.timeline_of(connection, site, issue_id, names)
-
-    def _save(
         self,
         connection: Connection,
-        row: IssueRow,
-        version: str,
-        timeline: Timeline,
-        decision: Decision,
-        now: datetime,
-        listed: Mapping[str, str | None],
-        danger: Mapping[tuple[str, int], datetime],
-    ) -> list[Call]:
-        """Store what was decided; returns whether there is something to write to Jira."""
-        site, issue_id = row.site, row.issue_id
-        issues.save_cycles(connection, site, issue_id, decision.cycles, version, now, danger)
-        installed_at = self.sites[site].quiet_before
-        quiet_before = max(installed_at, row.quiet_before or installed_at)
-        if row.reason and row.policy_version is None:
-            # It was judged before, and had no clock: what this version adds to its past is shown,
-            # not shouted.
-            quiet_before = max(
-                quiet_before, publications.began_at(connection, site, version) or quiet_before
+        site: str,
+        read: Sequence[tuple[IssueRow, Policy, Timeline]],
+    ) -> Mapping[str, list[str]]:
+        """By issue the ids of those it refers to, or that refer to it, where it matters."""
+        own_keys: dict[str, set[str]] = {}
+        others: dict[str, set[str]] = {}
+        for row, policy, timeline in read:
+            if policy.looks_at_others:
+                own_keys[row.issue_id] = {str(key) for _, key in timeline.values("key")}
+                # Only what asks for something has to know to whom it refers.
+                if asks_for_another(policy, timeline):
+                    others[row.issue_id] = {other for _, other in timeline.references}
+        quiet = {issue_id: own_keys[issue_id] for issue_id in own_keys.keys() - others.keys()}
+        # Of one issue to look for its ties is no more than to look whether it has any.
+        untied = issues.untied(connection, site, quiet) if len(quiet) > 1 else frozenset()
+        found: dict[str, list[str]] = {}
+        for row, _, _ in read:
+            id_ = row.issue_id
+            has_none = id_ in untied or id_ not in own_keys
+            found[id_] = (
+                []
+                if has_none
+                else issues.refer(connection, row, own_keys[id_], others.get(id_, ()))
             )
-        outbox.put(connection, site, issue_id, decision.sayings, now=now, quiet_before=quiet_before)
-        values: dict[str, Any] = {
-            "covered": decision.coverage.covered,
-            "reason": decision.coverage.reason,
-            # An issue keeps the version under which its clock started.
-            "policy_version": version if decision.cycles else None,
-            "wake_at": decision.wake_at,
-            **listed,
-        }
-        # What was shown and holds no longer is cleared; what was never shown is not touched.
-        wanted = as_json(decision.fields) if decision.fields else row.fields_wanted and _CLEARED
-        if wanted != row.fields_wanted:
-            values |= {"fields_wanted": wanted, "write_at": now, "write_attempts": 0}
-        if timeline.deleted_at:
-            values["write_at"] = None
-        keys = timeline.values("key")
-        if keys:
-            # Moved: a late delivery from before must not bring the old key back.
-            values["key"] = keys[-1][1]
+        return found
+
+    def _save(
+        self, connection: Connection, site: str, found: Sequence[_Decided], now: datetime
+    ) -> list[Call]:
+        """Store what was decided; returns what is to be written to Jira, and when to look again."""
+        listed = [
+            issues.listed(each.row, each.timeline, each.book.policy.customer_field, each.assignee)
+            for each in found
+        ]
+        issues.save_cycles(
+            connection,
+            site,
+            [each.judgement(its) for each, its in zip(found, listed, strict=True)],
+            now,
+        )
+        quiet = self._quiet_before(connection, site, found)
+        entered = [
+            Entered(each.row.issue_id, each.decision.sayings, quiet_before, each.cause)
+            for each, quiet_before in zip(found, quiet, strict=True)
+        ]
+        outbox.put(connection, site, entered, now)
+        for each in found:
+            keys = each.timeline.values("key")
             if len(keys) > 1:
                 had = [str(key) for _, key in keys if key]
-                issues.remember_keys(connection, row, dict.fromkeys(had))
-        issues.change_row(connection, row, values)
-        if wanted == row.fields_wanted and not decision.sayings:
-            return []
-        urgent = any(saying.occasion in URGENT for saying in decision.sayings)
-        return [Call("dispatch", (site, issue_id), now, urgent=urgent)]
+                issues.remember_keys(connection, each.row, dict.fromkeys(had))
+        changes = [
+            (each.row, each.changes(its, now)) for each, its in zip(found, listed, strict=True)
+        ]
+        issues.change_rows(connection, changes)
+        return [call for each in found for call in each.calls(now)]
+
+    def _quiet_before(
+        self, connection: Connection, site: str, found: Sequence[_Decided]
+    ) -> list[datetime]:
+        """Before when what is said of each of them is shown, and not announced."""
+        installed_at = self.sites[site].quiet_before
+        began_at: dict[str, datetime | None] = {}
+        quiet = []
+        for each in found:
+            row, version = each.row, each.book.version
+            before = max(installed_at, row.quiet_before or installed_at)
+            if row.reason and row.policy_version is None:
+                # It was judged before, and had no clock: what this version adds to its past is
+                # shown, not shouted.
+                if version not in began_at:
+                    began_at[version] = publications.began_at(connection, site, version)
+                before = max(before, began_at[version] or before)
+            quiet.append(before)
+        return quiet
+
+
+class _Asked(NamedTuple):
+    """An issue that is to be decided."""
+
+    row: IssueRow
+    """Locked, and not changed since it was read."""
+    assignee: tuple[str, str] | None = None
+    """An account to which it was assigned, and its name, where they were heard now."""
+    cause: str | None = None
+    """The short name of the delivery that it is decided for; None: none is."""
+
+
+class _Book(NamedTuple):
+    """A version of the policy, as a site's issues are judged by it."""
+
+    version: str
+    policy: Policy
+    names: Mapping[str, str]
+    """Custom field ids and their names, spelt as its rules spell them."""
+
+    def timeline(self, facts: Iterable[Event]) -> Timeline:
+        return Timeline.of(issues.named(event, self.names) for event in facts)
+
+
+class _Decided(NamedTuple):
+    """An issue that was decided, with what it was decided by."""
+
+    row: IssueRow
+    assignee: tuple[str, str] | None
+    cause: str | None
+    book: _Book
+    timeline: Timeline
+    ledger: outbox.Entries
+    decision: Decision
+    tied: list[str]
+
+    @property
+    def key(self) -> str | None:
+        """Its key at present."""
+        keys = self.timeline.values("key")
+        # Moved: a late delivery from before must not bring the old key back.
+        return str(keys[-1][1]) if keys and keys[-1][1] else self.row.key
+
+    @property
+    def wanted(self) -> str | None:
+        """The SLA fields as they should stand."""
+        return wanted_fields(self.decision, self.row.fields_wanted)
+
+    def judgement(self, listed: Mapping[str, str | None]) -> Judgement:
+        """What is to be recorded of its cycles."""
+        return Judgement(
+            self.row.issue_id,
+            self.decision.cycles,
+            self.book.version,
+            dangers(self.decision.cycles, self.book.policy),
+            issues.beside_cycles(self.row, listed, self.key),
+        )
+
+    def changes(self, listed: Mapping[str, str | None], now: datetime) -> dict[str, Any]:
+        """The columns of its row, as they should stand."""
+        coverage, wanted = self.decision.coverage, self.wanted
+        values: dict[str, Any] = {
+            "covered": coverage.covered,
+            "reason": coverage.reason,
+            # An issue keeps the version under which its clock started.
+            "policy_version": self.book.version if self.decision.cycles else None,
+            "wake_at": self.decision.wake_at,
+            "key": self.key,
+            **listed,
+        }
+        if wanted != self.row.fields_wanted:
+            values |= {
+                "fields_wanted": wanted,
+                "write_at": now,
+                "write_attempts": 0,
+                "write_delivery": self.cause,
+            }
+        if self.timeline.deleted_at:
+            values["write_at"] = None
+        return values
+
+    def calls(self, now: datetime) -> Iterator[Call]:
+        """What is to be done about it next."""
+        key = (self.row.site, self.row.issue_id)
+        if self.wanted != self.row.fields_wanted or self.decision.sayings:
+            urgent = any(saying.occasion in URGENT for saying in self.decision.sayings)
+            yield Call("dispatch", key, now, urgent=urgent)
+        if any(saying.actions.notify for saying in self.decision.sayings):
+            yield Call("notify", key, now)
+        if self.decision.wake_at:
+            yield Call("decide", key, self.decision.wake_at)
 
 
 def _is_news(each: Known, known: Mapping[str, issues.Checked]) -> bool:
@@ -729,10 +948,16 @@ def remembered_site(database: Database, site: str) -> SiteFacts | None:
     return database.read(work)
 
 
+def wanted_fields(decision: Decision, before: str | None) -> str | None:
+    """The SLA fields as they should stand by a decision, and stood before, as in the tables."""
+    # What was shown and holds no longer is cleared; what was never shown is not touched.
+    return as_json(decision.fields) if decision.fields else before and _CLEARED
+
+
 def as_json(fields: Fields) -> str:
     """The fields as they stand in the tables: by role, instants in ISO 8601."""
     plain = {
         role: value.isoformat() if isinstance(value, datetime) else value
-        for role, value in asdict(fields).items()
+        for role, value in msgspec.structs.asdict(fields).items()
     }
     return json.dumps(plain, sort_keys=True)

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from sla.store.schema import api_tokens
 
+_RANKS = ("nothing", "viewer", "administrator")
+
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
@@ -24,6 +26,14 @@ class ApiToken:
     used_at: datetime | None
     """When it was last used, to the minute; None: never."""
     revoked_at: datetime | None
+    owner_role: str | None = None
+    """What its owner might do when they last tried to sign in; None: they did not since."""
+
+    @property
+    def holds(self) -> str:
+        """What it may do: never more than its owner might when they last tried to sign in."""
+        ranks = [self.role, *([self.owner_role] if self.owner_role else [])]
+        return min(ranks, key=_RANKS.index)
 
     def is_good(self, now: datetime) -> bool:
         """Whether it opens anything: neither revoked nor past its end."""
@@ -38,15 +48,16 @@ def make(
     role: str,
     *,
     made_by: str,
+    owner: str,
     now: datetime,
     expires_at: datetime | None,
 ) -> ApiToken:
-    """Keep a new token by its hash."""
+    """Keep a new token by its hash; `owner` is who made it, as the audit log knows them."""
     row = connection.execute(
         insert(api_tokens)
         .values(
             site=site, hash=hash_, name=name, role=role,
-            made_by=made_by, made_at=now, expires_at=expires_at,
+            made_by=made_by, owner=owner, made_at=now, expires_at=expires_at,
         )
         .returning(*api_tokens.c)
     ).one()  # fmt: skip
@@ -79,6 +90,24 @@ def revoke(connection: Connection, site: str, number: int, now: datetime) -> Api
     return _token(row) if row else None
 
 
+def hold_owner_to(connection: Connection, site: str, owner: str, role: str) -> None:
+    """Somebody signed in, or was refused: their tokens may do no more than they.
+
+    Args:
+        owner: as the audit log knows them.
+        role: `viewer`, `administrator`, or `nothing` for somebody who may not come in.
+    """
+    connection.execute(
+        update(api_tokens)
+        .where(
+            api_tokens.c.site == site,
+            api_tokens.c.owner == owner,
+            api_tokens.c.owner_role.is_distinct_from(role),
+        )
+        .values(owner_role=role)
+    )
+
+
 def listed(connection: Connection, site: str, limit: int) -> list[ApiToken]:
     """The newest tokens, newest first."""
     rows = connection.execute(
@@ -93,5 +122,5 @@ def listed(connection: Connection, site: str, limit: int) -> list[ApiToken]:
 def _token(row: Row[Any]) -> ApiToken:
     return ApiToken(
         row.id, row.name, row.role, row.made_by,
-        row.made_at, row.expires_at, row.used_at, row.revoked_at,
+        row.made_at, row.expires_at, row.used_at, row.revoked_at, row.owner_role,
     )  # fmt: skip

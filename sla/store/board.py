@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -24,10 +24,10 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from sla.store.issues import unindexed
+from sla.store.issues import LONGEST_NAME, unindexed
 from sla.store.schema import cycles, issues, microseconds
 
-State = Literal["running", "danger", "missed", "paused"]
+State = Literal["running", "danger", "breached", "paused"]
 Order = Literal["due", "overdue", "newest", "severity"]
 NOBODY = "-"
 """Stands for what an issue lacks: an assignee, a customer, a severity."""
@@ -62,7 +62,7 @@ class Counts(NamedTuple):
     open: int
     running: int
     danger: int
-    missed: int
+    breached: int
     paused: int
 
 
@@ -108,7 +108,7 @@ class _Stretch(NamedTuple):
     by: tuple[ColumnElement[Any], ...]
     descending: bool = False
     indexed: bool = True
-    """Whether an index has them in that order, so that no more are looked at than are shown."""
+    """Whether the index of what is open has them in that order: the walk ends with the page."""
 
 
 def page(
@@ -143,17 +143,16 @@ def page(
         ValueError: the place is none of this order.
     """
     stretches = _stretches(order, now, severities)
-    base = _rows(wanted, now)
+    conditions = [*_conditions(wanted), *_of_states(wanted, now)]
     found: list[Open] = []
     begins = after.stretch if after else 0
     place: Place | None = None
     if begins not in range(len(stretches)):
         raise ValueError("no such place")
     for nth, stretch in list(enumerate(stretches))[begins:]:
-        of_site = cycles.c.site == site if stretch.indexed else _of_open(site)
-        statement = _within(base, stretch, after.values if after and nth == begins else None)
-        statement = statement.where(of_site)
-        for row in connection.execute(statement.limit(limit + 1 - len(found))):
+        behind = after.values if after and nth == begins else None
+        statement = _rows(site, stretch, conditions, behind, limit + 1 - len(found))
+        for row in connection.execute(statement):
             if len(found) == limit:
                 return found, place
             found.append(Open(*row[: len(_COLUMNS)]))
@@ -176,7 +175,7 @@ def _stretches(order: Order, now: datetime, severities: Sequence[str]) -> Sequen
             return (_Stretch(_DUE.is_not(None), by_due), rests)
         case "newest":
             everything = cycles.c.started_at.is_not(None)
-            return (_Stretch(everything, (_STARTED, *_NAMED), descending=True),)
+            return (_Stretch(everything, (_STARTED, *_NAMED), descending=True, indexed=False),)
         case "severity":
             rank = _rank(severities)
             resting = rests._replace(by=(rank, *_NAMED), indexed=False)
@@ -189,18 +188,52 @@ def _rank(severities: Sequence[str]) -> ColumnElement[Any]:
     return case(ranks, value=cycles.c.severity, else_=last) if ranks else last
 
 
-def _within(
-    base: Select[Any], stretch: _Stretch, after: tuple[str | int, ...] | None
+def _rows(
+    site: str,
+    stretch: _Stretch,
+    conditions: Iterable[ColumnElement[bool]],
+    after: tuple[str | int, ...] | None,
+    limit: int,
 ) -> Select[Any]:
+    """The rows of a stretch, each with its place.
+
+    Which ones they are the index tells by itself; only those of the page are looked up.
+    """
     by, descending = stretch.by, stretch.descending
-    statement = base.add_columns(*by).where(stretch.condition)
+    names = [f"by_{nth}" for nth in range(len(by))]
+    told = [column.label(name) for column, name in zip(by, names, strict=True)]
+    named = [column.label(f"of_{column.name}") for column in _NAMED]
+    of_site = cycles.c.site == site if stretch.indexed else _of_open(site)
+    which = select(*named, *told).where(of_site, stretch.condition, *conditions)
     if after is not None:
-        if [type(value) for value in after] != [_kind(column) for column in by]:
-            raise ValueError("no such place")
-        values = [literal(value, c.type) for value, c in zip(after, by, strict=True)]
-        here, place = tuple_(*by), tuple_(*values)
-        statement = statement.where(here < place if descending else here > place)
-    return statement.order_by(*(column.desc() if descending else column for column in by))
+        which = which.where(_behind(by, after, descending=descending))
+    which = which.order_by(*_ordered(by, descending=descending)).limit(limit)
+    page = which.subquery()
+    of_page = and_(
+        cycles.c.site == site, *(column == page.c[f"of_{column.name}"] for column in _NAMED)
+    )
+    places = [page.c[name] for name in names]
+    return (
+        select(*_COLUMNS, *places)
+        # Outer joins, though nothing is ever missing: SQLite then begins with the page, and not
+        # with all issues.
+        .select_from(page.outerjoin(cycles, of_page).outerjoin(issues, _OF_ISSUE))
+        .order_by(*_ordered(places, descending=descending))
+    )
+
+
+def _behind(
+    by: tuple[ColumnElement[Any], ...], after: tuple[str | int, ...], *, descending: bool
+) -> ColumnElement[bool]:
+    if [type(value) for value in after] != [_kind(column) for column in by]:
+        raise ValueError("no such place")
+    values = [literal(value, c.type) for value, c in zip(after, by, strict=True)]
+    here, place = tuple_(*by), tuple_(*values)
+    return here < place if descending else here > place
+
+
+def _ordered(by: Iterable[ColumnElement[Any]], *, descending: bool) -> Iterator[ColumnElement[Any]]:
+    return (column.desc() if descending else column for column in by)
 
 
 def _kind(column: ColumnElement[Any]) -> type:
@@ -219,7 +252,7 @@ def counts(connection: Connection, site: str, wanted: Wanted, now: datetime) -> 
     asked = select(
         func.count(), number(ahead), number(and_(ahead, danger)), number(moment >= _DUE),
         number(cycles.c.due_at.is_(None)),
-    ).select_from(_table(wanted))  # fmt: skip
+    )  # fmt: skip
     asked = asked.where(_of_open(site), *_conditions(wanted))
     return Counts(*connection.execute(asked).one())
 
@@ -241,42 +274,53 @@ def options(
     Returns:
         By filter: the values, and how many there are altogether.
     """
-    by = {
-        "project": issues.c.project,
-        "contract": cycles.c.contract,
-        "severity": cycles.c.severity,
-        "metric": cycles.c.metric,
-        "assignee": issues.c.assignee_id,
-        "customer": issues.c.customer,
+    c = cycles.c
+    found = {
+        **_told(connection, site, ("project", "contract", "severity", "metric"), ()),
+        **_told(connection, site, ("assignee_id",), (func.max(c.assignee),)),
+        **_told(connection, site, ("named_customer",), ()),
     }
-    found: dict[str, dict[str, int]] = {name: {} for name in by}
-    names: dict[str, str] = {}
-    # One walk over all that is open: one for each filter took three times as long.
-    asked = (
-        select(*by.values(), func.max(issues.c.assignee), func.count())
-        .select_from(cycles.join(issues, _OF_ISSUE))
-        .where(_of_open(site), *_conditions(Wanted()))
-        .group_by(*by.values())
-    )
-    for *values, called, number in connection.execute(asked):
-        for name, value in zip(by, values, strict=True):
-            shown = value or NOBODY
-            found[name][shown] = found[name].get(shown, 0) + number
-        if called:
-            names[values[4]] = called
     return {
-        name: (
-            [(each, names.get(each, each) if name == "assignee" else each, number)
-             for each, number in _most(numbers, most)],
-            len(numbers),
-        )
-        for name, numbers in found.items()
-    }  # fmt: skip
+        name: (_most(found[column], most), len(found[column])) for name, column in _OPTIONS.items()
+    }
 
 
-def _most(numbers: Mapping[str, int], most: int) -> Iterator[tuple[str, int]]:
-    largest = sorted(numbers.items(), key=lambda each: (-each[1], each[0]))[:most]
-    yield from sorted(largest, key=lambda each: (each[0] == NOBODY, each[0].casefold()))
+_OPTIONS = {
+    "project": "project", "contract": "contract", "severity": "severity", "metric": "metric",
+    "assignee": "assignee_id", "customer": "named_customer",
+}  # fmt: skip
+
+
+def _told(
+    connection: Connection,
+    site: str,
+    names: Sequence[str],
+    called: Sequence[ColumnElement[str]],
+) -> dict[str, dict[str, tuple[str, int]]]:
+    """By column and value: how people call it, and how many open cycles have it.
+
+    Each group of columns stands in an index of its own, alike next to each other: one walk over
+    what is open that sorted them took ten times as long.
+    """
+    by = [cycles.c[name] for name in names]
+    asked = (
+        select(*by, *(called or by[:1]), func.count())
+        .where(cycles.c.site == site, cycles.c.ended_at.is_(None))
+        .group_by(*by)
+    )
+    found: dict[str, dict[str, tuple[str, int]]] = {name: {} for name in names}
+    for *values, title, number in connection.execute(asked):
+        for name, value in zip(names, values, strict=True):
+            shown = value or NOBODY
+            _, before = found[name].get(shown, ("", 0))
+            found[name][shown] = ((called and title) or shown, before + number)
+    return found
+
+
+def _most(found: Mapping[str, tuple[str, int]], most: int) -> list[Option]:
+    all_of_it = [(value, title, number) for value, (title, number) in found.items()]
+    largest = sorted(all_of_it, key=lambda each: (-each[2], each[0]))[:most]
+    return sorted(largest, key=lambda each: (each[0] == NOBODY, each[0].casefold()))
 
 
 def is_recorded(connection: Connection, site: str, name: str, value: str) -> bool:
@@ -300,13 +344,9 @@ def _of_open(site: str) -> ColumnElement[bool]:
     return unindexed(cycles.c.site) == site
 
 
-def _rows(wanted: Wanted, now: datetime) -> Select[Any]:
-    states = [_is(state, now) for state in wanted.states]
-    return (
-        select(*_COLUMNS)
-        .select_from(cycles.join(issues, _OF_ISSUE))
-        .where(*_conditions(wanted), *([or_(*states)] if states else []))
-    )
+def _of_states(wanted: Wanted, now: datetime) -> Iterator[ColumnElement[bool]]:
+    if wanted.states:
+        yield or_(*(_is(state, now) for state in wanted.states))
 
 
 def _is(state: State, now: datetime) -> ColumnElement[bool]:
@@ -317,37 +357,34 @@ def _is(state: State, now: datetime) -> ColumnElement[bool]:
             return moment < _DUE
         case "danger":
             return and_(moment < _DUE, danger)
-        case "missed":
+        case "breached":
             return moment >= _DUE
         case "paused":
             return cycles.c.due_at.is_(None)
 
 
-def _table(wanted: Wanted) -> Any:
-    """What the conditions look at: without the issues where none of theirs is asked for."""
-    of_issues = wanted.projects or wanted.assignees or wanted.customers or wanted.key
-    return cycles.join(issues, _OF_ISSUE) if of_issues else cycles
-
-
 def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     yield cycles.c.ended_at.is_(None)
     among = (
-        (issues.c.project, wanted.projects),
+        (cycles.c.project, wanted.projects),
         (cycles.c.contract, wanted.contracts),
         (cycles.c.severity, wanted.severities),
         (cycles.c.metric, wanted.metrics),
-        (issues.c.customer, wanted.customers),
+        (cycles.c.named_customer, [each[:LONGEST_NAME] for each in wanted.customers]),
     )
     yield from (_among(column, values) for column, values in among if values)
     if wanted.assignees:
-        by_account = _among(issues.c.assignee_id, wanted.assignees)
-        yield or_(by_account, issues.c.assignee.in_(wanted.assignees))
+        by_account = _among(cycles.c.assignee_id, wanted.assignees)
+        names = [each[:LONGEST_NAME] for each in wanted.assignees]
+        yield or_(by_account, unindexed(cycles.c.assignee).in_(names))
     if wanted.key:
-        yield func.upper(issues.c.key).contains(wanted.key.upper(), autoescape=True)
+        yield func.upper(cycles.c.key).contains(wanted.key.upper(), autoescape=True)
 
 
 def _among(column: ColumnElement[Any], values: Sequence[str]) -> ColumnElement[bool]:
     given = [value for value in values if value != NOBODY]
+    # Not along an index that knows this filter alone: its rows would have to be looked up.
+    column = unindexed(column)
     found = column.in_(given)
     # Nothing is told as a value that is not there, or as an empty one.
     return or_(found, column.is_(None), column == "") if len(given) < len(values) else found

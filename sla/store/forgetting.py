@@ -35,6 +35,7 @@ from sla.store import issues
 from sla.store.database import Database, StoreError
 from sla.store.schema import (
     audit,
+    cycles,
     downtimes,
     drafts,
     events,
@@ -279,7 +280,13 @@ def _in_issue(naming: Naming, site: str, issue_id: str, connection: Connection) 
         issue_rows.c.issue_id == issue_id,
         issue_rows.c.assignee_id == naming.account,
     )
-    connection.execute(assigned.values(assignee_id=naming.instead, assignee=None))
+    beside = update(cycles).where(
+        cycles.c.site == site,
+        cycles.c.issue_id == issue_id,
+        cycles.c.assignee_id == naming.account,
+    )
+    for each in (assigned, beside):
+        connection.execute(each.values(assignee_id=naming.instead, assignee=None))
     return number
 
 

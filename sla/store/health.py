@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
-from sla.store.schema import Instant, inbox, issues, sayings
+from sla.store.schema import Instant, inbox, issues, notifications, sayings
 
 
 class Attention(NamedTuple):
@@ -31,6 +31,8 @@ class Attention(NamedTuple):
     """Issues whose fields were given up."""
     histories: int
     """Issues whose history could not be read."""
+    untold: int
+    """Notifications that were given up."""
     not_understood: int
     failed: int
     heard_at: datetime | None
@@ -65,11 +67,16 @@ _SITE = bindparam("site", type_=String)
 _GIVEN_UP = (sayings.c.site == _SITE, sayings.c.state == literal_column("'given_up'"))
 _FIELDS = (issues.c.site == _SITE, issues.c.write_at.is_(None), issues.c.write_error.is_not(None))
 _HISTORY = (issues.c.site == _SITE, issues.c.read_at.is_(None), issues.c.read_error.is_not(None))
+_UNTOLD = (
+    notifications.c.site == _SITE,
+    notifications.c.state == literal_column("'given_up'"),
+)
 _SET_ASIDE: Any = text("state IN ('not_understood', 'failed')")
 _ATTENTION = select(
     _count(sayings, *_GIVEN_UP),
     _count(issues, *_FIELDS),
     _count(issues, *_HISTORY),
+    _count(notifications, *_UNTOLD),
     _count(inbox, inbox.c.state == literal_column("'not_understood'"), _SET_ASIDE),
     _count(inbox, inbox.c.state == literal_column("'failed'"), _SET_ASIDE),
     select(inbox.c.received_at)
@@ -110,8 +117,14 @@ def queues(connection: Connection, site: str) -> Mapping[str, Queue]:
         issues.c.write_at.is_not(None)
     )
     read = select(func.count(), func.min(issues.c.read_at)).where(issues.c.read_at.is_not(None))
-    given_up = {"comments": found.comments, "fields": found.fields, "histories": found.histories}
-    statements = {"comments": said, "fields": written, "histories": read}
+    told = select(func.count(), func.min(notifications.c.at)).where(
+        notifications.c.state == literal_column("'pending'")
+    )
+    given_up = {
+        "comments": found.comments, "fields": found.fields, "histories": found.histories,
+        "notifications": found.untold,
+    }  # fmt: skip
+    statements = {"comments": said, "fields": written, "histories": read, "notifications": told}
     return {
         kind: Queue(number, given_up[kind], since)
         for kind, statement in statements.items()

@@ -44,6 +44,8 @@ class Delivery:
     body: bytes
     behind: int = 0
     """How many wait behind it that were not given with it; one where there may be many."""
+    name: str = ""
+    """As stored; see `sla.steps.short_name`."""
 
 
 def keep(
@@ -121,6 +123,20 @@ def has_nameless(connection: Connection, sites: Sequence[str]) -> bool:
     return connection.execute(_NAMELESS, {"sites": list(sites)}).first() is not None
 
 
+def heard_of(connection: Connection, site: str, issue_ids: Collection[str]) -> set[str]:
+    """Those of some issues about which a delivery waits."""
+    return set(connection.execute(_HEARD_OF, {"site": site, "ids": list(issue_ids)}).scalars())
+
+
+_HEARD_OF = (
+    select(inbox.c.issue_id)
+    .distinct()
+    .where(
+        inbox.c.state == literal_column("'new'"),
+        inbox.c.site == bindparam("site", type_=String),
+        inbox.c.issue_id.in_(bindparam("ids", expanding=True, type_=String)),
+    )
+)
 # What is asked at every look is built once: see `sla.store.outbox`.
 _NAMELESS = (
     select(inbox.c.id)
@@ -158,7 +174,13 @@ def _waiting_of(mine: ColumnElement[bool]) -> Select[Any]:
     ).subquery()
     fits = or_(counted.c.so_far <= _BYTES_AT_ONCE, counted.c.nth == 1)
     return (
-        select(inbox.c.id, inbox.c.site, inbox.c.body, counted.c.number - counted.c.nth)
+        select(
+            inbox.c.id,
+            inbox.c.site,
+            inbox.c.body,
+            counted.c.number - counted.c.nth,
+            inbox.c.delivery,
+        )
         .join(counted, counted.c.id == inbox.c.id)
         .where(fits, counted.c.nth <= _AT_ONCE)
         .order_by(inbox.c.id)
@@ -358,3 +380,13 @@ def counted(connection: Connection) -> dict[str, int]:
         select(counters.c.name, func.sum(counters.c.value)).group_by(counters.c.name)
     )
     return {name: int(value) for name, value in rows}
+
+
+def arrivals(connection: Connection, site: str, issue_id: str) -> Sequence[tuple[datetime, bytes]]:
+    """When each delivery about an issue came that is still kept, with its body; oldest first."""
+    rows = connection.execute(
+        select(inbox.c.received_at, inbox.c.body)
+        .where(inbox.c.site == site, inbox.c.issue_id == issue_id)
+        .order_by(inbox.c.id)
+    )
+    return [(at, body) for at, body in rows]

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    RowMapping,
     Select,
     String,
     and_,
@@ -68,6 +69,7 @@ class IssueRow:
     lacks_creation: bool
     unmarked_from: int | None
     read_error: str | None
+    read_delivery: str | None
     updated_at: datetime | None
     covered: bool
     wake_at: datetime | None
@@ -78,6 +80,7 @@ class IssueRow:
     write_attempts: int
     write_error: str | None
     write_attempted_at: datetime | None
+    write_delivery: str | None
     project: str | None
     issue_type: str | None
     priority: str | None
@@ -88,6 +91,9 @@ class IssueRow:
     customer: str | None
 
 
+Beside = Mapping[str, str | None]
+"""What of an issue stands with each of its cycles, by column."""
+
 _COLUMNS = [issues.c[name] for name in IssueRow.__dataclass_fields__]
 
 _LISTED = (
@@ -96,6 +102,9 @@ _LISTED = (
 )  # fmt: skip
 _LONGEST_LISTED = 500
 """Jira's summaries have 255 characters at most."""
+LONGEST_NAME = 255
+"""Of a person or a customer, as it stands with a cycle: what is longer is cut, since no entry of an
+index can hold much more."""
 
 WHOLE: Mapping[str, Any] = MappingProxyType({
     "read_at": None,
@@ -135,6 +144,7 @@ _TIES = union_all(
 )
 _AMONG = bindparam("ids", expanding=True, type_=String)
 _FOUND_AMONG = select(*_COLUMNS).where(issues.c.site == _SITE, issues.c.issue_id.in_(_AMONG))
+_LOCKED_AMONG = _FOUND_AMONG.order_by(issues.c.issue_id).with_for_update()
 _FACTS_AMONG = select(events.c.issue_id, events.c.kind, events.c.data).where(
     events.c.site == _SITE, events.c.issue_id.in_(_AMONG)
 )
@@ -151,19 +161,24 @@ _TIED = union_all(
         exists().where(refers.c.site == issues.c.site, refers.c.other == issues.c.key),
     ),
 )
+_NAMES = bindparam("names", expanding=True, type_=String)
+_RECORDED_KEYS = select(issue_keys.c.key).where(
+    issue_keys.c.site == _SITE, issue_keys.c.key.in_(_NAMES)
+)
+_REFERRING = select(refers.c.issue_id).where(refers.c.site == _SITE, refers.c.issue_id.in_(_AMONG))
+_REFERRED = select(refers.c.other).where(refers.c.site == _SITE, refers.c.other.in_(_NAMES))
 _RECORDED = (
     select(cycles, promises.c.since_at)
     .outerjoin(
         promises,
         and_(*(promises.c[column.name] == column for column in cycles.primary_key)),
     )
-    .where(cycles.c.site == _SITE, cycles.c.issue_id == _ISSUE)
+    .where(cycles.c.site == _SITE, cycles.c.issue_id.in_(_AMONG))
 )
-_CHECKED = (
-    update(issues)
-    .where(issues.c.site == bindparam("of_site"), issues.c.issue_id == bindparam("of_issue"))
-    .values(updated_at=bindparam("until"))
+_OF_ROW = update(issues).where(
+    issues.c.site == bindparam("of_site"), issues.c.issue_id == bindparam("of_issue")
 )
+_CHECKED = _OF_ROW.values(updated_at=bindparam("until"))
 
 
 def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
@@ -256,6 +271,13 @@ def get(
     return IssueRow(*row) if row else None
 
 
+def locked(connection: Connection, site: str, issue_ids: Collection[str]) -> list[IssueRow]:
+    """The rows of those of some issues that are known; nobody else decides for them meanwhile."""
+    # In an order: two that lock the same issues would wait for each other.
+    rows = connection.execute(_LOCKED_AMONG, {"site": site, "ids": list(issue_ids)})
+    return [IssueRow(*row) for row in rows]
+
+
 def by_key(connection: Connection, site: str, key: str) -> IssueRow | None:
     """The same, by the key that people use."""
     statement = select(*_COLUMNS).where(issues.c.site == site, issues.c.key == key)
@@ -291,6 +313,24 @@ def listed(
         # Assigned anew by something that told the account alone.
         found["assignee"] = None
     return found
+
+
+def beside_cycles(row: IssueRow, listed: Mapping[str, str | None], key: str | None) -> Beside:
+    """What stands with each cycle of an issue.
+
+    Args:
+        row: the issue's, as it was.
+        listed: its columns as `listed` has them.
+        key: its key at present.
+    """
+    assignee, customer = listed.get("assignee", row.assignee), listed["customer"]
+    return {
+        "project": listed["project"],
+        "key": key,
+        "assignee_id": listed["assignee_id"],
+        "assignee": assignee and assignee[:LONGEST_NAME],
+        "named_customer": customer and customer[:LONGEST_NAME],
+    }
 
 
 def fields_sent_at(connection: Connection, site: str, issue_id: str) -> datetime | None:
@@ -437,13 +477,24 @@ def change(connection: Connection, site: str, issue_id: str, **values: Any) -> N
     )
 
 
-def change_row(connection: Connection, row: IssueRow, values: Mapping[str, Any]) -> None:
-    """Set those columns of a row that differ from it; it was locked when it was read."""
-    differing = {name: value for name, value in values.items() if getattr(row, name) != value}
-    # After most events nothing does, and a row that is written anew is work for the whole database:
-    # a status, of which most issues have many, is kept up to date beside something else alone.
-    if differing.keys() - {"status"}:
-        change(connection, row.site, row.issue_id, **differing)
+def change_rows(
+    connection: Connection, changes: Iterable[tuple[IssueRow, Mapping[str, Any]]]
+) -> None:
+    """Set those columns of rows that differ from them; they were locked when they were read.
+
+    A statement for all that have the same columns to set.
+    """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row, values in changes:
+        differing = {name: value for name, value in values.items() if getattr(row, name) != value}
+        # After most events nothing does, and a row that is written anew is work for the whole
+        # database: a status, of which most issues have many, is kept up to date beside something
+        # else alone.
+        if differing.keys() - {"status"}:
+            own = {"of_site": row.site, "of_issue": row.issue_id, **differing}
+            alike.setdefault(tuple(differing), []).append(own)
+    for rows in alike.values():
+        connection.execute(_OF_ROW, rows)
 
 
 def ask_for_history(
@@ -455,6 +506,7 @@ def ask_for_history(
     incomplete: bool = True,
     lacks_creation: bool = False,
     unmarked_from: int | None = None,
+    delivery: str | None = None,
 ) -> None:
     """Have an issue's history read.
 
@@ -467,9 +519,11 @@ def ask_for_history(
         lacks_creation: nothing but the creation is missing, so that it may turn up by itself.
         unmarked_from: nothing is missing but who may read comments, of which the delivery of this
             number was the first to tell.
+        delivery: the short name of the one because of which it is to be read; None: none is.
     """
     asked: dict[str, Any] = {
         "read_at": now,
+        "read_delivery": delivery,
         "reads_asked": issues.c.reads_asked + 1,
         "unmarked_from": unmarked_from,
     }
@@ -478,7 +532,9 @@ def ask_for_history(
     change(connection, site, issue_id, **asked)
 
 
-def ask_for_readers(connection: Connection, row: IssueRow, delivery: int, now: datetime) -> None:
+def ask_for_readers(
+    connection: Connection, row: IssueRow, delivery: int, now: datetime, *, name: str
+) -> None:
     """Have it asked who may read a comment; where more is to be asked already, the history is read.
 
     Args:
@@ -486,16 +542,18 @@ def ask_for_readers(connection: Connection, row: IssueRow, delivery: int, now: d
         row: the issue's, locked.
         delivery: the number of the one that tells of the comment.
         now: the present instant.
+        name: that delivery's short name.
     """
     is_whole = row.read_at is None and not row.incomplete and row.read_error is None
     first = delivery if is_whole else row.unmarked_from
-    ask_for_history(connection, row.site, row.issue_id, now, unmarked_from=first)
+    ask_for_history(connection, row.site, row.issue_id, now, unmarked_from=first, delivery=name)
 
 
 def read_first(now: datetime) -> dict[str, Any]:
     """The columns of an issue of which nothing is concluded until its history was read."""
     return {
         "read_at": now,
+        "read_delivery": None,
         "unmarked_from": None,
         "reads_asked": issues.c.reads_asked + 1,
         "read_attempts": 0,
@@ -534,6 +592,17 @@ def forget_deletion(connection: Connection, site: str, issue_id: str) -> None:
     )
 
 
+def facts_of(
+    connection: Connection, site: str, issue_ids: Collection[str]
+) -> Mapping[str, list[Event]]:
+    """What is known of some issues, custom fields by their ids: one statement, however many."""
+    found: dict[str, list[Event]] = {issue_id: [] for issue_id in issue_ids}
+    rows = connection.execute(_FACTS_AMONG, {"site": site, "ids": list(found)})
+    for issue_id, kind, data in rows:
+        found[issue_id].append(msgspec.json.decode(data, type=_KINDS[kind]))
+    return found
+
+
 def timeline_of(
     connection: Connection, site: str, issue_id: str, field_names: Mapping[str, str]
 ) -> Timeline:
@@ -548,13 +617,9 @@ def several(
 ) -> Mapping[str, tuple[IssueRow, list[Event]]]:
     """Some issues with their facts, custom fields by their ids: two statements, however many."""
     among = {"site": site, "ids": list(issue_ids)}
-    found: dict[str, tuple[IssueRow, list[Event]]] = {
-        row.issue_id: (IssueRow(*row), []) for row in connection.execute(_FOUND_AMONG, among)
-    }
-    for issue_id, kind, data in connection.execute(_FACTS_AMONG, among):
-        if issue_id in found:
-            found[issue_id][1].append(msgspec.json.decode(data, type=_KINDS[kind]))
-    return found
+    rows = [IssueRow(*row) for row in connection.execute(_FOUND_AMONG, among)]
+    known = facts_of(connection, site, [row.issue_id for row in rows])
+    return {row.issue_id: (row, known[row.issue_id]) for row in rows}
 
 
 def timelines(
@@ -586,56 +651,80 @@ def read_attempts(connection: Connection, site: str, issue_id: str) -> int:
     return found or 0
 
 
+class Judgement(NamedTuple):
+    """What an issue's cycles were found to be."""
+
+    issue_id: str
+    cycles: Sequence[Cycle]
+    policy_version: str
+    """By which they were judged."""
+    danger: Mapping[tuple[str, int], datetime] = MappingProxyType({})
+    """From when on somebody should look, by metric and number, as `sla.danger` has it."""
+    beside: Beside = MappingProxyType({})
+    """What stands with each of them, as `beside_cycles` has it."""
+
+
 def save_cycles(
-    connection: Connection,
-    site: str,
-    issue_id: str,
-    found: Sequence[Cycle],
-    policy_version: str,
-    now: datetime,
-    danger: Mapping[tuple[str, int], datetime] = MappingProxyType({}),
+    connection: Connection, site: str, judged: Sequence[Judgement], now: datetime
 ) -> None:
     """Record cycles as judged now, and each promise as it was when it was first made.
+
+    Three statements, however many issues.
 
     Args:
         connection: to the database.
         site: the site.
-        issue_id: Jira's id of the issue.
-        found: the cycles.
-        policy_version: the version that they were judged by.
+        judged: of each issue the cycles.
         now: the instant of judgement, aware UTC.
-        danger: from when on somebody should look, by metric and number, as `sla.danger` has it.
     """
-    identity = {"site": site, "issue_id": issue_id}
     # One look instead of three writes: after most events all is as it was.
-    rows = connection.execute(_RECORDED, identity).mappings().all()
-    recorded = {(row["metric"], row["number"]): dict(row) for row in rows}
-    kept = {(row["metric"], row["number"], row["since_at"]) for row in rows}
-    latest = {cycle.metric: cycle.number for cycle in found}
-    if any(number > latest.get(metric, 0) for metric, number in recorded):
-        _forget_cycles(connection, site, issue_id, latest)
-    changed = []
-    for each in found:
-        number = (each.metric, each.number)
-        row = {**identity, **_judged(each), "in_danger_at": danger.get(number)}
-        was = recorded.get(number)
-        # What was used is worked out for what ended just now, and where it was never recorded: for
-        # every cycle at every event it would be a sixth of a decision's time.
-        if not _is_as(was, row) or (each.ending and was and was["used"] is None):
-            changed.append(row | _lengths(each))
+    among = {"site": site, "ids": [each.issue_id for each in judged]}
+    recorded: dict[str, list[RowMapping]] = {}
+    for row in connection.execute(_RECORDED, among).mappings():
+        recorded.setdefault(row["issue_id"], []).append(row)
+    changed: list[dict[str, Any]] = []
+    made: list[dict[str, Any]] = []
+    for each in judged:
+        rows = recorded.get(each.issue_id, ())
+        latest = {cycle.metric: cycle.number for cycle in each.cycles}
+        if any(row["number"] > latest.get(row["metric"], 0) for row in rows):
+            _forget_cycles(connection, site, each.issue_id, latest)
+        changed += _changed(site, each, rows)
+        made += _made(site, each, rows, now)
     if changed:
         connection.execute(_judged_cycles(connection.dialect.name), changed)
-    made = [
-        {**identity, **row, "promised_at": now, "policy_version": policy_version}
-        for cycle in found
-        for row in _promised(cycle)
-        if (row["metric"], row["number"], row["since_at"]) not in kept
-    ]
     if made:
         connection.execute(_new_promises(connection.dialect.name), made)
 
 
-def _is_as(recorded: Mapping[str, Any] | None, judged: Mapping[str, Any]) -> bool:
+def _changed(site: str, judged: Judgement, rows: Iterable[RowMapping]) -> Iterator[dict[str, Any]]:
+    """The rows of the cycles that are not recorded as they were judged."""
+    recorded = {(row["metric"], row["number"]): row for row in rows}
+    identity = {"site": site, "issue_id": judged.issue_id, **judged.beside}
+    for each in judged.cycles:
+        number = (each.metric, each.number)
+        row = {**identity, **as_judged(each), "in_danger_at": judged.danger.get(number)}
+        was = recorded.get(number)
+        # What was used is worked out for what ended just now, and where it was never recorded: for
+        # every cycle at every event it would be a sixth of a decision's time.
+        if not _is_as(was, row) or (each.ending and was and was["used"] is None):
+            yield row | lengths_of(each)
+
+
+def _made(
+    site: str, judged: Judgement, rows: Iterable[RowMapping], now: datetime
+) -> Iterator[dict[str, Any]]:
+    """The rows of the promises that are not recorded yet."""
+    kept = {(row["metric"], row["number"], row["since_at"]) for row in rows}
+    identity = {"site": site, "issue_id": judged.issue_id}
+    for cycle in judged.cycles:
+        for row in as_promised(cycle):
+            if (row["metric"], row["number"], row["since_at"]) not in kept:
+                version = judged.policy_version
+                yield {**identity, **row, "promised_at": now, "policy_version": version}
+
+
+def _is_as(recorded: RowMapping | None, judged: Mapping[str, Any]) -> bool:
     return recorded is not None and all(recorded[name] == judged[name] for name in judged)
 
 
@@ -656,7 +745,8 @@ def _forget_cycles(
     )
 
 
-def _judged(cycle: Cycle) -> dict[str, Any]:
+def as_judged(cycle: Cycle) -> dict[str, Any]:
+    """The columns of a cycle that follow from how it is judged."""
     return {
         "metric": cycle.metric,
         "number": cycle.number,
@@ -669,13 +759,15 @@ def _judged(cycle: Cycle) -> dict[str, Any]:
     }
 
 
-def _lengths(cycle: Cycle) -> dict[str, int | None]:
+def lengths_of(cycle: Cycle) -> dict[str, int | None]:
+    """The columns of a cycle that follow once it has ended, in microseconds of open time."""
     if cycle.ending is None:
         return {"used": None, "goal": None}
     return {"used": micros_of(cycle.elapsed), "goal": micros_of(cycle.promise.goal_time)}
 
 
-def _promised(cycle: Cycle) -> Iterator[dict[str, Any]]:
+def as_promised(cycle: Cycle) -> Iterator[dict[str, Any]]:
+    """The columns of each promise of a cycle that follow from how it is judged."""
     for promise in cycle.promises:
         contract = promise.coverage.contract
         yield {
@@ -742,6 +834,34 @@ def relatives(connection: Connection, row: IssueRow, keys: Collection[str]) -> l
         keys: every key that it ever had.
     """
     return sorted(_ties(connection, row, keys)["issue"] - {row.issue_id})
+
+
+def untied(
+    connection: Connection, site: str, keys: Mapping[str, Collection[str]]
+) -> frozenset[str]:
+    """Those of some issues that nothing ties to another, and whose keys are all recorded.
+
+    Three statements, however many: of most issues nothing else is to be looked up.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        keys: by the id of each issue every key that it ever had.
+    """
+    own = {key for its in keys.values() for key in its}
+    recorded = set(
+        connection.execute(_RECORDED_KEYS, {"site": site, "names": sorted(own)}).scalars()
+    )
+    referring = set(connection.execute(_REFERRING, {"site": site, "ids": list(keys)}).scalars())
+    names = sorted(own.union(keys))
+    referred = set(connection.execute(_REFERRED, {"site": site, "names": names}).scalars())
+    return frozenset(
+        issue_id
+        for issue_id, its in keys.items()
+        if recorded.issuperset(its)
+        and issue_id not in referring
+        and referred.isdisjoint([issue_id, *its])
+    )
 
 
 def tied(connection: Connection, keys: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:

@@ -89,6 +89,14 @@ class OpenIssue(NamedTuple):
     """Whether a clock of it has not ended."""
     recorded: Sequence[Judged]
     facts: Sequence[Row]
+    earlier_versions: str | None = None
+    """Those that judged it before, as `sla.recalculated` keeps them."""
+    reason: str = ""
+    """Why it has its promises, or none; empty while it was never judged."""
+    quiet_before: datetime | None = None
+    """What lies before is not announced, beside what lies before the installation."""
+    fields_wanted: str | None = None
+    """The SLA fields as they should stand, as JSON by role; None: they are not touched."""
 
 
 class Facts:
@@ -120,6 +128,10 @@ class Facts:
             self._places.setdefault(name, []).append(place)
         self._never = policy.responders.never
         self._decode = {**_DECODE, Seen.__name__: _sighting(tuple(ids))}
+
+    def looks_at_what(self, other: Facts) -> bool:
+        """Whether it makes the same timelines as another."""
+        return self._wanted == other._wanted and self._never == other._never
 
     def timeline(self, rows: Iterable[Row]) -> Timeline:
         """The timeline of an issue from its facts."""
@@ -212,6 +224,10 @@ _LISTED = (
         issues.c.key,
         issues.c.policy_version,
         type_coerce(issues.c.wake_at, BigInteger),
+        issues.c.earlier_versions,
+        issues.c.reason,
+        type_coerce(issues.c.quiet_before, BigInteger),
+        issues.c.fields_wanted,
     )
     .where(issues.c.site == _SITE, issues.c.incomplete.is_(False))
     .order_by(issues.c.issue_id)
@@ -266,12 +282,7 @@ def read(connection: Connection, site: str, within: Range) -> Iterator[OpenIssue
     Those are the issues with a clock that has not ended, and the ones whose resolution was never
     set, or taken back. An issue of which nothing is concluded yet is not among them.
     """
-    if connection.dialect.name == "postgresql":
-        # An event that is heard between two statements must not look as if the policy moved it.
-        connection.exec_driver_sql(_SNAPSHOT)
-    else:
-        # Without a call for each page: 25 instead of 41 us an issue.
-        connection.exec_driver_sql(_MAPPED)
+    begin(connection)
     listed = _plain(connection, within.limit(_LISTED, issues.c.issue_id), {"site": site})
     judged: dict[str, list[Judged]] = {}
     running: set[str] = set()
@@ -286,6 +297,16 @@ def read(connection: Connection, site: str, within: Range) -> Iterator[OpenIssue
             yield _with(found.pop(id_), rows, judged, running)
     for row in found.values():
         yield _with(row, (), judged, running)
+
+
+def begin(connection: Connection) -> None:
+    """Have all that is read from now on be of one instant, and be read fast."""
+    if connection.dialect.name == "postgresql":
+        # An event that is heard between two statements must not look as if the policy moved it.
+        connection.exec_driver_sql(_SNAPSHOT)
+    else:
+        # Without a call for each page: 25 instead of 41 us an issue.
+        connection.exec_driver_sql(_MAPPED)
 
 
 def not_over(connection: Connection, site: str, within: Range) -> Sequence[tuple[str, str | None]]:
@@ -303,22 +324,37 @@ def _with(
     judged: Mapping[str, Sequence[Judged]],
     running: set[str],
 ) -> OpenIssue:
-    id_, key, version, wake_at = row
-    wakes_at = None if wake_at is None else _EPOCH + timedelta(0, 0, wake_at)
-    return OpenIssue(id_, key, version, wakes_at, id_ in running, judged.get(id_, ()), list(rows))
+    id_, key, version, wake_at, earlier, reason, quiet_before, wanted = row
+    return OpenIssue(
+        id_, key, version, _instant(wake_at), id_ in running, judged.get(id_, ()), list(rows),
+        earlier, reason, _instant(quiet_before), wanted,
+    )  # fmt: skip
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else _EPOCH + timedelta(0, 0, micros)
 
 
 def _facts(
     connection: Connection, site: str, within: Range, ids: Collection[str], *, among: int
 ) -> Iterator[tuple[str, Iterable[Row]]]:
     """The facts of each of these issues; of others of the range too, where it has few others."""
-    values: dict[str, Any] = {"site": site}
     if 2 * len(ids) < among:
-        statement = _FACTS_OF
-        values["ids"] = list(ids)
-    else:
-        # One walk over the range takes 15 us an issue, to look up each of them 19.
-        statement = within.limit(_FACTS, events.c.issue_id)
+        return _by_issue(connection, _FACTS_OF, {"site": site, "ids": list(ids)})
+    # One walk over the range takes 15 us an issue, to look up each of them 19.
+    return all_facts(connection, site, within)
+
+
+def all_facts(
+    connection: Connection, site: str, within: Range
+) -> Iterator[tuple[str, Iterable[Row]]]:
+    """The facts of each issue of a range that has any, in order; each to be taken as it comes."""
+    return _by_issue(connection, within.limit(_FACTS, events.c.issue_id), {"site": site})
+
+
+def _by_issue(
+    connection: Connection, statement: Select[Any], values: Mapping[str, Any]
+) -> Iterator[tuple[str, Iterable[Row]]]:
     # As the driver gives them: another shape for each row would take 6 us an issue.
     if connection.dialect.name == "postgresql":
         # All at once, in the order in which they lie: a server that is to sort whole histories

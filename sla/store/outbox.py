@@ -8,7 +8,7 @@ became of it is noted only where the row still says the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -39,7 +39,8 @@ from sqlalchemy import (
 
 from sla.contract import NO_ACTIONS
 from sla.effects import URGENT, Saying
-from sla.store import restored
+from sla.store import notifications, restored
+from sla.store import schema as tables
 from sla.store.holds import LONGEST
 from sla.store.issues import IssueRow, unindexed
 from sla.store.schema import Instant, issues, sayings
@@ -150,18 +151,18 @@ _URGENT_DUE = (
 )
 
 # Building a statement takes as long as running it: what every event needs is built once.
-_MINE = (
+_STATES = select(sayings.c.issue_id, sayings.c.key, sayings.c.state).where(
     sayings.c.site == bindparam("of_site", type_=String),
-    sayings.c.issue_id == bindparam("of_issue", type_=String),
+    sayings.c.issue_id.in_(bindparam("ids", expanding=True, type_=String)),
 )
-_STATES = select(sayings.c.key, sayings.c.state).where(*_MINE)
 _WITHDRAW = (
     update(sayings)
     .where(
-        *_MINE,
+        sayings.c.site == bindparam("of_site", type_=String),
+        sayings.c.issue_id == bindparam("of_issue", type_=String),
         sayings.c.state == "pending",
         sayings.c.attempted_at.is_(None),
-        sayings.c.key.not_in(bindparam("standing", expanding=True, type_=String)),
+        sayings.c.key == bindparam("of_key", type_=String),
     )
     .values(
         # What was said before, and was only to be brought up to date, stays said.
@@ -192,6 +193,8 @@ class Pending:
     """How many of its actions were carried out, or refused for good."""
     refused: str | None = None
     """What of them Jira refused."""
+    delivery: str | None = None
+    """The short name of the delivery from which it follows; None: a clock brought it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +257,22 @@ class Entries(NamedTuple):
 
 def ledger(connection: Connection, site: str, issue_id: str) -> Entries:
     """What was decided for an issue."""
-    rows = connection.execute(_STATES, {"of_site": site, "of_issue": issue_id}).all()
-    return Entries(
-        frozenset(key for key, state in rows if state != "withdrawn"),
-        frozenset(key for key, state in rows if state == "pending"),
-    )
+    return ledgers(connection, site, [issue_id])[issue_id]
+
+
+def ledgers(connection: Connection, site: str, issue_ids: Collection[str]) -> Mapping[str, Entries]:
+    """What was decided for each of some issues: one statement, however many."""
+    found: dict[str, list[tuple[str, str]]] = {issue_id: [] for issue_id in issue_ids}
+    asked = {"of_site": site, "ids": list(found)}
+    for issue_id, key, state in connection.execute(_STATES, asked):
+        found[issue_id].append((key, state))
+    return {
+        issue_id: Entries(
+            frozenset(key for key, state in rows if state != "withdrawn"),
+            frozenset(key for key, state in rows if state == "pending"),
+        )
+        for issue_id, rows in found.items()
+    }
 
 
 def announced(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:
@@ -271,46 +285,82 @@ def announced(connection: Connection, site: str, issue_id: str) -> Sequence[Mapp
     return [dict(row) for row in rows.mappings()]
 
 
-def put(
-    connection: Connection,
-    site: str,
-    issue_id: str,
-    new: Iterable[Saying],
-    *,
-    now: datetime,
-    quiet_before: datetime,
-) -> None:
+class Entered(NamedTuple):
+    """Sayings that are decided for an issue."""
+
+    issue_id: str
+    new: Sequence[Saying]
+    quiet_before: datetime
+    """The instant from which this installation answers for the site."""
+    delivery: str | None = None
+    """The short name of the one from which they follow; None: a clock brought them."""
+
+
+def put(connection: Connection, site: str, entered: Sequence[Entered], now: datetime) -> None:
     """Enter sayings in the ledger, to be sent now.
 
-    What lies before `quiet_before`, the instant from which this installation answers for the
-    site, is recorded and never sent: old breaches are shown, not shouted. What was said and can be
-    brought up to date is sent again where it reads otherwise now. On a database that was put back
-    from a copy, what may have been said before is entered as in doubt: Jira is asked for it first.
+    What lies before an issue's `quiet_before` is recorded and never sent: old breaches are shown,
+    not shouted. What was said and can be brought up to date is sent again where it reads otherwise
+    now. On a database that was put back from a copy, what may have been said before is entered as
+    in doubt: Jira is asked for it first.
     """
-    new = tuple(new)
-    doubt = restored.doubt(connection) if new else None
-    rows = [
-        {
-            "site": site,
-            "issue_id": issue_id,
-            "key": saying.key,
-            "at": saying.at,
-            "decided_at": now,
-            "saying": _encoded(saying),
-            "state": "quiet" if saying.at < quiet_before else "pending",
-            "try_at": now,
-            "attempted_at": doubt.since if doubt and saying.at < doubt.until else None,
-            "urgent": saying.occasion in URGENT,
-            "revisable": saying.revisable,
-        }
-        for saying in new
+    entered = [each for each in entered if each.new]
+    if not entered:
+        return
+    doubt = restored.doubt(connection)
+    # In the order in which they were decided, since that is the order in which those of an issue
+    # are said; what is the first of several issues is entered together.
+    runs = [
+        [list(some) for _, some in groupby(each.new, key=lambda saying: saying.revisable)]
+        for each in entered
     ]
-    # In the order in which they were decided, since that is the order in which they are said.
-    for revisable, some in groupby(rows, key=lambda row: bool(row["revisable"])):
-        _enter(connection, list(some), revisable=revisable)
+    for nth in range(max(map(len, runs))):
+        alike: dict[bool, list[dict[str, Any]]] = {}
+        for each, its in zip(entered, runs, strict=True):
+            for saying in its[nth] if nth < len(its) else ():
+                row = _row(site, each, saying, now, doubt)
+                alike.setdefault(saying.revisable, []).append(row)
+        for revisable, rows in alike.items():
+            _enter(connection, rows, revisable=revisable)
+    for each in entered:
+        _notify(connection, site, each, now, doubt)
 
 
-def _encoded(saying: Saying) -> bytes:
+def _notify(
+    connection: Connection, site: str, entered: Entered, now: datetime, doubt: restored.Doubt | None
+) -> None:
+    told = [
+        saying
+        for saying in entered.new
+        if saying.actions.notify and saying.at >= entered.quiet_before
+    ]
+    since = {saying.key: _in_doubt_since(saying, doubt) for saying in told}
+    notifications.enter(connection, site, entered.issue_id, told, now, since)
+
+
+def _in_doubt_since(saying: Saying, doubt: restored.Doubt | None) -> datetime | None:
+    return doubt.since if doubt and saying.at < doubt.until else None
+
+
+def _row(
+    site: str, entered: Entered, saying: Saying, now: datetime, doubt: restored.Doubt | None
+) -> dict[str, Any]:
+    return {
+        "site": site,
+        "issue_id": entered.issue_id,
+        "key": saying.key,
+        "at": saying.at,
+        "decided_at": now,
+        "saying": encoded(saying),
+        "state": "quiet" if saying.at < entered.quiet_before else "pending",
+        "try_at": now,
+        "attempted_at": _in_doubt_since(saying, doubt),
+        "urgent": saying.occasion in URGENT,
+        "delivery": entered.delivery,
+    }
+
+
+def encoded(saying: Saying) -> bytes:
     """A saying as it is stored."""
     plain = msgspec.to_builtins(saying)
     if saying.actions == NO_ACTIONS:
@@ -320,37 +370,39 @@ def _encoded(saying: Saying) -> bytes:
 
 
 def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: bool) -> None:
-    if not rows:
-        return
-    plain = [{name: row[name] for name in row if name != "revisable"} for row in rows]
     statement = insert(connection, sayings)
     new_row = statement.excluded
-    columns = ("at", "decided_at", "saying", "state", "try_at")
+    columns = ("at", "decided_at", "saying", "state", "try_at", "delivery")
     taken_back = sayings.c.state == "withdrawn"
     again = {
         **{name: new_row[name] for name in columns},
         "attempts": 0,
         "attempted_at": case((taken_back, new_row.attempted_at), else_=sayings.c.attempted_at),
     }
-    outdated = and_(
-        sayings.c.state.in_(["sent", "pending", "given_up"]), sayings.c.saying != new_row.saying
-    )
+    # Not as a list, which no statement for many rows takes.
+    may_be_out = or_(*(sayings.c.state == each for each in ("sent", "pending", "given_up")))
+    outdated = and_(may_be_out, sayings.c.saying != new_row.saying)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["site", "issue_id", "key"],
             set_=again,
             where=or_(taken_back, outdated) if revisable else taken_back,
         ),
-        plain,
+        rows,
     )
 
 
-def withdraw(
-    connection: Connection, site: str, issue_id: str, *, standing: Collection[str]
-) -> None:
-    """Take back what was decided, does not stand any more, and certainly did not leave yet."""
-    values = {"of_site": site, "of_issue": issue_id, "standing": list(standing)}
-    connection.execute(_WITHDRAW, values)
+def withdraw(connection: Connection, site: str, outdated: Sequence[tuple[str, str]]) -> None:
+    """Take back what was decided, does not stand any more, and certainly did not leave yet.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        outdated: the sayings, by the id of the issue and the key in its ledger.
+    """
+    if outdated:
+        rows = [{"of_site": site, "of_issue": id_, "of_key": key} for id_, key in outdated]
+        connection.execute(_WITHDRAW, rows)
 
 
 def to_dispatch(
@@ -505,6 +557,7 @@ def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pendin
             sayings.c.comment_id,
             sayings.c.acted,
             sayings.c.refused,
+            sayings.c.delivery,
         )
         .where(
             sayings.c.site == site,
@@ -526,6 +579,7 @@ def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pendin
             encoded=row.saying,
             acted=row.acted,
             refused=row.refused,
+            delivery=row.delivery,
         )
         for row in rows
     ]
@@ -611,7 +665,8 @@ class Waiting:
     issue: str
     """The issue's key, or its id where the key is not known."""
     what: str
-    """`fields`, `history`, or the key of a saying."""
+    """`fields`, `history`, the key of a saying, or that after the channel that is to hear it, as in
+    `on-call: first_response/1/breach`."""
     since: datetime | None
     """When it became true, for a saying."""
     again_at: datetime | None
@@ -619,7 +674,9 @@ class Waiting:
     attempts: int
     error: str | None
     id: str
-    """A saying's number, or the issue's id: with `what` it names this and nothing else."""
+    """A saying's number, or the issue's id: with `kind` it names this and nothing else."""
+    kind: str = "comment"
+    """`comment`, `fields`, `history` or `notification`."""
 
 
 def waiting(connection: Connection, limit: int) -> Sequence[Waiting]:
@@ -628,9 +685,11 @@ def waiting(connection: Connection, limit: int) -> Sequence[Waiting]:
         *_sayings_in(connection, "given_up", limit),
         *_columns_with(connection, "fields", limit, given_up=True),
         *_columns_with(connection, "history", limit, given_up=True),
+        *_notifications_in(connection, "given_up", limit),
         *_sayings_in(connection, "pending", limit),
         *_columns_with(connection, "fields", limit, given_up=False),
         *_columns_with(connection, "history", limit, given_up=False),
+        *_notifications_in(connection, "pending", limit),
     ]
 
 
@@ -643,7 +702,10 @@ def counts(connection: Connection) -> Mapping[str, Mapping[str, int]]:
         }
         for what, (at, _, error) in _IN_THE_ROW.items()
     }
-    return {"sayings": tally(connection), **columns}
+    told = notifications.counts(connection)
+    # Most sites have no channel: they need not be told that none is told anything.
+    beyond = {"notifications": told} if any(told.values()) else {}
+    return {"sayings": tally(connection), **columns, **beyond}
 
 
 def try_again(connection: Connection, key: str | None, now: datetime) -> int:
@@ -666,7 +728,7 @@ def try_again(connection: Connection, key: str | None, now: datetime) -> int:
     for at, attempts, error in _IN_THE_ROW.values():
         again = update(issues).where(those, at.is_(None), error.is_not(None))
         number += connection.execute(again.values({at: now, attempts: 0})).rowcount
-    return number
+    return number + len(notifications.try_again(connection, now, key=key))
 
 
 def try_one_again(connection: Connection, site: str, what: str, id_: str, now: datetime) -> str:
@@ -675,14 +737,16 @@ def try_one_again(connection: Connection, site: str, what: str, id_: str, now: d
     Args:
         connection: to the database.
         site: the site.
-        what: `fields` or `history` of an issue, or anything else for a saying.
-        id_: the issue's id, or the saying's number.
+        what: `fields` or `history` of an issue, `notification`, or anything else for a saying.
+        id_: the issue's id, or the number of the notification or saying.
         now: the present instant.
 
     Returns:
         The issue's id; empty where nothing of that name is given up.
     """
     columns = _IN_THE_ROW.get(what)
+    if what == "notification":
+        return next(iter(notifications.try_again(connection, now, site=site, id_=int(id_))), "")
     if columns:
         at, attempts, error = columns
         mine = (issues.c.site == site, issues.c.issue_id == id_)
@@ -734,6 +798,28 @@ def _sayings_in(connection: Connection, state: str, limit: int) -> list[Waiting]
     return [Waiting(*row) for row in rows]
 
 
+def _notifications_in(connection: Connection, state: str, limit: int) -> list[Waiting]:
+    told = tables.notifications.c
+    rows = connection.execute(
+        select(
+            told.site,
+            func.coalesce(issues.c.key, told.issue_id),
+            told.channel + ": " + told.key,
+            told.at,
+            told.try_at,
+            told.attempts,
+            told.error,
+            cast(told.id, String),
+            literal("notification"),
+        )
+        .outerjoin(issues, and_(issues.c.site == told.site, issues.c.issue_id == told.issue_id))
+        .where(told.state == literal_column(f"'{state}'"))
+        .order_by(told.at, told.id)
+        .limit(limit)
+    )
+    return [Waiting(*row) for row in rows]
+
+
 def _columns_with(
     connection: Connection, what: str, limit: int, *, given_up: bool
 ) -> list[Waiting]:
@@ -751,6 +837,7 @@ def _columns_with(
             attempts,
             error,
             issues.c.issue_id,
+            literal(what),
         )
         .where(those)
         .order_by(site, issues.c.issue_id)

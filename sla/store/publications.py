@@ -14,7 +14,7 @@ from sla.store import sites
 from sla.store.schema import publications, site_facts
 from sla.store.upsert import insert
 
-Source = Literal["directory", "console", "restored"]
+Source = Literal["directory", "console", "restored", "applied"]
 IN_FORCE = "policy_in_force"
 """The site's fact that names the version in force."""
 _FAR = 1 << 62

@@ -25,9 +25,11 @@ from sqlalchemy import (
 )
 
 from sla.store.board import NOBODY
+from sla.store.distinct import values_of
+from sla.store.issues import unindexed
 from sla.store.schema import cycles, issues, microseconds, promises, sayings
 
-Outcome = Literal["kept", "missed", "cancelled"]
+Outcome = Literal["met", "breached", "cancelled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +157,15 @@ class Missed(NamedTuple):
 Place = tuple[int, str, str, int]
 """Where a page of missed cycles ended: due instant in microseconds, issue, metric, number."""
 
-_OF_ISSUE = and_(issues.c.site == cycles.c.site, issues.c.issue_id == cycles.c.issue_id)
 _DUE = type_coerce(cycles.c.due_at, BigInteger)
 _ENDED = type_coerce(cycles.c.ended_at, BigInteger)
-_CUSTOMER = func.coalesce(func.nullif(issues.c.customer, ""), cycles.c.customer)
-_ASSIGNEE = func.coalesce(issues.c.assignee, issues.c.assignee_id)
+_CUSTOMER = func.coalesce(func.nullif(cycles.c.named_customer, ""), cycles.c.customer)
+_ASSIGNEE = func.coalesce(cycles.c.assignee, cycles.c.assignee_id)
 # A promise that is missed is so from its due instant on, whenever it is answered then.
 _DECIDED: ColumnElement[int] = case((cycles.c.state.in_(("met", "cancelled")), _ENDED), else_=_DUE)
 _OUTCOME: ColumnElement[str] = case(
-    (cycles.c.state == "met", "kept"), (cycles.c.state == "cancelled", "cancelled"),
-    else_="missed",
+    (cycles.c.state == "met", "met"), (cycles.c.state == "cancelled", "cancelled"),
+    else_="breached",
 )  # fmt: skip
 
 
@@ -182,7 +183,7 @@ def grouped(
     """
     named = (
         week_of(weeks), cycles.c.contract, cycles.c.metric, cycles.c.severity, cycles.c.tier,
-        issues.c.project, _CUSTOMER, _ASSIGNEE, cycles.c.binding, cycles.c.conditional, _OUTCOME,
+        cycles.c.project, _CUSTOMER, _ASSIGNEE, cycles.c.binding, cycles.c.conditional, _OUTCOME,
     )  # fmt: skip
     columns = [column.label(f"c{nth}") for nth, column in enumerate(named)]
     # By their names: to work the expressions out twice for each row took a third longer.
@@ -217,10 +218,7 @@ def answered(connection: Connection, site: str, wanted: Wanted, now: datetime) -
         cycles.c.severity, cycles.c.binding, cycles.c.conditional, cycles.c.state == "met",
         cycles.c.used, cycles.c.goal,
     )  # fmt: skip
-    # Without the issues, unless a filter is about them: that is a third of the time.
-    joined = bool(wanted.project or wanted.customer)
-    found = _found(asked, site, wanted, now, joined=joined)
-    found = found.where(cycles.c.stopped_at.is_not(None))
+    found = _found(asked, site, wanted, now).where(cycles.c.stopped_at.is_not(None))
     return [Answered(*row) for row in connection.execute(found)]
 
 
@@ -246,56 +244,70 @@ def missed(
     by = (_DUE, cycles.c.issue_id, cycles.c.metric, cycles.c.number)
     asked: Select[Any] = select(
         *(cycles.c[name] for name in Missed._fields[:13]),
-        issues.c.key, issues.c.summary, issues.c.project, _CUSTOMER, _ASSIGNEE,
+        cycles.c.key, cycles.c.project, _CUSTOMER.label("by_whom"), _ASSIGNEE.label("to_whom"),
     )  # fmt: skip
-    asked = _found(asked, site, wanted, now).where(_OUTCOME == "missed")
+    asked = _found(asked, site, wanted, now).where(_OUTCOME == "breached")
     if after is not None:
         here = (literal(each, column.type) for each, column in zip(after, by, strict=True))
         asked = asked.where(tuple_(*by) < tuple_(*here))
-    ordered = asked.order_by(*(column.desc() for column in by)).limit(limit)
-    return [Missed(*row) for row in connection.execute(ordered)]
+    found = asked.order_by(*(column.desc() for column in by)).limit(limit).subquery().c
+    # Of those alone the issue is looked up: it has the summary.
+    of_issue = and_(issues.c.site == site, issues.c.issue_id == found.issue_id)
+    with_issue: Select[Any] = (
+        select(
+            *(found[name] for name in Missed._fields[:13]),
+            found.key, issues.c.summary, found.project, found.by_whom, found.to_whom,
+        )
+        .outerjoin(issues, of_issue)
+        .order_by(*(found[name].desc() for name in ("due_at", "issue_id", "metric", "number")))
+    )  # fmt: skip
+    return [Missed(*row) for row in connection.execute(with_issue)]
 
 
 def undecided(connection: Connection, site: str, wanted: Wanted, now: datetime) -> int:
     """How many that began before the span's end were neither kept, missed nor cancelled by then."""
     end = literal(min(microseconds(wanted.to_at), microseconds(now) + 1), BigInteger)
-    asked = (
-        select(func.count())
-        .select_from(cycles.join(issues, _OF_ISSUE))
-        .where(
-            cycles.c.site == site,
-            cycles.c.started_at < wanted.to_at,
-            or_(cycles.c.ended_at.is_(None), end <= _ENDED),
-            or_(_DUE.is_(None), end <= _DECIDED),
-            *_conditions(wanted),
-        )
+    rows = (
+        # Not by the index of what began, which has all that ever did.
+        type_coerce(cycles.c.started_at, BigInteger) + 0
+        < literal(microseconds(wanted.to_at), BigInteger),
+        or_(_DUE.is_(None), end <= _DECIDED),
+        *_conditions(wanted),
     )
-    return connection.execute(asked).scalar_one()
+    # Each half by its own index, as in `_found`.
+    is_open = (unindexed(cycles.c.site) == site, cycles.c.ended_at.is_(None))
+    ended_later = (cycles.c.site == site, cycles.c.ended_at.is_not(None), end <= _ENDED)
+    return sum(
+        connection.execute(
+            select(func.count()).select_from(cycles).where(*half, *rows)
+        ).scalar_one()
+        for half in (is_open, ended_later)
+    )
 
 
 def customers(connection: Connection, site: str, limit: int) -> list[str]:
     """The customers of whom any promise is known, in order, at most so many."""
-    name = _CUSTOMER.label("name")
-    asked = (
-        select(name)
-        .select_from(cycles.join(issues, _OF_ISSUE))
-        .where(cycles.c.site == site, _CUSTOMER.is_not(None), _CUSTOMER != "")
-        .distinct()
-        .order_by(name)
-        .limit(limit)
-    )
-    return list(connection.execute(asked).scalars())
+    named, by_order_form = cycles.c.named_customer, cycles.c.customer
+    # One more of each, since an empty name is nobody's.
+    found = set(values_of(connection, named, cycles.c.site == site, limit=limit + 1))
+    for unnamed in (named.is_(None), named == ""):
+        conditions = (cycles.c.site == site, unnamed)
+        found.update(values_of(connection, by_order_form, *conditions, limit=limit + 1))
+    return sorted(found - {""})[:limit]
 
 
 def contracts_of(connection: Connection, site: str, customer: str) -> list[str]:
     """The contracts under which a customer was ever promised anything; none: nobody knows him."""
-    asked = (
-        select(cycles.c.contract)
-        .select_from(cycles.join(issues, _OF_ISSUE))
-        .where(cycles.c.site == site, literal(customer) == _CUSTOMER)
-        .distinct()
-    )
-    return sorted(connection.execute(asked).scalars())
+    named, by_order_form = cycles.c.named_customer, cycles.c.customer
+    found: set[str] = set()
+    for his in (
+        (named == customer,),
+        (named.is_(None), by_order_form == customer),
+        (named == "", by_order_form == customer),
+    ):
+        asked = select(cycles.c.contract).where(cycles.c.site == site, *his).distinct()
+        found.update(connection.execute(asked).scalars())
+    return sorted(found)
 
 
 class Heard(NamedTuple):
@@ -326,15 +338,13 @@ def heard(connection: Connection, site: str, issue_ids: Collection[str]) -> Hear
     )
 
 
-def _found(
-    asked: Select[Any], site: str, wanted: Wanted, now: datetime, *, joined: bool = True
-) -> Select[Any]:
+def _found(asked: Select[Any], site: str, wanted: Wanted, now: datetime) -> Select[Any]:
     """The cycles that were decided in the span, and that are wanted."""
     begins, ends = microseconds(wanted.from_at), microseconds(wanted.to_at)
     known = min(ends, microseconds(now) + 1)
     from_at, to_at, open_to = (literal(each, BigInteger) for each in (begins, ends, known))
     return (
-        asked.select_from(cycles.join(issues, _OF_ISSUE) if joined else cycles)
+        asked.select_from(cycles)
         .where(
             # Each half by its own index: what ended before the span began was decided before, too.
             or_(
@@ -355,7 +365,7 @@ def _found(
 def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     for column, value in (
         (cycles.c.contract, wanted.contract),
-        (issues.c.project, wanted.project),
+        (cycles.c.project, wanted.project),
         (_CUSTOMER, wanted.customer),
         (cycles.c.metric, wanted.metric),
         (cycles.c.severity, wanted.severity),

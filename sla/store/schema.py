@@ -115,6 +115,8 @@ issues = Table(
     Column("read_attempts", Integer, nullable=False, server_default="0"),
     # Why it could not be read, where that was given up.
     Column("read_error", Text),
+    # The delivery, as logs name it, because of which it is to be read. NULL: none is.
+    Column("read_delivery", String),
     # Taken over at this instant: what lies before it is shown, not announced.
     Column("quiet_before", Instant),
     # Jira's own instant of the last update by which nothing is missing: its history was read, or
@@ -143,6 +145,8 @@ issues = Table(
     Column("write_attempted_at", Instant),
     # When the last PUT left, for people.
     Column("fields_sent_at", Instant),
+    # The delivery from which the fields as they are wanted follow. NULL: a clock brought them.
+    Column("write_delivery", String),
     # What lists show and filter by, as it was when the issue was last decided; NULL: not told.
     Column("project", String),
     Column("issue_type", String),
@@ -155,6 +159,8 @@ issues = Table(
     # As the field says that the policy names; an order form's own is with the cycles.
     Column("customer", String),
     Index("ix_issues_key", "site", "key"),
+    # Which projects there are, each found behind the one before.
+    Index("ix_issues_project", "site", "project"),
     Index(
         "ix_issues_read_at",
         "read_at",
@@ -229,6 +235,14 @@ cycles = Table(
     # Pauses are not kept here, so that no query could work it out.
     Column("used", BigInteger),
     Column("goal", BigInteger),
+    # The issue's, as its row has them: to look up the row of each of 100,000 cycles takes longer
+    # than all the rest of a list.
+    Column("project", String),
+    Column("key", String),
+    Column("assignee_id", String),
+    Column("assignee", String),
+    # As the field says, which need not be the one of the order form.
+    Column("named_customer", String),
     Index("ix_cycles_started_at", "site", "started_at"),
     # Reports are about what ended since some day; what is open has an index of its own.
     Index(
@@ -237,8 +251,11 @@ cycles = Table(
         "ended_at",
         info={"where": "ended_at IS NOT NULL"},
     ),
-    # What is open, in the order in which it falls due; a page goes on behind its last row, and what
-    # counts by state looks at no row, for which SQLite wants the column of the condition as well.
+    # Who was ever promised anything, and by which contract: by the field, else by the order form.
+    Index("ix_cycles_customer", "site", "named_customer", "customer", "contract"),
+    # What is open, in the order in which it falls due, with all that lists filter by: whatever is
+    # asked for, one walk over these entries tells, and no row is looked at. (SQLite wants the
+    # column of the condition as well.)
     Index(
         "ix_cycles_open",
         "site",
@@ -247,6 +264,41 @@ cycles = Table(
         "metric",
         "number",
         "in_danger_at",
+        "ended_at",
+        "started_at",
+        "contract",
+        "severity",
+        "project",
+        "key",
+        "assignee_id",
+        "assignee",
+        "named_customer",
+        info={"where": "ended_at IS NULL"},
+    ),
+    # What it can be filtered by, each with how often: alike next to each other, nothing is sorted.
+    Index(
+        "ix_cycles_open_project",
+        "site",
+        "project",
+        "contract",
+        "severity",
+        "metric",
+        "issue_id",
+        "ended_at",
+        info={"where": "ended_at IS NULL"},
+    ),
+    Index(
+        "ix_cycles_open_assignee",
+        "site",
+        "assignee_id",
+        "assignee",
+        "ended_at",
+        info={"where": "ended_at IS NULL"},
+    ),
+    Index(
+        "ix_cycles_open_customer",
+        "site",
+        "named_customer",
         "ended_at",
         info={"where": "ended_at IS NULL"},
     ),
@@ -316,6 +368,8 @@ sayings = Table(
     Column("acted", Integer, nullable=False, server_default="0"),
     Column("refused", Text),
     Column("error", Text),
+    # The delivery from which it follows. NULL: a clock brought it.
+    Column("delivery", String),
     # The ledger: what has a row here is never decided again.
     UniqueConstraint("site", "issue_id", "key", name="uq_sayings_key"),
     Index(
@@ -333,6 +387,31 @@ sayings = Table(
         "site",
         info={"where": "state = 'given_up'"},
     ),
+    sqlite_autoincrement=True,
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("site", String, nullable=False),
+    Column("issue_id", String, nullable=False),
+    # Of the saying that it tells, whose row holds the rest.
+    Column("key", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("at", Instant, nullable=False),
+    # pending. sent. given_up: it failed for good. withdrawn: there was nothing left to act on.
+    Column("state", String, nullable=False),
+    Column("try_at", Instant),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    # Set before it leaves: if what became of it was never noted, nobody knows whether it did.
+    Column("attempted_at", Instant),
+    Column("sent_at", Instant),
+    Column("error", Text),
+    # The ledger: each channel is told of each saying once.
+    UniqueConstraint("site", "issue_id", "key", "channel", name="uq_notifications_key"),
+    Index("ix_notifications_pending", "try_at", info={"where": "state = 'pending'"}),
+    Index("ix_notifications_given_up", "site", info={"where": "state = 'given_up'"}),
     sqlite_autoincrement=True,
 )
 
@@ -377,6 +456,7 @@ publications = Table(
     Column("author", String, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     # directory: found there at a start. console: published by somebody. restored: an earlier one.
+    # applied: by the command line.
     Column("source", String, nullable=False),
     # Whether open issues were moved to it, or only new ones have it.
     Column("recalculated", Boolean, nullable=False, server_default=text("false")),
@@ -410,6 +490,21 @@ drafts = Table(
     # open. published. discarded.
     Column("state", String, nullable=False),
     Index("ix_drafts_site", "site", "state"),
+    sqlite_autoincrement=True,
+)
+
+backtests = Table(
+    "backtests",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("site", String, nullable=False),
+    # What somebody called it.
+    Column("name", Text, nullable=False),
+    Column("made_at", Instant, nullable=False),
+    # The period, the versions and what it came to, in words, as JSON; the whole, compressed.
+    Column("summary", Text, nullable=False),
+    Column("result", LargeBinary, nullable=False),
+    Index("ix_backtests_site", "site", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -464,6 +559,10 @@ api_tokens = Table(
     Column("expires_at", Instant),
     Column("used_at", Instant),
     Column("revoked_at", Instant),
+    # Who made it, as the audit log knows them; none where that is not on record.
+    Column("owner", String),
+    # What they might do when they last tried to sign in; none where they did not since.
+    Column("owner_role", String),
     UniqueConstraint("hash", name="uq_api_tokens_hash"),
     sqlite_autoincrement=True,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,17 @@ def known(connection: Connection, site: str, name: str) -> Any:
         select(site_facts.c.value).where(site_facts.c.site == site, site_facts.c.name == name)
     ).scalar()
     return None if text is None else json.loads(text)
+
+
+def several(connection: Connection, site: str, names: Sequence[str]) -> dict[str, Any]:
+    """What was remembered under each of some names, or None."""
+    rows = connection.execute(
+        select(site_facts.c.name, site_facts.c.value).where(
+            site_facts.c.site == site, site_facts.c.name.in_(names)
+        )
+    )
+    found = {name: json.loads(value) for name, value in rows}
+    return {name: found.get(name) for name in names}
 
 
 def publish(connection: Connection, version: str, text: str, now: datetime) -> bool:

@@ -35,9 +35,11 @@ NONE = {
     "metric": "No metric", "assignee": "Nobody", "customer": "No customer",
 }  # fmt: skip
 """What `-` means, by filter."""
-_STANDS: Mapping[str, Literal["running", "paused"]] = {"running": "running", "paused": "paused"}
+_STANDS: Mapping[str, Literal["running", "breached", "paused"]] = {
+    "running": "running", "breached": "breached", "paused": "paused",
+}  # fmt: skip
 _STATES: Mapping[State, str] = {
-    "running": "running", "danger": "about to be missed", "missed": "missed, still open",
+    "running": "running", "danger": "about to breach", "breached": "breached, still open",
     "paused": "paused",
 }  # fmt: skip
 STATES = tuple(_STATES.items())
@@ -65,7 +67,7 @@ class BoardQuery(msgspec.Struct, kw_only=True):
     metric: list[str] = []
     """Such as `first_response`."""
     state: list[State] = []
-    """`danger` is running and about to be missed; `missed` is past its due instant, still open."""
+    """`danger` is running and about to breach; `breached` is past its due instant, still open."""
     assignee: list[str] = []
     """Accounts or names; `-` for nobody."""
     customer: list[str] = []
@@ -110,7 +112,7 @@ class Row(msgspec.Struct):
     """Which run of the metric it is."""
     binding: str
     """commitment or goal."""
-    state: Literal["running", "missed", "paused"]
+    state: Literal["running", "breached", "paused"]
     in_danger: bool
     """Running, and less open time is left than at which its first warning speaks; a quarter of the
     goal where there is no warning."""
@@ -122,7 +124,7 @@ class Row(msgspec.Struct):
     goal_seconds: float | None
     """The whole goal, as open time of the calendar; null where it cannot be worked out."""
     left_seconds: float | None
-    """Open time left; negative once it is missed."""
+    """Open time left; negative once it is breached."""
     open_now: bool
     """Whether the calendar is open at this instant."""
     opens_at: datetime | None
@@ -149,7 +151,7 @@ class Counts(msgspec.Struct):
     running: int
     """Those in danger included."""
     danger: int
-    missed: int
+    breached: int
     paused: int
 
     def among(self, states: Sequence[State]) -> int:
@@ -270,22 +272,23 @@ def check(query: BoardQuery, standing: Standing) -> None:
             place that no page gave.
     """
     _place(query.after)
-    for name, known in _configured(standing.configuration.policy).items():
+    for name, known in configured(standing.configuration.policy).items():
         for value in getattr(query, name):
-            if value == NOBODY or value in known or _is_recorded(standing, name, value):
+            if value == NOBODY or value in known or is_recorded(standing, name, value):
                 continue
             raise NotUnderstood(
                 f"No {name} is called {_shown(value)}. Known are: {_listed(sorted(known))}."
             )
 
 
-def _is_recorded(standing: Standing, name: str, value: str) -> bool:
+def is_recorded(standing: Standing, name: str, value: str) -> bool:
     """Whether something of an earlier configuration is called so."""
     site = standing.site
     return standing.database.read(lambda c: board.is_recorded(c, site, name, value))
 
 
-def _configured(policy: Policy) -> Mapping[str, set[str]]:
+def configured(policy: Policy) -> Mapping[str, set[str]]:
+    """By filter what the version in force calls so."""
     contracts = policy.contracts.values()
     return {
         "project": set(policy.projects),
@@ -456,10 +459,10 @@ def _is_of(cycle: Cycle, each: Open) -> bool:
     return cycle.metric == each.metric and cycle.number == each.number and cycle.ending is None
 
 
-def _state(each: Open, now: datetime) -> Literal["running", "missed", "paused"]:
+def _state(each: Open, now: datetime) -> Literal["running", "breached", "paused"]:
     if each.due_at is None:
         return "paused"
-    return "missed" if each.due_at <= now else "running"
+    return "breached" if each.due_at <= now else "running"
 
 
 def _fill(row: Row, cycle: Cycle, policy: Policy, now: datetime) -> None:
@@ -471,7 +474,7 @@ def _fill(row: Row, cycle: Cycle, policy: Policy, now: datetime) -> None:
     row.binding, row.severity = promise.goal.binding, promise.coverage.severity
     row.time_zone = calendar.time_zone
     row.due_at = cycle.due_at
-    row.state = "missed" if cycle.state == "breached" else _STANDS[cycle.state]
+    row.state = _STANDS[cycle.state]
     left = promise.goal_time - cycle.elapsed
     row.goal_seconds, row.left_seconds = promise.goal_time.total_seconds(), left.total_seconds()
     row.in_danger = False
@@ -492,6 +495,6 @@ def _next_opening(calendar: Calendar, now: datetime) -> datetime | None:
 
 __all__ = [
     "FILTERS", "NOBODY", "NONE", "ORDERS", "ROWS", "STATES", "Board", "BoardQuery", "Choice",
-    "Counts", "NotUnderstood", "Option", "Recorded", "Row", "check", "choices", "has_issues",
-    "recorded", "shown", "understood",
+    "Counts", "NotUnderstood", "Option", "Recorded", "Row", "check", "choices", "configured",
+    "has_issues", "is_recorded", "recorded", "shown", "understood",
 ]  # fmt: skip

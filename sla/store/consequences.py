@@ -1,0 +1,250 @@
+"""What would be written to Jira, if an issue were decided anew: told before it is done.
+
+It is what saving a decision comes to, with the ledger as it is: what was said is not said again,
+what lies before this installation's time is recorded and not announced.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, case, select, union_all
+
+from sla.contract import NO_ACTIONS, Actions, in_words
+from sla.decide import Decision
+from sla.effects import Occasion, Saying
+from sla.store.open_issues import Range
+from sla.store.outbox import encoded
+from sla.store.schema import issue_keys, issues, refers, sayings
+
+LINK = "link"
+"""Among the SLA fields the one that is no field of Jira: the link on the issue."""
+_TO_BE_UPDATED = frozenset({"sent", "pending", "given_up"})
+_ID = itemgetter(0)
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Said(NamedTuple):
+    """An entry of the ledger."""
+
+    state: str
+    is_unsent: bool
+    """Whether it certainly did not leave yet."""
+    saying: bytes | None
+    """As it is stored; None: no clock's saying is ever brought up to date."""
+
+
+Ledger = Mapping[str, Said]
+
+
+class Comment(msgspec.Struct, frozen=True, gc=False):
+    """Something that would be said on an issue."""
+
+    key: str
+    """Of the saying, unique within the issue: `first_response/1/breach`."""
+    occasion: Occasion
+    at: datetime
+    """When it became true, aware UTC."""
+    is_new: bool
+    """Whether it would be a comment more; else an earlier one is brought up to date."""
+    actions: Sequence[str] = ()
+    """What would be done beside it: `assign`, `labels`."""
+
+
+class Effects(msgspec.Struct, frozen=True, gc=False):
+    """What would be written because of one issue."""
+
+    issue: str
+    """The issue's key, or Jira's id of it where no key was heard."""
+    fields: Mapping[str, Sequence[Any]]
+    """By role of an SLA field what it shows and what it would show."""
+    link: bool
+    """Whether the link on the issue would show something else."""
+    comments: Sequence[Comment]
+    withdrawn: Sequence[str]
+    """The keys of what waits to be said, and would not be said any more."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """How much would be written because of some issues."""
+
+    fields: int = 0
+    """Of how many issues the SLA fields."""
+    links: int = 0
+    """Of how many issues the link."""
+    comments: Mapping[str, int] = {}
+    """By occasion: `warning`, `breach`, `escalation`."""
+    brought_up_to_date: int = 0
+    """How many comments that are there already."""
+    withdrawn: int = 0
+    """How much that waits to be said."""
+    actions: Mapping[str, int] = {}
+    """What else alerts ask for, by what it is: `assign`, `labels`."""
+
+    def parts(self) -> Iterator[str]:
+        """How much of each kind, in words."""
+        if self.fields:
+            yield f"the fields of {_number(self.fields, 'issue')}"
+        if self.links:
+            yield f"the links of {_number(self.links, 'issue')}"
+        for occasion, count in self.comments.items():
+            yield _number(count, f"{occasion} comment")
+        if self.brought_up_to_date:
+            yield f"{_number(self.brought_up_to_date, 'comment')} brought up to date"
+        if self.withdrawn:
+            yield f"{self.withdrawn:,} waiting to be said and withdrawn"
+        for name, count in self.actions.items():
+            yield f"{in_words(name)} as an alert asks, {_number(count, 'time')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is on record of an issue that is decided anew."""
+
+    ledger: Ledger
+    fields: str | None
+    """The SLA fields as they stand, as JSON; None: they were never touched."""
+    quiet_before: datetime
+    """What became true before this instant is recorded and not announced."""
+
+
+def effects(
+    issue: str, decision: Decision, wanted: str | None, standing: Standing, *, deleted: bool
+) -> Effects | None:
+    """What would be written because of a decision; None: nothing.
+
+    Args:
+        issue: how people call it.
+        decision: what would hold; its ledger held the keys of `said`.
+        wanted: the SLA fields as they would stand then, as JSON.
+        standing: what is on record.
+        deleted: whether Jira has the issue no more: its fields are not written.
+    """
+    changed = {} if deleted or wanted == standing.fields else _differing(standing.fields, wanted)
+    link = changed.pop(LINK, None) is not None
+    comments = [
+        _comment(each, standing.ledger)
+        for each in decision.sayings
+        if each.at >= standing.quiet_before and _is_entered(each, standing.ledger)
+    ]
+    withdrawn = [
+        key
+        for key, each in standing.ledger.items()
+        if each.state == "pending" and each.is_unsent and key not in decision.standing
+    ]
+    if not (changed or link or comments or withdrawn):
+        return None
+    return Effects(issue, changed, link, comments, sorted(withdrawn))
+
+
+def said(ledger: Ledger) -> frozenset[str]:
+    """The keys of what was decided before and not taken back."""
+    return frozenset(key for key, each in ledger.items() if each.state != "withdrawn")
+
+
+def counted(all_effects: Collection[Effects]) -> Written:
+    """How much would be written."""
+    comments = [comment for each in all_effects for comment in each.comments]
+    new = Counter(each.occasion for each in comments if each.is_new)
+    return Written(
+        fields=sum(bool(each.fields) for each in all_effects),
+        links=sum(each.link for each in all_effects),
+        comments=dict(sorted(new.items())),
+        brought_up_to_date=sum(not each.is_new for each in comments),
+        withdrawn=sum(len(each.withdrawn) for each in all_effects),
+        actions=dict(sorted(Counter(name for each in comments for name in each.actions).items())),
+    )
+
+
+def ledgers(connection: Connection, site: str, within: Range) -> dict[str, Ledger]:
+    """What was decided to be said on the issues of a range, by issue: one statement."""
+    # Only what no clock brought is ever brought up to date, and needs to be compared.
+    compared = case((sayings.c.urgent, None), else_=sayings.c.saying)
+    rows = connection.execute(
+        within.limit(
+            select(
+                sayings.c.issue_id, sayings.c.key, sayings.c.state,
+                sayings.c.attempted_at.is_(None), compared,
+            ).where(sayings.c.site == site),
+            sayings.c.issue_id,
+        ).order_by(sayings.c.issue_id)
+    )  # fmt: skip
+    return {
+        issue_id: {key: Said(*rest) for _, key, *rest in its}
+        for issue_id, its in groupby(rows, _ID)
+    }
+
+
+def ties(connection: Connection, site: str) -> dict[str, frozenset[str]]:
+    """The issues that refer to others, or are referred to, as recorded, each with those others."""
+    named = connection.execute(
+        select(refers.c.issue_id, refers.c.other).where(refers.c.site == site)
+    ).all()
+    known = named_by(connection, site, {other for _, other in named})
+    found: dict[str, set[str]] = {}
+    for issue_id, name in named:
+        for other in known.get(name, ()):
+            found.setdefault(issue_id, set()).add(other)
+            found.setdefault(other, set()).add(issue_id)
+    return {issue_id: frozenset(others - {issue_id}) for issue_id, others in found.items()}
+
+
+def named_by(connection: Connection, site: str, names: Iterable[str]) -> dict[str, set[str]]:
+    """The known issues by what others call them: their ids, and every key that they ever had."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return {}
+    by_id = select(issues.c.issue_id, issues.c.issue_id).where(
+        issues.c.site == site, issues.c.issue_id.in_(wanted)
+    )
+    by_key = select(issue_keys.c.key, issue_keys.c.issue_id).where(
+        issue_keys.c.site == site, issue_keys.c.key.in_(wanted)
+    )
+    found: dict[str, set[str]] = {}
+    for name, issue_id in connection.execute(union_all(by_id, by_key)):
+        found.setdefault(name, set()).add(issue_id)
+    return found
+
+
+def _differing(before: str | None, after: str | None) -> dict[str, Sequence[Any]]:
+    was, will_be = _decode(before or "{}"), _decode(after or "{}")
+    return {
+        role: (was.get(role), will_be.get(role))
+        for role in will_be
+        if was.get(role) != will_be.get(role)
+    }
+
+
+def _is_entered(saying: Saying, ledger: Ledger) -> bool:
+    """Whether the ledger would take it: it is new, was taken back, or reads otherwise now."""
+    before = ledger.get(saying.key)
+    if before is None or before.state == "withdrawn":
+        return True
+    return saying.revisable and before.state in _TO_BE_UPDATED and before.saying != encoded(saying)
+
+
+def _comment(saying: Saying, ledger: Ledger) -> Comment:
+    before = ledger.get(saying.key)
+    is_new = before is None or before.state == "withdrawn"
+    return Comment(saying.key, saying.occasion, saying.at, is_new, _asked(saying.actions))
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _asked(actions: Actions) -> Sequence[str]:
+    if actions == NO_ACTIONS:
+        return ()
+    return tuple(
+        name
+        for name in Actions.__struct_fields__
+        if getattr(actions, name) != getattr(NO_ACTIONS, name)
+    )

@@ -1,0 +1,243 @@
+"""What channels beyond Jira are still to be told, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import (
+    Connection,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    true,
+    update,
+)
+
+from sla.channels import clock_of
+from sla.effects import Saying
+from sla.store.schema import Instant, cycles, issues, notifications, sayings
+from sla.store.upsert import insert
+
+_PENDING = notifications.c.state == literal_column("'pending'")
+_NOW = bindparam("now", type_=Instant())
+_SITES = bindparam("sites", expanding=True, type_=String)
+_DUE = (
+    select(notifications.c.site, notifications.c.issue_id)
+    .where(_PENDING, notifications.c.try_at <= _NOW, notifications.c.site.in_(_SITES))
+    .group_by(notifications.c.site, notifications.c.issue_id)
+    # What was never tried goes before what fails again and again.
+    .order_by(func.min(notifications.c.attempts), func.min(notifications.c.at))
+)
+_NEXT = select(func.min(notifications.c.try_at)).where(_PENDING, notifications.c.site.in_(_SITES))
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Something that a channel is to be told."""
+
+    id: int
+    channel: str
+    saying: Saying
+    withdrawn: bool
+    """Whether the saying does not stand any more."""
+    try_at: datetime
+    attempts: int
+    attempted_at: datetime | None
+    """When it was tried without anybody's noting what became of it."""
+
+
+def enter(
+    connection: Connection, site: str, issue_id: str, said: Sequence[Saying], now: datetime,
+    in_doubt_since: Mapping[str, datetime | None],
+) -> None:  # fmt: skip
+    """Have channels told of what is said; each of each saying once, whatever is decided again.
+
+    Args:
+        connection: of the transaction that enters the sayings.
+        site: the site.
+        issue_id: the issue that they are about.
+        said: what asks for channels; the rest is passed over.
+        now: the present instant.
+        in_doubt_since: by key, for what may have been told by a database of which this is a copy.
+    """
+    rows = [
+        {
+            "site": site,
+            "issue_id": issue_id,
+            "key": saying.key,
+            "channel": channel,
+            "at": saying.at,
+            "state": "pending",
+            "try_at": now,
+            "attempted_at": in_doubt_since.get(saying.key),
+        }
+        for saying in said
+        for channel in dict.fromkeys(saying.actions.notify)
+    ]
+    if not rows:
+        return
+    statement = insert(connection, notifications)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site", "issue_id", "key", "channel"],
+            set_={"state": "pending", "try_at": statement.excluded.try_at, "attempts": 0},
+            # It was taken back untold, and stands again.
+            where=notifications.c.state == "withdrawn",
+        ),
+        rows,
+    )
+
+
+def due(
+    connection: Connection, now: datetime, sites: Sequence[str], limit: int
+) -> Sequence[tuple[str, str]]:
+    """The issues (site, id) of these sites of which channels are to be told something now."""
+    rows = connection.execute(_DUE.limit(limit), {"now": now, "sites": list(sites)})
+    return [(site, issue_id) for site, issue_id in rows]
+
+
+def next_at(connection: Connection, sites: Sequence[str]) -> datetime | None:
+    """The earliest instant at which a channel of these sites is to be told something."""
+    found: datetime | None = connection.execute(_NEXT, {"sites": list(sites)}).scalar()
+    return found
+
+
+def pending(connection: Connection, site: str, issue_id: str, now: datetime) -> Sequence[Pending]:
+    """What channels are to be told of an issue by now, in the order in which it became true."""
+    rows = connection.execute(
+        select(notifications, sayings.c.saying, sayings.c.state.label("said"))
+        .join(
+            sayings,
+            and_(
+                sayings.c.site == notifications.c.site,
+                sayings.c.issue_id == notifications.c.issue_id,
+                sayings.c.key == notifications.c.key,
+            ),
+        )
+        .where(
+            notifications.c.site == site,
+            notifications.c.issue_id == issue_id,
+            _PENDING,
+            notifications.c.try_at <= now,
+        )
+        .order_by(notifications.c.at, notifications.c.id)
+    )
+    return [
+        Pending(
+            id=row.id,
+            channel=row.channel,
+            saying=msgspec.json.decode(row.saying, type=Saying),
+            withdrawn=row.said == "withdrawn",
+            try_at=row.try_at,
+            attempts=row.attempts,
+            attempted_at=row.attempted_at,
+        )
+        for row in rows
+    ]
+
+
+def clock_ended(connection: Connection, site: str, issue_id: str, saying: Saying) -> bool:
+    """Whether the cycle that caused a saying is over by now, or the issue is gone."""
+    gone = select(issues.c.issue_id).where(issues.c.site == site, issues.c.issue_id == issue_id)
+    if connection.execute(gone).first() is None:
+        return True
+    clock = clock_of(saying)
+    if clock is None:
+        return False
+    metric, number = clock
+    ended = select(cycles.c.ended_at).where(
+        cycles.c.site == site,
+        cycles.c.issue_id == issue_id,
+        cycles.c.metric == metric,
+        cycles.c.number == number,
+    )
+    found = connection.execute(ended).first()
+    return found is None or found.ended_at is not None
+
+
+def leaves(connection: Connection, pending: Pending, at: datetime) -> bool:
+    """Record that it leaves now; False when another process has seen to it meanwhile."""
+    return note(connection, pending, attempted_at=at)
+
+
+def note(connection: Connection, pending: Pending, **values: Any) -> bool:
+    """Record what became of it, unless another process has tried it since it was read."""
+    changed = connection.execute(
+        update(notifications)
+        .where(
+            notifications.c.id == pending.id,
+            _PENDING,
+            notifications.c.attempted_at.is_not_distinct_from(pending.attempted_at),
+        )
+        .values(**values)
+    )
+    return changed.rowcount == 1
+
+
+def put_off(connection: Connection, id_: int, until: datetime, error: str) -> None:
+    """Leave one as it is until an instant, whoever tried it meanwhile."""
+    connection.execute(
+        update(notifications)
+        .where(notifications.c.id == id_, _PENDING)
+        .values(try_at=until, error=error)
+    )
+
+
+def try_again(
+    connection: Connection,
+    now: datetime,
+    *,
+    key: str | None = None,
+    site: str | None = None,
+    id_: int | None = None,
+) -> Sequence[str]:
+    """Put back what was given up, of one issue by its key, one of a site by its number, or all.
+
+    Returns:
+        The ids of the issues that it is about, one for each.
+    """
+    keyed = select(issues.c.issue_id).where(
+        issues.c.site == notifications.c.site,
+        issues.c.issue_id == notifications.c.issue_id,
+        issues.c.key == key,
+    )
+    done = connection.execute(
+        update(notifications)
+        .where(
+            notifications.c.state == literal_column("'given_up'"),
+            keyed.exists() if key else true(),
+            notifications.c.site == site if site is not None else true(),
+            notifications.c.id == id_ if id_ is not None else true(),
+        )
+        .values(state="pending", try_at=now, attempts=0)
+        .returning(notifications.c.issue_id)
+    )
+    return list(done.scalars())
+
+
+def told(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:
+    """All that channels were or are to be told of an issue, oldest first."""
+    rows = connection.execute(
+        select(notifications)
+        .where(notifications.c.site == site, notifications.c.issue_id == issue_id)
+        .order_by(notifications.c.at, notifications.c.id)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many wait, and how many were given up."""
+    asked = select(
+        func.count(case((notifications.c.state == "pending", 1))),
+        func.count(case((notifications.c.state == "given_up", 1))),
+    ).where(notifications.c.state.in_(["pending", "given_up"]))
+    waiting, given_up = connection.execute(asked).one()
+    return {"pending": waiting, "given_up": given_up}
