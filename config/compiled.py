@@ -106,6 +106,13 @@ def _libraries() -> Iterator[bytes]:
         yield from (name.encode() for name in names)
 
 
+def library_release(name: str) -> str:
+    """The release of an installed library; empty: it is not known."""
+    installed = (each.decode().removesuffix(".dist-info") for each in _libraries())
+    found = (each.partition("-") for each in installed)
+    return next((release for library, _, release in found if library == name), "")
+
+
 def _names_files(library: Library) -> bool:
     """Whether a document names an iCalendar file, of which the fingerprint knows nothing."""
     documents = [

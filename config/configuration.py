@@ -15,6 +15,7 @@ from config.errors import ConfigurationError
 from config.wording import DEFAULTS
 from sla.availability import DowntimeFields
 from sla.calendar import Calendar
+from sla.channels import Channel, Waking
 from sla.contract import (
     Actions,
     Alerts,
@@ -53,6 +54,8 @@ class SiteConfig:
     """Whether each issue gets a link to its explanation."""
     wording: Mapping[str, str]
     """By occasion, and `public`: each a Jinja template in Markdown."""
+    channels: Mapping[str, Channel]
+    """Beyond Jira, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class Configuration:
             plain = contracts.upgraded(plain)
         built = {key: calendars.built(_id(key), each) for key, each in plain["calendars"].items()}
         version = hashlib.sha256(text.encode()).hexdigest()[:12]
-        return cls(_policy(plain, built, version), _site(plain["site"]), built, text)
+        return cls(_policy(plain, built, version), _site(plain["site"], built), built, text)
 
     def fee(self, contract: str, customer: str | None) -> Decimal | None:
         """What a customer pays for a month under a contract; None where nobody said."""
@@ -149,7 +152,7 @@ def _policy(plain: Plain, built: _Calendars, version: str) -> Policy:
     )
 
 
-def _site(plain: Plain) -> SiteConfig:
+def _site(plain: Plain, built: _Calendars) -> SiteConfig:
     comments = plain["comments"]
     return SiteConfig(
         fields=plain["fields"],
@@ -158,6 +161,23 @@ def _site(plain: Plain) -> SiteConfig:
         remote_link=plain.get("remote_link", True),
         # What an older version published knows no words for customers.
         wording={"public": DEFAULTS["public"], **plain["wording"]},
+        channels={
+            name: _channel(name, each, built) for name, each in plain.get("channels", {}).items()
+        },
+    )
+
+
+def _channel(name: str, plain: Plain, built: _Calendars) -> Channel:
+    waking = plain.get("at_any_hour")
+    return Channel(
+        name,
+        hours=built[plain["hours"]] if "hours" in plain else None,
+        at_any_hour=(
+            Waking(frozenset(waking.get("occasions", ())), frozenset(waking.get("severity", ())))
+            if waking
+            else None
+        ),
+        in_doubt=plain.get("in_doubt", "repeat"),
     )
 
 
@@ -238,6 +258,7 @@ def _actions(plain: Plain) -> Actions:
         labels=tuple(asked.get("labels", ())),
         priority=asked.get("priority"),
         transition=asked.get("transition"),
+        notify=tuple(asked.get("notify", ())),
     )
 
 

@@ -87,7 +87,11 @@ def completed(documents: Documents, configuration: Configuration) -> dict[str, s
     # Which calendars a contract names depends on its parameters: each that is named anywhere.
     calendars = {path.stem: f"calendars/{path.name}" for path in _yaml(SHIPPED / "calendars")}
     written = "\n".join(whole.values())
-    named = [path for id_, path in calendars.items() if re.search(_as_word(id_), written)]
+    named = [
+        path
+        for id_, path in calendars.items()
+        if id_ in written and re.search(_as_word(id_), written)
+    ]
     _add_shipped(whole, named)
     return dict(sorted(whole.items()))
 

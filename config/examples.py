@@ -24,7 +24,7 @@ from config.positions import Document, read
 from config.site_schema import ContractRuleDocument, ProjectDocument, ProjectsDocument
 from config.validation import validated
 from sla.calendar import Calendar
-from sla.contract import Contract, Goal, OpenTime, Refusal
+from sla.contract import Contract, Goal, OpenTime, Refusal, severity_in_words
 from sla.errors import SlaError
 from sla.words import length, local, utc
 
@@ -114,7 +114,7 @@ class _Whom:
     kind: str | None
 
     def __str__(self) -> str:
-        parts = [f"severity {self.severity}"] if self.severity else []
+        parts = [severity_in_words(self.severity)] if self.severity else []
         parts += [f"tier {self.tier}"] if self.tier else []
         parts += [f"kind {self.kind}"] if self.kind else []
         return ", ".join(parts) or "every issue"

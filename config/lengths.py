@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
+from sla import words as sla_words
+
 _LENGTH = re.compile(r"(?:(\d+)\s*h)?\s*(?:(\d+)\s*m)?\s*(?:(\d+)\s*s)?")
 _BUSINESS_DAYS = re.compile(r"(\d+)\s+business\s+days?")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
@@ -108,3 +110,15 @@ def short(amount: timedelta) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
+def in_words(written: str) -> str:
+    """A goal as people read it, of what a contract writes: `30 min` of `30m`.
+
+    What is no goal stays as it is: a contract of an earlier release may have written it.
+    """
+    try:
+        read = target(written)
+    except ValueError:
+        return written
+    return sla_words.length(read) if isinstance(read, timedelta) else written

@@ -39,7 +39,7 @@ from config.reachability import contradictory, meet
 from config.site_schema import AlertsDocument, ContractRuleDocument, LevelDocument, ProjectsDocument
 from config.summary import unaccounted
 from sla.calendar import Calendar
-from sla.contract import Alerts, Contract, Goal, OpenTime, Refusal
+from sla.contract import Alerts, Contract, Goal, OpenTime, Refusal, severity_in_words
 from sla.errors import SlaError
 from sla.holiday_sources import NthWeekday as NthRule
 from sla.mapping import cover
@@ -786,8 +786,8 @@ def _slow_updates(checked: _Checked) -> Iterator[Finding]:
                     yield used.finding(
                         ("metrics", "periodic_update", "goals", index, "target"),
                         f"is {often.target.text}, longer than the resolution goal of "
-                        f"{by.target.text} for severity {whom[0]}, so that no update ever falls "
-                        "due before it; give less",
+                        f"{by.target.text} for {severity_in_words(whom[0])}, so that no update "
+                        "ever falls due before it; give less",
                     )
 
 

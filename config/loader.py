@@ -18,7 +18,7 @@ from config.library import Entry, Library
 from config.model import Model
 from config.positions import Place
 from config.project_checks import ProjectChecks, check_site, used_contracts
-from config.site_schema import ProjectsDocument
+from config.site_schema import ProjectsDocument, SiteDocument
 
 
 def load(directory: Path) -> Configuration:
@@ -52,7 +52,7 @@ def read(directory: Path) -> tuple[Library, Configuration]:
     if problems or projects is None or site is None:
         raise ConfigError(problems)
     return library, Configuration.from_plain({
-        **frozen.contracts_and_calendars(projects),
+        **frozen.contracts_and_calendars(projects, site),
         **projects.model_dump(exclude_none=True, include={"projects", "alerts", "roles"}),
         "site": site.model_dump(exclude_none=True),
     })  # fmt: skip
@@ -64,7 +64,7 @@ def _check(library: Library) -> None:
     if library.projects.model:
         ProjectChecks(library, library.projects.model).run()
     if library.site.model:
-        check_site(library.site.model, library.site.document)
+        check_site(library.site.model, library.site.document, library)
     # Reading the directory's own brings in those that nothing uses.
     tuple(library.calendars.own())
     for calendar in library.calendars.read():
@@ -98,8 +98,10 @@ class Frozen:
             for listed in self._holidays(place, given).values():
                 calendars.holidays_of(listed, {})
 
-    def contracts_and_calendars(self, projects: ProjectsDocument) -> dict[str, Any]:
-        """Those that the projects use, as plain values."""
+    def contracts_and_calendars(
+        self, projects: ProjectsDocument, site: SiteDocument | None = None
+    ) -> dict[str, Any]:
+        """Those that the projects use, and the calendars of channels, as plain values."""
         used = used_contracts(projects)
         contracts = {id_: self._contract(id_, Given(self._library, projects, id_)) for id_ in used}
         forms: dict[str, dict[str, Any]] = {id_: {} for id_ in used}
@@ -112,6 +114,9 @@ class Frozen:
             for level in alerts.levels:
                 if level.hours:
                     self._calendar(level.hours, None)
+        for channel in ((site and site.channels) or {}).values():
+            if channel.hours:
+                self._calendar(channel.hours, None)
         return {
             "calendars": dict(sorted(self._calendars.items())),
             "contracts": contracts,

@@ -17,6 +17,7 @@ from config.reachability import contradictory, matters, meet
 from config.site_schema import (
     AlertsDocument,
     BreachDocument,
+    ChannelDocument,
     ContractRuleDocument,
     FieldNames,
     LevelDocument,
@@ -51,8 +52,9 @@ def conditions(rules: Sequence[Conditions]) -> list[Condition]:
     return [condition(rule.model_dump()) for rule in rules]
 
 
-def check_site(model: SiteDocument, document: Document) -> None:
-    """Let the site's document complain about one Jira field that shall show two things."""
+def check_site(model: SiteDocument, document: Document, library: Library) -> None:
+    """Let the site's document complain about one Jira field that shall show two things, and about
+    channels that could never be told."""
     shown: dict[str, str] = {}
     for name in FieldNames.model_fields:
         field = getattr(model.fields, name)
@@ -63,6 +65,42 @@ def check_site(model: SiteDocument, document: Document) -> None:
     if model.reported_at and model.reported_at.casefold() in shown:
         document.complain(
             ("reported_at",), "is a field that Dueline writes; give one that people fill in"
+        )
+    for name, channel in (model.channels or {}).items():
+        _check_channel(channel, ("channels", name), document, library)
+
+
+def _check_channel(
+    channel: ChannelDocument, place: Place, document: Document, library: Library
+) -> None:
+    if channel.hours:
+        _check_hours(channel.hours, (*place, "hours"), document, library)
+    asked = (channel.at_any_hour and channel.at_any_hour.severity) or ()
+    projects = library.projects.model
+    models = [
+        entry.model
+        for id_ in (used_contracts(projects) if projects else ())
+        if (entry := library.contracts.get(id_)) and entry.model
+    ]
+    known = {severity: None for model in models for severity in model.severities}
+    for severity in asked:
+        if known and severity not in known:
+            document.complain(
+                (*place, "at_any_hour", "severity"),
+                f"is `{severity}`, and no contract of a project has it; {nearest(severity, known)}",
+            )
+
+
+def _check_hours(name: str, place: Place, document: Document, library: Library) -> None:
+    entry = library.calendars.get(name)
+    if entry is None:
+        advice = nearest(name, library.calendars.ids())
+        document.complain(place, f"is `{name}`, and no calendar has that name; {advice}")
+    elif entry.model and calendars.parameters_of(entry.model):
+        document.complain(
+            place,
+            f"is {name}, whose holidays are a contract's parameter; "
+            "give one that has its own holidays",
         )
 
 
@@ -91,6 +129,7 @@ class ProjectChecks:
             self._check_levels(("alerts", name, "levels"), alerts)
             for place, step in steps_of(alerts):
                 self._check_assign(step, ("alerts", name, *place))
+                self._check_notify(step, ("alerts", name, *place))
 
     # --- projects ---------------------------------------------------------------------------
 
@@ -284,7 +323,7 @@ class ProjectChecks:
             if index:
                 self._check_ladder(alerts.levels[index - 1], level, here)
             if level.hours:
-                self._check_hours(level.hours, (*here, "hours"))
+                _check_hours(level.hours, (*here, "hours"), self._document, self._library)
 
     def _check_assign(self, step: Step, place: Place) -> None:
         audience = step.audience
@@ -303,6 +342,17 @@ class ProjectChecks:
                 "of the audience, or give an account",
             )
 
+    def _check_notify(self, step: Step, place: Place) -> None:
+        site = self._library.site.model
+        channels = (site and site.channels) or {}
+        for name in (step.actions and step.actions.notify) or ():
+            if name not in channels:
+                known = nearest(name, channels) if channels else "it has none yet"
+                self._complain(
+                    (*place, "actions", "notify"),
+                    f"is `{name}`, which is no channel of site.yaml; {known}",
+                )
+
     def _check_ladder(self, earlier: LevelDocument, level: LevelDocument, place: Place) -> None:
         if level.level <= earlier.level:
             message = f"is {level.level} after {earlier.level}; number the levels upwards"
@@ -317,18 +367,6 @@ class ProjectChecks:
                 (*place, "after"),
                 f"is {level.after}, before level {earlier.level} ({earlier.after}); "
                 "let it come later",
-            )
-
-    def _check_hours(self, name: str, place: Place) -> None:
-        entry = self._library.calendars.get(name)
-        if entry is None:
-            advice = nearest(name, self._library.calendars.ids())
-            self._complain(place, f"is `{name}`, and no calendar has that name; {advice}")
-        elif entry.model and calendars.parameters_of(entry.model):
-            self._complain(
-                place,
-                f"is {name}, whose holidays are a contract's parameter; "
-                "give one that has its own holidays",
             )
 
     def _complain(self, place: Place, message: str, *, at_key: bool = False) -> None:

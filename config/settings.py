@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 from config.errors import SettingsError
 
 Flavour = Literal["cloud", "datacenter"]
-Edits = Literal["console", "files"]
-"""Where the configuration is changed: what is published in the console, or what stands in the
-directory, decides at the next start."""
+Edits = Literal["console", "files", "apply"]
+"""Where the configuration is changed: what is published in the console decides, what stands in the
+directory at a start, or what `dueline apply` put in force, which nothing else changes then."""
+
+LogForm = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 SHIPPED = Path(__file__).parent
 """The directory of the shipped contracts and the example site."""
@@ -171,6 +175,16 @@ class Settings:
     """How long deliveries are kept after they were handled."""
     reconcile_every: timedelta | None = _RECONCILE_EVERY
     """How often Jira is asked for what its webhooks did not tell; None: never by itself."""
+    log: LogForm | None = None
+    """How logs are written; None: for people at a terminal, else as JSON."""
+    log_level: LogLevel = "info"
+    """How grave an event is at least that is logged."""
+    metrics_token: Secret | None = None
+    """With which `/metrics` is asked; None: it is closed."""
+    channels: Mapping[str, Secret] = field(default_factory=dict)
+    """Where the channels beyond Jira lead, by name: addresses as apprise reads them."""
+    worker_port: int | None = None
+    """Where a worker tells monitoring how it is; None: nowhere."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Settings:
@@ -200,7 +214,7 @@ class Settings:
             ),
             atlassian_auth=reader.plain("DUELINE_ATLASSIAN_AUTH", _atlassian, ATLASSIAN_AUTH),
             forge_keys=reader.plain("DUELINE_FORGE_KEYS", _key_set_url, FORGE_KEYS),
-            console_token=reader.secret("DUELINE_CONSOLE_TOKEN", _console_token, None),
+            console_token=reader.secret("DUELINE_CONSOLE_TOKEN", _guessed_by_nobody, None),
             oidc=_oidc(reader),
             atlassian_sign_in=_atlassian_sign_in(reader),
             session_idle=reader.plain("DUELINE_SESSION_HOURS", _hours, _SESSION_IDLE),
@@ -216,6 +230,11 @@ class Settings:
             jira_flavour=reader.plain("DUELINE_JIRA_FLAVOUR", _flavour, None),
             inbox_days=reader.plain("DUELINE_INBOX_DAYS", _days, _INBOX_DAYS),
             reconcile_every=reader.plain("DUELINE_RECONCILE_MINUTES", _minutes, _RECONCILE_EVERY),
+            log=reader.plain("DUELINE_LOG", _log_form, None),
+            log_level=reader.plain("DUELINE_LOG_LEVEL", _log_level, "info"),
+            metrics_token=reader.secret("DUELINE_METRICS_TOKEN", _guessed_by_nobody, None),
+            channels=reader.secret("DUELINE_CHANNELS", _channels, MappingProxyType({})),
+            worker_port=reader.plain("DUELINE_WORKER_PORT", _port, None),
         )
         if (settings.oidc or settings.atlassian_sign_in) and not settings.public_url:
             reader.problems.append(
@@ -447,7 +466,7 @@ def _named(value: str) -> frozenset[str]:
     return names
 
 
-def _console_token(value: str) -> Secret:
+def _guessed_by_nobody(value: str) -> Secret:
     if len(value) < _SHORTEST_TOKEN:
         raise ValueError(
             f"is too easily guessed: give at least {_SHORTEST_TOKEN} characters, such as "
@@ -535,6 +554,21 @@ def _path_tokens(value: str) -> tuple[Secret, ...]:
     return tokens
 
 
+def _channels(value: str) -> Mapping[str, Secret]:
+    found: dict[str, Secret] = {}
+    for number, line in enumerate(value.splitlines(), 1):
+        name, equals, address = (part.strip() for part in line.partition("="))
+        if not line.strip() or name.startswith("#"):
+            continue
+        if not (equals and name and "://" in address) or name in found:
+            raise ValueError(
+                f"cannot be read in line {number}: write each channel once, in a line of its own, "
+                "as on-call = slack://..."
+            )
+        found[name] = Secret(address)
+    return MappingProxyType(found)
+
+
 def _days(value: str) -> int:
     days = _number(value, _LONGEST_DAYS)
     if not days:
@@ -566,10 +600,24 @@ def _port(value: str) -> int:
 def _edits(value: str) -> Edits:
     if value.casefold() not in get_args(Edits):
         raise ValueError(
-            f"is {value!r}: give console or files, or leave it out: files where DUELINE_CONFIG is "
-            "set, console where it is not"
+            f"is {value!r}: give console or files, or apply for `dueline apply` alone; or leave it "
+            "out: files where DUELINE_CONFIG is set, console where it is not"
         )
     return cast("Edits", value.casefold())
+
+
+def _log_form(value: str) -> LogForm:
+    if value not in get_args(LogForm):
+        raise ValueError(
+            f"is {value!r}: give text or json, or leave it out: text at a terminal, else json"
+        )
+    return cast("LogForm", value)
+
+
+def _log_level(value: str) -> LogLevel:
+    if value not in get_args(LogLevel):
+        raise ValueError(f"is {value!r}: give debug, info, warning or error")
+    return cast("LogLevel", value)
 
 
 def _flavour(value: str) -> Flavour:

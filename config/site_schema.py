@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
@@ -81,11 +81,13 @@ class ActionsDocument(Model):
     """By its name in Jira."""
     transition: Text | None = None
     """By its name or id in Jira, or by the status that it leads to."""
+    notify: Texts | None = None
+    """Channels beyond Jira that are told, as `site.yaml` names them."""
 
     @model_validator(mode="after")
     def _some_action(self) -> Self:
-        if not (self.assign or self.labels or self.priority or self.transition):
-            raise fault("asks for nothing; give assign, labels, priority or transition")
+        if not (self.assign or self.labels or self.priority or self.transition or self.notify):
+            raise fault("asks for nothing; give assign, labels, priority, transition or notify")
         return self
 
 
@@ -236,6 +238,39 @@ class WordingDocument(Model):
     """Of a warning, a breach or a level that customers are to read."""
 
 
+class WakingDocument(Model):
+    """What a channel is told in its quiet hours, too; all that is given has to hold."""
+
+    occasions: list[Literal["warning", "breach", "escalation"]] | None = None
+    severity: Texts | None = None
+
+    @model_validator(mode="after")
+    def _some_condition(self) -> Self:
+        if not (self.occasions or self.severity):
+            raise fault(
+                "names nothing; give occasions or severity, or leave `hours` out to have the "
+                "channel told at any hour"
+            )
+        return self
+
+
+class ChannelDocument(Model):
+    """A way beyond Jira to tell people; its address is a secret of the environment."""
+
+    hours: Text | None = None
+    """A calendar: when it may be told, the rest are quiet hours; left out: at any hour."""
+    at_any_hour: WakingDocument | None = None
+    """What it is told in its quiet hours, too; left out: nothing."""
+    in_doubt: Literal["repeat", "drop"] | None = None
+    """Where nobody knows whether it was told: once more, which is the default, or not at all."""
+
+    @model_validator(mode="after")
+    def _hours_that_matter(self) -> Self:
+        if self.at_any_hour and not self.hours:
+            raise fault("says what it is told `at_any_hour`, and has no `hours`; give a calendar")
+        return self
+
+
 class SiteDocument(Model):
     """One Jira: `site.yaml`."""
 
@@ -249,3 +284,5 @@ class SiteDocument(Model):
     remote_link: bool = True
     """Whether each issue gets a link to its explanation, where DUELINE_PUBLIC_URL is set."""
     wording: WordingDocument = WordingDocument()
+    channels: dict[Text, ChannelDocument] | None = None
+    """Beyond Jira, by name; `notify` among the actions of an alert names them."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import Connection
 
 from config.configuration import Configuration
@@ -33,10 +34,11 @@ from sla.store import audit, drafts, publications, sites
 from sla.store.audit import Actor
 from sla.store.database import Database
 from sla.store.drafts import Draft
-from sla.store.publications import Publication
+from sla.store.publications import Publication, Source
 from webhooks.previews import Preview
 from webhooks.publishing import note_for_open_issues
 
+_log = structlog.get_logger(__name__)
 LONGEST_TITLE, LONGEST_REASON = 200, 2000
 
 
@@ -53,6 +55,10 @@ class NotThere(Refused):
 
 class ReadOnly(Refused):
     """The directory decides: drafts can be exported, and not published."""
+
+
+class MovedOn(Refused):
+    """Another version is in force than when it was looked at what would change."""
 
 
 class SavedMeanwhile(Refused):
@@ -366,14 +372,9 @@ class Publishing:
             Refused: there is no reason, or no preview of this revision; it changes nothing, is not
                 open any more, or is not there.
         """
-        if self.edits == "files":
-            raise ReadOnly(
-                "The configuration is kept in files (DUELINE_EDITS=files): export the draft, "
-                "put its documents where the files are kept, and start the service again."
-            )
-        why = _short(reason, LONGEST_REASON)
-        if not why:
-            raise Refused("Say why it is published: the reason stays with the version.")
+        if self.edits != "console":
+            raise ReadOnly(read_only(self.edits))
+        why = _why(reason)
         seen = self.draft(id_)
         found = self.checked(seen)
         if found.configuration is None:
@@ -385,29 +386,95 @@ class Publishing:
             publications.lock(connection, self.site)
             draft = self._locked(connection, id_, revision, {})
             self._refuse_what_is_stale(connection, draft, configuration.policy.version)
-            now = self.now()
-            added = publications.add(
-                connection, self.site, configuration.policy.version, configuration.text, documents,
-                now=now, author=person.name, reason=why,
-                source="console" if draft.restores is None else "restored",
-                recalculated=recalculate,
+            detail: dict[str, object] = {"draft": id_, "documents": sorted(draft.documents)}
+            if draft.restores is not None:
+                detail["restored"] = draft.restores
+            source: Source = "console" if draft.restores is None else "restored"
+            added = self._put_in_force(
+                connection, person, configuration, documents, why, source,
+                recalculate=recalculate, detail=detail,
             )  # fmt: skip
-            drafts.close(connection, self.site, id_, "published", now)
-            note_for_open_issues(connection, self.site, added, now)
-            detail = {
-                "number": added.id,
-                "version": added.version,
-                "reason": why,
-                "recalculated": recalculate,
-                "draft": id_,
-                "documents": sorted(draft.documents),
-                **({"restored": draft.restores} if draft.restores is not None else {}),
-            }
-            self._record(connection, now, person, "published", f"version {added.id}", detail)
+            drafts.close(connection, self.site, id_, "published", added.published_at)
             return added
 
         added = self.database.write(work)
-        self.published()
+        self._taken_over()
+        return added
+
+    def apply(
+        self,
+        person: Actor,
+        configuration: Configuration,
+        documents: Documents,
+        reason: str,
+        *,
+        before: str,
+        recalculate: bool,
+        restored: int | None = None,
+    ) -> Publication:
+        """Put a configuration in force, as a plan of it showed it, without a draft.
+
+        Args:
+            person: who does it.
+            configuration: as it was planned.
+            documents: from which it was made, by path.
+            reason: why, in a few words.
+            before: the version that was in force when it was planned.
+            recalculate: as for `publish`.
+            restored: the publication that comes back; None: it is none of those before.
+
+        Raises:
+            MovedOn: another version is in force by now.
+            Refused: there is no reason.
+        """
+        why = _why(reason)
+
+        def work(connection: Connection) -> Publication:
+            publications.lock(connection, self.site)
+            there = sites.known(connection, self.site, publications.IN_FORCE)
+            if there != before:
+                raise MovedOn(
+                    f"Version {there} came into force meanwhile, where {before} was: plan again."
+                )
+            detail = {} if restored is None else {"restored": restored}
+            return self._put_in_force(
+                connection, person, configuration, documents, why,
+                "applied" if restored is None else "restored",
+                recalculate=recalculate, detail=detail,
+            )  # fmt: skip
+
+        added = self.database.write(work)
+        self._taken_over()
+        return added
+
+    def _taken_over(self) -> None:
+        """Have what was published judge at once; whatever comes of that, it is in force."""
+        try:
+            self.published()
+        except Exception:  # noqa: BLE001 - logged, and done by the service itself soon
+            # The service looks every five seconds for what is in force, and tries again by itself.
+            _log.exception("published, and not taken over at once")
+
+    def _put_in_force(
+        self, connection: Connection, person: Actor, configuration: Configuration,
+        documents: Documents, why: str, source: Source, *, recalculate: bool,
+        detail: Mapping[str, object],
+    ) -> Publication:  # fmt: skip
+        """Enter a publication, have the open issues hear of it, and record who did it."""
+        now = self.now()
+        added = publications.add(
+            connection, self.site, configuration.policy.version, configuration.text, documents,
+            now=now, author=person.name, reason=why, source=source, recalculated=recalculate,
+        )  # fmt: skip
+        note_for_open_issues(connection, self.site, added, now)
+        told = {
+            "number": added.id,
+            "version": added.version,
+            "reason": why,
+            "recalculated": recalculate,
+            **detail,
+        }
+        self._record(connection, now, person, "published", f"version {added.id}", told)
         return added
 
     def _refuse_what_is_stale(self, connection: Connection, draft: Draft, version: str) -> None:
@@ -480,6 +547,28 @@ def _refuse_unless_open_as(draft: Draft, revision: int, changes: Changes) -> Non
         raise SavedMeanwhile(draft, changes)
 
 
+def read_only(edits: Edits) -> str:
+    """Why nothing is published in the console, and what to do with a draft; empty: it can be."""
+    if edits == "files":
+        return (
+            "The configuration is kept in files (DUELINE_EDITS=files): export the draft, "
+            "put its documents where the files are kept, and start the service again."
+        )
+    if edits == "apply":
+        return (
+            "The configuration is put in force by `dueline apply` alone (DUELINE_EDITS=apply): "
+            "export the draft, put its documents where the files are kept, and apply them."
+        )
+    return ""
+
+
+def _why(reason: str) -> str:
+    why = _short(reason, LONGEST_REASON)
+    if not why:
+        raise Refused("Say why it is published: the reason stays with the version.")
+    return why
+
+
 def _even(text: str) -> str:
     """As files are written: a browser sends a form with line ends of its own."""
     even = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -493,6 +582,6 @@ def _short(text: str, longest: int) -> str:
 
 
 __all__ = [
-    "Checked", "Draft", "NotThere", "Publication", "PublishedMeanwhile", "Publishing", "ReadOnly",
-    "Refused", "SavedMeanwhile",
+    "Checked", "Draft", "MovedOn", "NotThere", "Publication", "PublishedMeanwhile", "Publishing",
+    "ReadOnly", "Refused", "SavedMeanwhile", "read_only",
 ]  # fmt: skip

@@ -2,52 +2,84 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
-import os
-import threading
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
-from functools import lru_cache
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import asdict, replace
 
+from config.calendar_changes import AHEAD, CalendarChange, Window, calendar_changes, told
 from config.changes import Change, changes
 from config.compiled import load
 from config.configuration import Configuration
 from config.settings import Settings
 from sla.contract import in_words
-from sla.cycle import cycles_of
-from sla.engine import SiteFacts, remembered_site
-from sla.mapping import Policy
-from sla.preview import Judged, Move, judged, moves
-from sla.store import open_issues, sites
+from sla.engine import remembered_site
+from sla.preview import Move
+from sla.store import consequences, open_issues, sites
+from sla.store.consequences import Effects, Written
 from sla.store.database import Database, StoreError
-from sla.store.open_issues import Facts, OpenIssue, Range
-from sla.timeline import Timeline
 from sla.words import utc
-from webhooks.databases import faults_told, looked_into
-from webhooks.publishing import DEFAULT_SITE, last_published
+from webhooks.databases import looked_into
+from webhooks.folding import side_by_side
+from webhooks.foreseeing import Asked, Foreseeing, Found
+from webhooks.publishing import DEFAULT_SITE, MOVING, last_published, numbered
+from webhooks.zone_record import clocks_on_record
 
 NOTHING_MOVES, SOMETHING_MOVES, SOMETHING_BREAKS = 0, 3, 4
 """The exit statuses; 1 is a failure, and 2 a command line that cannot be understood."""
 _SHOWN = 40
 """How many moves people are shown; a program gets them all."""
-_VERSIONS_IN_MEMORY = 16
 _FINDINGS = ("newly_breached", "newly_safe", "newly_promised", "no_longer_promised")
+_OTHERWISE = {True: "with_keep", False: "with_recalculate"}
+"""What the other way of publishing is called, by whether open issues are to be recalculated."""
+_HOW = {
+    True: "With --recalculate (open issues are judged by it)",
+    False: "With --keep (a promise that was made stays)",
+}
+_NUMBER = re.compile(r"(\d+)")
 
-_Folded = tuple[int, list[Move]]
-"""How many open issues a range has, and what of them moves."""
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What would become of the open issues."""
+
+    moves: Sequence[Move]
+    """In order of urgency."""
+    effects: Sequence[Effects]
+    """What would be written to Jira, an entry for each issue, by its key."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many issues and clocks move, and how many of those which way."""
+        return _counted(self.moves)
+
+    @property
+    def written(self) -> Written:
+        """How much would be written to Jira: fields and links by issue, comments by kind."""
+        return consequences.counted(self.effects)
+
+    def of(self, issues: Collection[str]) -> Outcome:
+        """The same of some issues alone."""
+        return Outcome(
+            [each for each in self.moves if each.issue in issues],
+            [each for each in self.effects if each.issue in issues],
+        )
+
+    def in_words(self) -> Iterator[str]:
+        """Both for people, a line each."""
+        yield _in_words(self.counts)
+        yield _written_in_words(self.written)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would become of the open issues, if a configuration came into force for all of them."""
+    """What would become of the open issues, if a configuration came into force."""
 
     at: datetime
     """The instant of judgement."""
@@ -60,8 +92,42 @@ class Plan:
     """How many open issues there are."""
     unread: int
     """How many further issues' histories are still to be read."""
-    moves: Sequence[Move]
-    """In order of urgency."""
+    recalculated: Outcome
+    """If all of them were judged by it."""
+    uncovered: frozenset[str]
+    """Those of the issues there that nothing covers by now: they are judged by it either way."""
+    calendars: Sequence[CalendarChange] = ()
+    """What calendars have otherwise, as days."""
+    hearing: Sequence[int] = ()
+    """The numbers of versions of which not every open issue has heard yet."""
+    recalculate: bool = True
+    """Whether it is planned to recalculate the open issues, or to keep what was promised."""
+    of_what: str = "The directory"
+
+    @property
+    def kept(self) -> Outcome:
+        """If issues with a promise kept it."""
+        return self.recalculated.of(self.uncovered)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is planned."""
+        return self.recalculated if self.recalculate else self.kept
+
+    @property
+    def moves(self) -> Sequence[Move]:
+        """What is planned to move, in order of urgency."""
+        return self.outcome.moves
+
+    @property
+    def effects(self) -> Sequence[Effects]:
+        """What would be written to Jira for it."""
+        return self.outcome.effects
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many issues and clocks move, and how many of those which way."""
+        return self.outcome.counts
 
     @property
     def exit_status(self) -> int:
@@ -70,39 +136,55 @@ class Plan:
             return SOMETHING_BREAKS
         return SOMETHING_MOVES if self.moves else NOTHING_MOVES
 
+    @property
+    def does_nothing(self) -> bool:
+        """Whether it is in force already, and no issue would hear of it."""
+        return self.before == self.after and not (self.moves or self.effects)
+
     def as_json(self) -> str:
-        """One object, with every move."""
+        """One object, with every move and every effect."""
+        outcome, other = self.outcome, self.kept if self.recalculate else self.recalculated
         return msgspec.json.encode({
             "at": self.at,
             "before": self.before,
             "after": self.after,
+            "recalculate": self.recalculate,
             "changes": [str(change) for change in self.changes],
+            "calendars": self.calendars,
             "looked_at": self.looked_at,
             "unread": self.unread,
-            **_counted(self.moves),
+            "hearing": self.hearing,
+            **outcome.counts,
             "contracts": dict(self.by_contract()),
-            "moves": self.moves,
+            "moves": outcome.moves,
+            "effects": {**asdict(outcome.written), "issues": outcome.effects},
+            _OTHERWISE[self.recalculate]: {**other.counts, "effects": other.written},
         }).decode()  # fmt: skip
 
     def lines(self) -> Iterator[str]:
         """The same for people, with the most urgent moves."""
-        yield f"In force: {self.before}. The directory: {self.after}. Judged at {utc(self.at)}."
+        yield f"In force: {self.before}. {self.of_what}: {self.after}. Judged at {utc(self.at)}."
         yield from (f"  {change}" for change in self.changes)
-        yield f"{self.looked_at:,} open issues looked at. {_in_words(_counted(self.moves))}"
+        yield from (f"  {line}" for line in told(self.calendars))
+        yield from (f"  {line}" for line in _by_calendar(self.calendars))
+        moving, writing = self.outcome.in_words()
+        how, other = _HOW[self.recalculate], _HOW[not self.recalculate]
+        yield f"{self.looked_at:,} open issues looked at. {how}: {moving}"
         if self.unread:
             yield f"{self.unread:,} more are not: their histories are still to be read from Jira."
+        if self.hearing:
+            numbers = ", ".join(map(str, self.hearing))
+            yield f"Not every open issue has heard of version {numbers} yet: each counts as it is."
         yield from (f"  {name}: {_in_words(counts)}" for name, counts in self.by_contract())
-        yield from (f"  {_line(move)}" for move in self.moves[:_SHOWN])
-        if len(self.moves) > _SHOWN:
-            yield f"  and {len(self.moves) - _SHOWN:,} more; --json has all of them"
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """How many issues and clocks move, and how many of those which way."""
-        return _counted(self.moves)
+        yield from _cut([_line(move) for move in self.moves[: _SHOWN + 1]], len(self.moves))
+        yield writing
+        said = [each for each in self.effects if each.comments or each.withdrawn]
+        yield from _cut([_said_line(each) for each in said[: _SHOWN + 1]], len(said))
+        otherwise = self.kept if self.recalculate else self.recalculated
+        yield " ".join([f"{other} instead:", *otherwise.in_words()])
 
     def by_contract(self) -> Iterator[tuple[str, Mapping[str, int]]]:
-        """The same by contract, in the order of their names."""
+        """What moves by contract, in the order of their names."""
         of: dict[str, list[Move]] = {}
         for move in self.moves:
             of.setdefault(move.contract, []).append(move)
@@ -111,18 +193,20 @@ class Plan:
 
 def plan(
     settings: Settings,
-    directory: Path,
+    target: Path | int,
     now: datetime,
     *,
+    recalculate: bool = True,
     processes: int = 0,
     at_once: int = open_issues.AT_ONCE,
 ) -> Plan:
-    """Hold a configuration directory against what is in force.
+    """Hold a configuration directory, or an earlier version, against what is in force.
 
     Args:
         settings: with the database's address.
-        directory: the configuration that might come into force.
+        target: the directory that might come into force, or the number of a version.
         now: the instant of judgement, aware UTC.
+        recalculate: whether the open issues would be recalculated.
         processes: how many fold at once; 0: one for each processor.
         at_once: how many issues each takes at a time.
 
@@ -131,9 +215,20 @@ def plan(
         StoreError: the database cannot be used, or no service ever reached a Jira with it.
     """
     url = settings.database_url.reveal()
-    after = load(directory)
+    after, of_what = configuration_of(settings, target)
     with looked_into(settings) as database:
-        return plan_for(database, url, after, now, processes=processes, at_once=at_once)
+        return plan_for(
+            database, url, after, now, recalculate=recalculate, of_what=of_what,
+            processes=processes, at_once=at_once,
+        )  # fmt: skip
+
+
+def configuration_of(settings: Settings, target: Path | int) -> tuple[Configuration, str]:
+    """What a directory comes to, or what was published under a number; and what it is, in words."""
+    if not isinstance(target, int):
+        return load(target), "The directory"
+    with looked_into(settings) as database:
+        return numbered(database, DEFAULT_SITE, target), f"Version {target}"
 
 
 def plan_for(
@@ -142,9 +237,11 @@ def plan_for(
     after: Configuration,
     now: datetime,
     *,
+    recalculate: bool = True,
+    of_what: str = "The directory",
     processes: int = 0,
     at_once: int = open_issues.AT_ONCE,
-    told: Callable[[int, int], None] = lambda _done, _parts: None,
+    progress: Callable[[int, int], None] = lambda _done, _parts: None,
 ) -> Plan:
     """The same for a configuration, and an open database.
 
@@ -152,8 +249,9 @@ def plan_for(
         database: it is open, and has this version's tables; it is closed before others fold.
         url: its address, for those.
         after: the configuration that might come into force.
-        now, processes, at_once: as for `plan`.
-        told: called with the number of parts that are done, and of all of them.
+        now, recalculate, processes, at_once: as for `plan`.
+        of_what: what the configuration is, in words.
+        progress: called with the number of parts that are done, and of all of them.
     """
     with closing(database):
         before = last_published(database, DEFAULT_SITE)
@@ -165,133 +263,46 @@ def plan_for(
             )
         cuts = database.read(lambda c: open_issues.ranges(c, DEFAULT_SITE, at_once))
         unread = database.read(lambda c: open_issues.unread(c, DEFAULT_SITE))
-    looked_at = 0
-    found: list[Move] = []
-    asked = _Asked(url, known, before.policy, after.policy, now)
-    told(0, len(cuts))
-    folded = _folded(asked, cuts, processes or processors())
-    for done, (number, moved) in enumerate(folded, 1):
-        looked_at += number
-        found += moved
-        told(done, len(cuts))
-    found.sort(key=lambda move: move.urgency)
+        waiting = database.read(lambda c: sites.known(c, DEFAULT_SITE, MOVING)) or []
+        clocks = clocks_on_record(database, DEFAULT_SITE, after)
+    # Which days are of interest is known when the oldest open issue is; which calendars, before.
+    whole = calendar_changes(before, after, Window(date.min, date.max), clocks)
+    changed = frozenset(_id(each.calendar) for each in whole)
+    asked = Asked(url, known, before.policy, after.policy, now, changed)
+    progress(0, len(cuts))
+    found = Found()
+    folded = side_by_side(lambda: Foreseeing(asked), cuts, Found, processes)
+    for done, part in enumerate(folded, 1):
+        found.add(part)
+        progress(done, len(cuts))
+    found.moves.sort(key=lambda move: move.urgency)
+    found.effects.sort(key=lambda each: _by_number(each.issue))
+    window = Window((found.oldest or now).date(), now.date() + AHEAD)
+    uncovered = frozenset(found.uncovered)
+    touched = {
+        calendar: [each for each in moved if recalculate or each in uncovered]
+        for calendar, moved in found.by_calendar.items()
+    }
     return Plan(
-        now, before.policy.version, after.policy.version, changes(before, after), looked_at, unread,
-        found,
+        now, before.policy.version, after.policy.version, changes(before, after),
+        found.looked_at, unread, Outcome(found.moves, found.effects), uncovered,
+        _with_deadlines(calendar_changes(before, after, window, clocks), touched),
+        [job["publication"] for job in waiting], recalculate, of_what,
     )  # fmt: skip
 
 
-# --- folding --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What every process has to know."""
-
-    url: str
-    site: SiteFacts
-    in_force: Policy
-    after: Policy
-    now: datetime
-
-
-class _Folding:
-    """Folds ranges of issues, in one process."""
-
-    def __init__(self, asked: _Asked) -> None:
-        self.database = Database(asked.url)
-        self._now = asked.now
-        self._site, self._in_force = asked.site, asked.in_force
-        self._after = self._rules(asked.after)
-        self._of_version = lru_cache(maxsize=_VERSIONS_IN_MEMORY)(self._published)
-
-    def range(self, within: Range) -> _Folded:
-        """How many open issues a range has, and what of them moves."""
-        with faults_told(self.database):
-            return self.database.read(
-                lambda c: self._fold(open_issues.read(c, DEFAULT_SITE, within))
-            )
-
-    def _fold(self, issues: Iterator[OpenIssue]) -> _Folded:
-        looked_at = 0
-        found: list[Move] = []
-        policy, known = self._after
-        for issue in issues:
-            timeline = known.timeline(issue.facts)
-            if not issue.is_running and not _is_open(timeline):
-                continue
-            looked_at += 1
-            after = cycles_of(timeline, policy, self._now)
-            found += moves(issue.key or issue.issue_id, self._before(issue), after)
-        return looked_at, found
-
-    def _before(self, issue: OpenIssue) -> Sequence[Judged]:
-        """What holds now: as recorded, unless time has changed it since and nobody was woken."""
-        if issue.wake_at is None or issue.wake_at > self._now:
-            return issue.recorded
-        policy, known = self._of_version(issue.policy_version or self._in_force.version)
-        return [judged(each) for each in cycles_of(known.timeline(issue.facts), policy, self._now)]
-
-    def _published(self, version: str) -> tuple[Policy, Facts]:
-        if version == self._in_force.version:
-            return self._rules(self._in_force)
-        text = self.database.read(lambda c: sites.published(c, version))
-        if text is None:
-            raise LookupError(f"policy version {version} is not in the database")
-        return self._rules(Configuration.from_text(text).policy)
-
-    def _rules(self, policy: Policy) -> tuple[Policy, Facts]:
-        for_site = self._site.applied_to(policy)
-        return for_site, Facts(for_site, self._site.names_for(policy))
-
-
-def _is_open(timeline: Timeline) -> bool:
-    resolution = timeline.values("resolution")
-    return timeline.deleted_at is None and not (resolution and resolution[-1][1])
-
-
-def _folded(asked: _Asked, cuts: Sequence[Range], processes: int) -> Iterator[_Folded]:
-    """What each range holds, folded side by side where that can be."""
-    if processes == 1 or len(cuts) < 2 or not _can_fork():
-        here = _Folding(asked)
-        with closing(here.database):
-            yield from map(here.range, cuts)
-        return
-    # Forked, so that nothing is imported and no policy built a second time: 0.8 s each.
-    fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(processes, fork, initializer=_begin, initargs=(asked,)) as pool:
-        yield from map(_PACKED.decode, pool.map(_fold, cuts))
-
-
-_PACKED = msgspec.msgpack.Decoder(_Folded)
-_here: _Folding
-
-
-def _begin(asked: _Asked) -> None:
-    global _here
-    # What is there now stays: to look through it for garbage again and again took 7 %. What is made
-    # of an issue refers to nothing in a circle: to look for circles after each few took 4 %, and
-    # found none. They are looked for once in each range.
-    gc.freeze()
-    gc.disable()
-    _here = _Folding(asked)
-
-
-def _fold(within: Range) -> bytes:
-    # Packed in a third of the time that pickling takes.
-    folded = msgspec.msgpack.encode(_here.range(within))
-    gc.collect()
-    return folded
-
-
-def _can_fork() -> bool:
-    """A thread that holds a lock while another forks holds it in the child for ever."""
-    return "fork" in multiprocessing.get_all_start_methods() and threading.active_count() == 1
-
-
-def processors() -> int:
-    """How many may be used."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _with_deadlines(
+    changed: Sequence[CalendarChange], by_calendar: Mapping[str, Sequence[str]]
+) -> list[CalendarChange]:
+    """The changes of calendars with the clocks that run by each and would move."""
+    moved = {each.calendar: by_calendar.get(_id(each.calendar), ()) for each in changed}
+    return [
+        replace(
+            each, deadlines=len(moved[each.calendar]),
+            issues=sorted(set(moved[each.calendar]), key=_by_number),
+        )
+        for each in changed
+    ]  # fmt: skip
 
 
 # --- for people -----------------------------------------------------------------------------------
@@ -316,11 +327,58 @@ def _in_words(counts: Mapping[str, int]) -> str:
     return f"{counts['moved']:,} clocks of {counts['moved_issues']:,} move: {', '.join(findings)}."
 
 
+def way(move: Move) -> str:
+    """How a clock would move: its state and due instant now, and then."""
+    ends = ((move.state_from, move.due_from), (move.state_to, move.due_to))
+    return " -> ".join(
+        f"{state or 'not promised'}{f', due {utc(due)}' if due else ''}" for state, due in ends
+    )
+
+
 def _line(move: Move) -> str:
-    stands = [
-        f"{state or 'not promised'}{f', due {utc(due)}' if due else ''}"
-        for state, due in (
-            (move.state_from, move.due_from), (move.state_to, move.due_to)
-        )
-    ]  # fmt: skip
-    return f"{move.issue} {in_words(move.metric)} ({move.contract}): {' -> '.join(stands)}"
+    return f"{move.issue} {in_words(move.metric)} ({move.contract}): {way(move)}"
+
+
+def _written_in_words(written: Written) -> str:
+    """What would be written to Jira, in a sentence."""
+    parts = list(written.parts())
+    if not parts:
+        return "Nothing would be written to Jira."
+    return f"Would be written to Jira: {', '.join(parts)}. Nothing that was said is said again."
+
+
+def _said_line(effects: Effects) -> str:
+    words = [
+        f"{each.occasion} {each.key}{'' if each.is_new else ' (brought up to date)'}"
+        for each in effects.comments
+    ]
+    words += [f"{key} (withdrawn)" for key in effects.withdrawn]
+    return f"{effects.issue}: {', '.join(words)}"
+
+
+def _by_calendar(changed: Sequence[CalendarChange]) -> Iterator[str]:
+    for each in changed:
+        if each.deadlines:
+            clocks = _number(each.deadlines, "clock")
+            yield f"calendar {each.calendar}: {clocks} of {len(each.issues):,} issues move"
+
+
+def _cut(lines: Sequence[str], whole: int) -> Iterator[str]:
+    """The first lines, and how many more there are."""
+    yield from (f"  {line}" for line in lines[:_SHOWN])
+    if whole > _SHOWN:
+        yield f"  and {whole - _SHOWN:,} more; --json has all of them"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _id(calendar: str) -> str:
+    """The calendar's own name, without that of the contract whose parameters it takes."""
+    return calendar.rpartition("/")[2]
+
+
+def _by_number(key: str) -> list[tuple[int, str]]:
+    """Sorts keys as people count: HLP-9 before HLP-10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in _NUMBER.split(key)]

@@ -482,5 +482,8 @@ def test_whoever_keeps_a_directory_edits_files_unless_told_otherwise() -> None:
     assert Settings.from_environment({"DUELINE_CONFIG": "there"}).edits == "files"
     told = {"DUELINE_CONFIG": "there", "DUELINE_EDITS": "Console"}
     assert Settings.from_environment(told).edits == "console"
-    with pytest.raises(SettingsError, match="DUELINE_EDITS is 'git': give console or files"):
+    assert Settings.from_environment({"DUELINE_EDITS": "apply"}).edits == "apply"
+    with pytest.raises(
+        SettingsError, match="DUELINE_EDITS is 'git': give console or files, or apply"
+    ):
         Settings.from_environment({"DUELINE_EDITS": "git"})
