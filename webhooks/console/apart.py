@@ -1,9 +1,9 @@
-"""Keeps what the receiver answers apart from the console, which is made when it is first asked."""
+"""What is made when it is first asked, and the console, which is kept apart from the receiver."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sla.store.faults import storage_fault
@@ -12,6 +12,29 @@ from webhooks.service import Service
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
+
+
+class WhenAsked:
+    """An application that is imported and made when it is first asked.
+
+    Args:
+        make: makes it.
+    """
+
+    def __init__(self, make: Callable[[], Flask]) -> None:
+        self._make, self._making = make, threading.Lock()
+        self._made: Flask | None = None
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        return self.application()(environ, start_response)
+
+    def application(self) -> Flask:
+        """What answers."""
+        with self._making:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
 
 
 class Console:
@@ -30,8 +53,7 @@ class Console:
         self, receiver: WSGIApplication, receivers_paths: frozenset[str], service: Service
     ) -> None:
         self._receiver, self._paths, self._service = receiver, receivers_paths, service
-        self._making = threading.Lock()
-        self._pages: Flask | None = None
+        self._pages = WhenAsked(self._made)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -49,10 +71,10 @@ class Console:
 
     def pages(self) -> Flask:
         """The application behind the pages."""
-        with self._making:
-            if self._pages is None:
-                from webhooks.console.application import create_console
-                from webhooks.console.standing import Standing
+        return self._pages.application()
 
-                self._pages = create_console(Standing(self._service))
-            return self._pages
+    def _made(self) -> Flask:
+        from webhooks.console.application import create_console
+        from webhooks.console.standing import Standing
+
+        return create_console(Standing(self._service))

@@ -46,7 +46,7 @@ _HEADERS = {
 }
 _OPEN_TO_ALL = frozenset({
     "static", "signing_in.page", "signing_in.begin", "signing_in.end", "signing_in.leave",
-    "signing_in.arrive",
+    "signing_in.arrive", "signing_in.end_there",
 })  # fmt: skip
 """Endpoints that are there for those who have not signed in."""
 _LARGEST_FORM = 2 * 1024 * 1024

@@ -22,10 +22,11 @@ def sign_in(person: Person) -> None:
     g.person = person
 
 
-def sign_out() -> None:
-    """Forget who it was."""
-    sessions.end()
+def sign_out() -> Person | None:
+    """Forget who it was; tells it once more."""
+    person = sessions.end()
     g.person = None
+    return person
 
 
 def found() -> Person | None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import jwt
 import msgspec
+from authlib.common.urls import add_params_to_uri
 from authlib.integrations.requests_client import OAuth2Session
 
 from config.settings import OpenIdConnect, is_safe_address
@@ -38,6 +39,7 @@ class _Description(msgspec.Struct):
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str | None = None
+    end_session_endpoint: str | None = None
     id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     scopes_supported: tuple[str, ...] = ()
@@ -105,6 +107,20 @@ def arrival(
     return _person(provider, claims)
 
 
+def farewell(provider: OpenIdConnect) -> str | None:
+    """Where the browser is sent to end the session at the provider; None: it names no such place.
+
+    https://openid.net/specs/openid-connect-rpinitiated-1_0.html: of somebody who brings no token,
+    the provider asks whether they mean it.
+
+    Raises:
+        ProviderAwayError: the issuer does not describe itself.
+    """
+    with away.asking(_WHO):
+        there = _described(provider).end_session_endpoint
+    return add_params_to_uri(there, [("client_id", provider.client_id)]) if there else None
+
+
 def _described(provider: OpenIdConnect) -> _Description:
     document = away.fetched(f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
     described = msgspec.convert(document, _Description)
@@ -113,6 +129,7 @@ def _described(provider: OpenIdConnect) -> _Description:
     addresses = (
         described.authorization_endpoint, described.token_endpoint, described.jwks_uri,
         described.userinfo_endpoint or described.token_endpoint,
+        described.end_session_endpoint or described.token_endpoint,
     )  # fmt: skip
     if not all(map(is_safe_address, addresses)):
         raise ValueError("An address is neither https nor this machine.")

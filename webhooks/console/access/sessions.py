@@ -15,7 +15,7 @@ from flask import current_app, session
 from sqlalchemy import Connection
 
 from config.settings import Settings
-from sla.store import audit, sign_ins
+from sla.store import api_tokens, audit, sign_ins
 from sla.store.faults import reason, storage_fault
 from webhooks.console.access import local_token
 from webhooks.console.access.people import Person
@@ -46,6 +46,7 @@ def begin(person: Person) -> None:
             connection, standing.site, local_token.hash_of(id_), kept, door,
             now=now, expires_at=now + LONGEST,
         )  # fmt: skip
+        api_tokens.hold_owner_to(connection, standing.site, person.id, person.role)
         audit.record(
             connection, standing.site, standing.now(), person, "signed in", "console",
             {"by": BY[person.via], "role": person.role},
@@ -57,18 +58,19 @@ def begin(person: Person) -> None:
     session[_ID] = id_
 
 
-def end() -> None:
-    """Let them out."""
+def end() -> Person | None:
+    """Let them out; who it was, if anybody."""
     standing, person, id_ = here(), found(), session.get(_ID)
     session.clear()
     if person is None or id_ is None:
-        return
+        return None
 
     def write(connection: Connection) -> None:
         sign_ins.end(connection, local_token.hash_of(id_))
         audit.record(connection, standing.site, standing.now(), person, "signed out", "console")
 
     standing.database.write(write)
+    return person
 
 
 def is_over() -> bool:

@@ -51,11 +51,13 @@ def found() -> Person:
     token = standing.database.read(lambda c: api_tokens.found(c, standing.site, hash_))
     if token is None or not token.is_good(now):
         raise Unauthorized("This token opens nothing: it is wrong, was revoked or has ended.")
+    if token.holds == "nothing":
+        raise Unauthorized(f"This token opens nothing: {token.made_by} may not sign in any more.")
     if token.used_at is None or now - token.used_at >= sessions.NOTED_EVERY:
         number = token.id
         with sessions.noted_if_possible("a token"):
             standing.database.write(lambda c: api_tokens.used(c, number, now))
-    role: Role = "administrator" if token.role == "administrator" else "viewer"
+    role: Role = "administrator" if token.holds == "administrator" else "viewer"
     return Person(f"token:{token.id}", token.name, role, "token")
 
 
@@ -68,7 +70,7 @@ def make(
     def write(connection: Connection) -> None:
         made = api_tokens.make(
             connection, standing.site, hash_of(token), name, role,
-            made_by=person.name, now=now, expires_at=expires_at,
+            made_by=person.name, owner=person.id, now=now, expires_at=expires_at,
         )  # fmt: skip
         audit.record(
             connection, standing.site, standing.now(), person, "token made", name,

@@ -52,6 +52,19 @@ def leave(settings: Settings, way: Way, onwards: str, callback: str, now: dateti
     return atlassian.departure(settings, journey, callback)
 
 
+def farewell(settings: Settings) -> str | None:
+    """Where somebody ends their session at the provider, too; None: there is no such place.
+
+    Raises:
+        SignInError: the provider does not answer.
+    """
+    if settings.oidc is None:
+        return None
+    from webhooks.console.access import oidc
+
+    return oidc.farewell(settings.oidc)
+
+
 def arrive(
     settings: Settings, way: Way, callback: str, query: Mapping[str, str], now: datetime
 ) -> tuple[Person, str]:

@@ -8,8 +8,8 @@ from importlib import import_module
 from flask import Blueprint
 
 _PARTS = (
-    "audit", "board", "calendars", "contracts", "health", "issue", "mapping", "openapi", "reports",
-    "tokens", "versions",
+    "audit", "backtests", "board", "calendars", "contracts", "health", "issue", "mapping",
+    "openapi", "reports", "tokens", "versions",
 )  # fmt: skip
 """Each a module here, with the blueprint of the same name."""
 

@@ -17,6 +17,7 @@ from webhooks.console.questions.calendars import (
     DueAnswer,
     DueQuestion,
 )
+from webhooks.console.questions.looked_at import looked_at
 from webhooks.console.standing import here
 from webhooks.questions import QuestionError
 
@@ -43,7 +44,7 @@ class WhichYear(msgspec.Struct, frozen=True):
 def all_calendars() -> Calendars:
     """Those that something uses, then the others, the shipped ones among them."""
     standing = here()
-    return Calendars(standing.configuration.policy.version, calendars.listed(standing))
+    return Calendars(standing.configuration.policy.version, calendars.listed(looked_at(standing)))
 
 
 @blueprint.answers(
@@ -56,7 +57,7 @@ def calendar_due(calendar: str, query: DueQuestion) -> DueAnswer:
     A local time that does not exist is read with the offset before the change, of one that happens
     twice the first is taken; `notes` says so.
     """
-    found = calendars.calendar_of(here(), calendar)
+    found = calendars.calendar_of(looked_at(here()), calendar)
     if found is None:
         raise _unknown(calendar)
     try:
@@ -74,12 +75,12 @@ def calendar_year(calendar: str, query: WhichYear) -> CalendarSeen:
 
     The name of a calendar whose holidays a contract sets has a slash: `contract/id`.
     """
-    found = calendars.seen(here(), calendar, query.year)
+    found = calendars.seen(looked_at(here()), calendar, query.year)
     if found is None:
         raise _unknown(calendar)
     return found
 
 
 def _unknown(calendar: str) -> NotFound:
-    known = [each.id for each in calendars.listed(here())]
+    known = [each.id for each in calendars.listed(looked_at(here()))]
     return NotFound(f"{calendar}: no such calendar; {nearest(calendar, known)}")

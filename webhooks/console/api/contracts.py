@@ -11,6 +11,7 @@ from config.errors import nearest
 from webhooks.console.api.described import Part
 from webhooks.console.questions import contracts
 from webhooks.console.questions.contracts import ContractInShort, ContractSeen, ExampleSeen
+from webhooks.console.questions.looked_at import looked_at
 from webhooks.console.standing import here
 
 blueprint = Part("contracts", __name__)
@@ -43,7 +44,7 @@ class ContractAnswer(msgspec.Struct, frozen=True):
 def all_contracts() -> Contracts:
     """Those in force, then those that no project uses, the shipped ones among them."""
     standing = here()
-    return Contracts(standing.configuration.policy.version, contracts.listed(standing))
+    return Contracts(standing.configuration.policy.version, contracts.listed(looked_at(standing)))
 
 
 @blueprint.answers(
@@ -52,10 +53,10 @@ def all_contracts() -> Contracts:
 )  # fmt: skip
 def contract_register(contract: str, query: Wanted) -> ContractAnswer:
     """Its goals, alerts, open parameters, ambiguities, and what each clause became."""
-    standing = here()
-    found = contracts.seen(standing, contract)
+    at = looked_at(here())
+    found = contracts.seen(at, contract)
     if found is None:
-        known = [each.id for each in contracts.listed(standing)]
+        known = [each.id for each in contracts.listed(at)]
         raise NotFound(f"{contract}: no such contract; {nearest(contract, known)}")
-    worked = contracts.worked_examples(standing, contract) if query.worked else None
+    worked = contracts.worked_examples(at, contract) if query.worked else None
     return ContractAnswer(found, worked)

@@ -21,12 +21,12 @@ blueprint = Part("reports", __name__)
 
 
 @blueprint.answers(
-    "GET", "/reports", summary="Kept and missed in a period", query=ReportQuery, answer=Reports
+    "GET", "/reports", summary="Met and breached in a period", query=ReportQuery, answer=Reports
 )
 def kept_and_missed(query: ReportQuery) -> Reports:
     """By week, contract, severity, metric, project, customer and responder.
 
-    A promise counts in the week in which it was kept, missed or cancelled. Commitments, goals and
+    A promise counts in the week in which it was met, breached or cancelled. Commitments, goals and
     conditional ones are told apart, and never added together.
     """
     try:
@@ -36,11 +36,11 @@ def kept_and_missed(query: ReportQuery) -> Reports:
 
 
 @blueprint.answers(
-    "GET", "/reports/breaches", summary="What was missed, and why", query=BreachQuery,
+    "GET", "/reports/breaches", summary="What was breached, and why", query=BreachQuery,
     answer=Breaches,
 )  # fmt: skip
 def missed(query: BreachQuery) -> Breaches:
-    """A page of the promises that were missed in a period, the latest first.
+    """A page of the promises that were breached in a period, the latest first.
 
     With `next` as `after` the following page comes.
     """
@@ -67,7 +67,7 @@ def uptime(query: UptimeQuery) -> list[ContractUptime]:
     answer=Statement, refusals={404: "Nothing was ever promised to that customer."},
 )  # fmt: skip
 def of_customer(query: StatementQuery) -> Statement:
-    """What was promised to a customer, kept and missed; availability, credit, what is left out."""
+    """What was promised to a customer, met and breached; availability, credit, what is left out."""
     try:
         return statement.statement(here(), query)
     except NotUnderstood as error:

@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from webhooks.console.drawing import svg
 
-_WIDTH, _HEIGHT = 640, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 76, 16, 16, 30
+_WIDTH, _HEIGHT = 960, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 16, 16, 30
 _APART = 64
 """So many pixels lie between two words below the axis."""
 _MARK = 4
@@ -147,6 +147,32 @@ def histogram(numbers: Sequence[int], labels: Sequence[str], *, name: str) -> Ma
         drawn.append(svg.text(middle, y - 5, f"{number:,}", class_="value", anchor="middle"))
         drawn.append(svg.text(middle, _BARS_HEIGHT - 10, label, class_="axis", anchor="middle"))
     return svg.picture(_BARS_WIDTH, _BARS_HEIGHT, *drawn, name=name, class_="plot bars")
+
+
+_SHARES_WIDTH, _SHARES_ROOM, _SHARE, _APART_ROWS = 320, 200, 14, 18
+
+
+def bars(rows: Sequence[tuple[str, Sequence[tuple[float | None, str]]]], *, name: str) -> Markup:
+    """Shares as lying bars, those of a row one below the other; the second one is hatched.
+
+    Args:
+        rows: what each is of; its shares, 0 to 1 or None, with the words behind each.
+        name: what is shown, for those who do not see it.
+    """
+    drawn: list[Markup] = []
+    y = 0.0
+    for words, shares in rows:
+        drawn.append(svg.text(0, y + 14, words, class_="axis"))
+        y += 20
+        for nth, (share, told) in enumerate(shares):
+            shape = (0, y, _SHARES_ROOM * (share or 0), _SHARE)
+            drawn.append(svg.rectangle(*shape, class_="column other" if nth else "column"))
+            if nth and share:
+                drawn.append(_hatch(*shape))
+            drawn.append(svg.text(shape[2] + 6, y + 12, told, class_="value"))
+            y += _APART_ROWS
+        y += 8
+    return svg.picture(_SHARES_WIDTH, y, *drawn, name=name, class_="plot bars")
 
 
 def _hatch(x: float, y: float, width: float, height: float) -> Markup:

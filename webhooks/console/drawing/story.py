@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from sla.calendar import Calendar
 from sla.cycle import Cycle
-from sla.words import length, local
+from sla.words import local, whole_minutes
 from webhooks.console.drawing import svg
 from webhooks.console.drawing.svg import TimeScale
 from webhooks.console.questions.story import Entry, Kind
@@ -375,7 +375,7 @@ def _open_end(x: float, y: float) -> list[Markup]:
 
 def _words(cycle: Cycle, due_at: datetime | None, zone: str) -> str:
     words = f"{_capital(cycle.words)} {cycle.number}: {cycle.state}, goal "
-    words += f"{cycle.promise.goal.target.text}, {length(cycle.elapsed)} used"
+    words += f"{cycle.promise.goal.target.words}, {whole_minutes(cycle.elapsed)} used"
     words += f"\nfrom {local(cycle.started_at, zone)}"
     if cycle.ending:
         words += f"\nto {local(cycle.ending.at, zone)}: {cycle.ending.reason}"

@@ -8,7 +8,7 @@ from importlib import import_module
 from flask import Blueprint
 
 _PAGES = (
-    "audit", "board", "calendars", "contracts", "described", "documents", "health",
+    "audit", "backtests", "board", "calendars", "contracts", "described", "documents", "health",
     "issue", "mapping", "signing_in", "tokens", "versions", "drafts", "reports",
 )  # fmt: skip
 """Each a module here, with the blueprint of the same name."""

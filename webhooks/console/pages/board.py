@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -15,17 +15,20 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
 from sla.contract import in_words
-from sla.words import DAYS, length, minute
+from sla.words import DAYS, minute
 from webhooks.console.questions import board
 from webhooks.console.questions.board import NOBODY, BoardQuery, Recorded, Row
 from webhooks.console.questions.issue import found
 from webhooks.console.standing import Standing, here
+from webhooks.console.words import seconds
 
 blueprint = Blueprint("board", __name__)
 _ON_THE_WALL = 15
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
-_WEEK = timedelta(days=6)
-_MINUTE = timedelta(minutes=1)
+_FOR_BREACHED = 7
+"""So many rows of the wall are for what is breached, however much runs."""
+_WEEK = 7
+_NEAR = {-1: "yesterday", 0: "today", 1: "tomorrow"}
 _Asked = TypeVar("_Asked", bound="PageQuery")
 
 
@@ -40,6 +43,9 @@ class PageQuery(BoardQuery, kw_only=True):
     """Of the wall screen; empty: the browser's own."""
     filters: bool = False
     """Whether the filters are shown to choose from."""
+    zone: str = ""
+    """In which time zone all instants are told; empty: in that of the rows' calendars, if they
+    share one, else in UTC."""
 
     @property
     def rows(self) -> int:
@@ -58,7 +64,10 @@ class PageQuery(BoardQuery, kw_only=True):
 
     def kept(self) -> list[tuple[str, str]]:
         """What every address of the same board has, without filters and place."""
-        told = [("order", self.order), ("every", str(self.every)), ("theme", self.theme)]
+        told = [
+            ("order", self.order), ("every", str(self.every)), ("theme", self.theme),
+            ("zone", self.zone),
+        ]  # fmt: skip
         usual = PageQuery()
         kept = [(name, value) for name, value in told if value != str(getattr(usual, name))]
         return [*kept, *([("wall", "1")] if self.wall else [])]
@@ -121,22 +130,41 @@ def live() -> str | Response:
 
 def _asked(kind: type[_Asked]) -> _Asked:
     try:
-        return board.understood(dict(request.args.lists()), kind, here())
+        query = board.understood(dict(request.args.lists()), kind, here())
     except board.NotUnderstood as error:
         raise BadRequest(str(error)) from None
+    if query.zone and query.zone not in available_timezones():
+        raise BadRequest("zone: there is no such time zone; one reads like Europe/Berlin.")
+    return query
 
 
 def _recorded(standing: Standing, query: PageQuery) -> Recorded:
     try:
-        return board.recorded(standing, query, query.rows)
+        found = board.recorded(standing, query, query.rows)
+        return _with_breached(standing, query, found) if query.wall else found
     except board.NotUnderstood as error:
         raise BadRequest(str(error)) from None
 
 
+def _with_breached(standing: Standing, query: PageQuery, found: Recorded) -> Recorded:
+    """The wall's rows; where what runs would take all of them, some are for what is breached."""
+    places = min(_FOR_BREACHED, found.counts.breached)
+    there = sum(each.due_at is not None and each.due_at <= found.now for each in found.rows)
+    if query.order != "due" or query.state or there >= places:
+        return found
+    asked = msgspec.structs.replace(query, state=["breached"])
+    breached = board.recorded(standing, asked, places).rows
+    rows = [*found.rows[: query.rows - places], *breached]
+    return msgspec.structs.replace(found, rows=rows)
+
+
 def _shown(standing: Standing, query: PageQuery, recorded: Recorded) -> dict[str, Any]:
     """What the templates are given."""
+    shown = board.shown(standing, recorded)
     return {
-        "board": board.shown(standing, recorded),
+        "board": shown,
+        "zone": _zone(query, shown.rows),
+        "zones": _zones(standing),
         "query": query,
         "mark": recorded.mark,
         "total": recorded.counts.among(query.state),
@@ -149,6 +177,18 @@ def _shown(standing: Standing, query: PageQuery, recorded: Recorded) -> dict[str
         "titled": titled,
         "words_of": words_of,
     }
+
+
+def _zone(query: PageQuery, rows: Iterable[Row]) -> str:
+    zones = {row.time_zone for row in rows if not row.problem}
+    return query.zone or (zones.pop() if len(zones) == 1 else "UTC")
+
+
+def _zones(standing: Standing) -> list[tuple[str, str]]:
+    """Those of the calendars, to choose from."""
+    calendars = standing.configuration.calendars.values()
+    known = sorted({"UTC", *(calendar.time_zone for calendar in calendars)})
+    return [("", "the calendars' own, or UTC"), *((zone, zone) for zone in known)]
 
 
 def _for_somebody_new(standing: Standing) -> str:
@@ -179,37 +219,31 @@ def left(row: Row) -> str:
     """The open time that a promise has left, in words: `1 h 12 min of 4 h`."""
     if row.left_seconds is None or row.goal_seconds is None:
         return row.problem
-    amount, goal = timedelta(seconds=row.left_seconds), timedelta(seconds=row.goal_seconds)
-    if row.state != "missed":
-        return f"{_in_minutes(amount)} of {length(goal)}"
-    if amount == timedelta(0):
-        return f"all of {length(goal)} used up"
-    return f"late by {_in_minutes(-amount)}"
+    amount, goal = row.left_seconds, seconds(row.goal_seconds)
+    if row.state != "breached":
+        return f"{seconds(amount)} of {goal}"
+    return f"late by {seconds(-amount)}" if amount else f"all of {goal} used up"
 
 
-def _in_minutes(amount: timedelta) -> str:
-    """Whole minutes, since nobody acts by the second; the last one is told as less than one."""
-    if amount < _MINUTE:
-        return "under 1 min" if amount > timedelta(0) else "0 min"
-    return length(amount - amount % _MINUTE)
-
-
-def beside(row: Row, now: datetime) -> str:
-    """What is to be known of the time left: the goal that was missed, or that nobody works now."""
+def beside(row: Row, now: datetime, zone: str) -> str:
+    """What is to be known of the time left: the breached goal, or that nobody works now."""
     if row.problem or row.goal_seconds is None:
         return ""
-    if row.state == "missed":
-        return f"goal {length(timedelta(seconds=row.goal_seconds))}"
+    if row.state == "breached":
+        return f"goal {seconds(row.goal_seconds)}"
     if row.open_now or row.state == "paused":
         return ""
     if row.opens_at is None:
         return "closed for good: the calendar has no opening ahead"
-    return f"closed until {due(row.opens_at, row.time_zone, now)}"
+    return f"closed until {due(row.opens_at, zone, now)}"
 
 
 def due(at: datetime, zone: str, now: datetime) -> str:
-    """An instant near by as people say it, in a zone: `Mon 08:00 EST`; others with their date."""
-    if abs(at - now) > _WEEK:
-        return minute(at, zone)
-    shown = at.astimezone(ZoneInfo(zone))
-    return f"{DAYS[shown.weekday()]} {shown:%H:%M} {shown.tzname()}"
+    """An instant near by as people say it, in a zone: `tomorrow 08:00 EST`, `Mon 08:00 EST`.
+
+    What is further away, or past since longer than yesterday, has its date.
+    """
+    shown, today = at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone)).date()
+    away = (shown.date() - today).days
+    day = _NEAR.get(away) or (DAYS[shown.weekday()] if 0 < away < _WEEK else "")
+    return f"{day} {shown:%H:%M} {shown.tzname()}" if day else minute(at, zone)

@@ -12,9 +12,11 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from config.errors import nearest
 from sla.calendar import Reading
+from webhooks.console.pages.numbers import asked_number
 from webhooks.console.questions import calendars
 from webhooks.console.questions.calendars import FIRST, LAST, DueAnswer, DueQuestion
-from webhooks.console.standing import Standing, here
+from webhooks.console.questions.looked_at import LookedAt, looked_at
+from webhooks.console.standing import here
 from webhooks.questions import QuestionError
 
 blueprint = Blueprint("calendars", __name__)
@@ -29,18 +31,22 @@ _WEEKDAYS = [(name[:2], name) for name in day_name]
 @blueprint.get("/calendars")
 def page() -> str:
     """Every calendar in short."""
-    return render_template("calendars.html", calendars=calendars.listed(here()))
+    return render_template("calendars.html", calendars=calendars.listed(looked_at(here())))
 
 
 @blueprint.get("/calendars/<path:id_>")
 def one(id_: str) -> str | tuple[str, int]:
-    """A year of a calendar; with a start and a target also the due instant."""
-    standing = here()
-    found = calendars.seen(standing, id_, _year())
+    """A year of a calendar, as a draft would have it with `draft`.
+
+    With a start and a target also the due instant.
+    """
+    at = looked_at(here(), asked_number("draft"))
+    standing = at.standing
+    found = calendars.seen(at, id_, _year())
     if found is None:
-        known = [each.id for each in calendars.listed(standing)]
+        known = [each.id for each in calendars.listed(at)]
         raise NotFound(f"There is no calendar {id_}; {nearest(id_, known)}.")
-    answer, refused = _tested(standing, id_)
+    answer, refused = _tested(at, id_)
     shown = render_template(
         "calendar.html",
         calendar=found,
@@ -54,16 +60,17 @@ def one(id_: str) -> str | tuple[str, int]:
         today=standing.now(),
         this_day=standing.now().astimezone(ZoneInfo(found.time_zone)).date(),
         weekdays=_WEEKDAYS,
+        draft=at.draft,
     )
     return (shown, BadRequest.code) if refused else shown
 
 
-def _tested(standing: Standing, id_: str) -> tuple[DueAnswer | None, str]:
+def _tested(at: LookedAt, id_: str) -> tuple[DueAnswer | None, str]:
     """The answer to what was asked, or why there is none; neither where nothing was asked."""
     asked = request.args
     if not (asked.get("start") or asked.get("target")):
         return None, ""
-    calendar = calendars.calendar_of(standing, id_)
+    calendar = calendars.calendar_of(at, id_)
     reading = asked.get("reading", "open_hours")
     if reading not in get_args(Reading):
         return None, f"reading: expected one of {', '.join(get_args(Reading))}"

@@ -9,19 +9,19 @@ from werkzeug.wrappers import Response as AnyResponse
 from config.document_sets import line_by_line
 from config.errors import ConfigurationError
 from webhooks.console.access import asking
+from webhooks.console.pages.numbers import asked_number, number
 from webhooks.console.questions import documents
 from webhooks.console.standing import here
 from webhooks.drafting import NotThere, Refused, SavedMeanwhile
 
 blueprint = Blueprint("documents", __name__)
-_MOST_DIGITS = 9
 _Answer = str | AnyResponse | tuple[str, int]
 
 
 @blueprint.get("/documents")
 def page() -> str | AnyResponse:
     """The documents of a draft, or of the version in force."""
-    draft = _number(request.args.get("draft", ""), "draft")
+    draft = asked_number("draft")
     if path := request.args.get("path", "").strip():
         return redirect(url_for(".one", path=path, draft=draft))
     standing = here()
@@ -35,7 +35,7 @@ def page() -> str | AnyResponse:
 @blueprint.get("/documents/<path:path>")
 def one(path: str) -> str:
     """One document."""
-    return _shown(path, _number(request.args.get("draft", ""), "draft"))
+    return _shown(path, asked_number("draft"))
 
 
 @blueprint.post("/documents/<path:path>")
@@ -43,7 +43,7 @@ def one(path: str) -> str:
 def save(path: str) -> _Answer:
     """Save a document into a draft, a new one where none is named; or only check it."""
     form = request.form
-    draft, text = _number(form.get("draft", ""), "draft"), _even(form.get("text", ""))
+    draft, text = number(form.get("draft", ""), "draft"), _even(form.get("text", ""))
     action = form.get("action", "save")
     try:
         if action == "check":
@@ -62,13 +62,13 @@ def _saved(path: str, draft_id: int | None, text: str | None) -> _Answer:
     standing, form, person = here(), request.form, asking.person()
     publishing = standing.publishing
     if draft_id is None:
-        base = _number(form.get("base", ""), "base")
+        base = number(form.get("base", ""), "base")
         theirs = documents.changed_since(standing, path, base) if base is not None else None
         if theirs is not None and theirs != text:
             return _shown(path, None, text or "", theirs=theirs), Conflict.code
         draft = publishing.begin(person, form.get("title", "") or f"Edit {path}", {path: text})
     else:
-        revision = _number(form.get("revision", ""), "revision")
+        revision = number(form.get("revision", ""), "revision")
         draft = publishing.save(person, draft_id, revision or 0, {path: text})
     what = "Removed" if text is None else "Saved"
     flash(f"{what} in draft {draft.id}, revision {draft.revision}.", "success")
@@ -106,11 +106,3 @@ def _not_saved(path: str, draft: int | None, text: str, message: str) -> tuple[s
 def _even(text: str) -> str:
     """As files are written: a browser sends a form with line ends of its own."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _number(given: str, name: str) -> int | None:
-    if not given.strip():
-        return None
-    if given.isascii() and given.isdecimal() and len(given) <= _MOST_DIGITS:
-        return int(given)
-    raise BadRequest(f"{name}: expected a number; go back and load the page anew.")

@@ -18,6 +18,7 @@ from config.errors import ConfigError, ConfigurationError
 from sla.words import utc
 from webhooks.console import csv_export
 from webhooks.console.access import asking
+from webhooks.console.pages.numbers import positive
 from webhooks.console.pages.versions import packed
 from webhooks.console.questions import publishing as asked
 from webhooks.console.questions.publishing import FINDINGS, PAGE, Finding
@@ -25,7 +26,6 @@ from webhooks.console.standing import here
 from webhooks.drafting import NotThere, PublishedMeanwhile, ReadOnly, Refused, SavedMeanwhile
 
 blueprint = Blueprint("drafts", __name__)
-_MOST = 2**31
 _MOVED = ("issue", "metric", "contract", "state_from", "due_from", "state_to", "due_to")
 _Answer = str | AnyResponse | tuple[str, int]
 
@@ -85,8 +85,6 @@ def save(id_: int) -> _Answer:
     except ConfigurationError as error:
         return _not_saved(id_, changes, str(error))
     flash(f"Saved as revision {draft.revision}.", "success")
-    if "stay" in request.form and len(changes) == 1:
-        return redirect(url_for(".edit", id_=id_, path=next(iter(changes))))
     return redirect(url_for(".one", id_=id_))
 
 
@@ -131,6 +129,12 @@ def publish(id_: int) -> _Answer:
     except (Refused, ConfigError) as error:
         return _shown(id_, str(error), typed=form), Conflict.code
     flash(f"Version {version.id} is in force.", "success")
+    if here().service.engine.in_force != version.version:
+        flash(
+            "This process has not taken it over yet, and judges by the version before until then. "
+            "It tries again every five seconds; the log says what was in the way.",
+            "warning",
+        )
     return redirect(url_for("versions.page"))
 
 
@@ -230,6 +234,8 @@ def _shown(id_: int, message: str = "", typed: Mapping[str, str] | None = None) 
         number=number,
         pages=-(-moved.total // PAGE) if moved else 0,
         message=message,
+        written=list(found.preview.written.parts()) if found.preview else [],
+        kept_written=list(found.preview.kept_written.parts()) if found.preview else [],
         typed=typed or {},
         paths=sorted(standing.publishing.whole(found.draft)),
         edits=standing.publishing.edits,
@@ -252,20 +258,21 @@ def _done(id_: int, work: Any, said: str) -> _Answer:
 
 def _not_saved(id_: int, changes: Mapping[str, str | None], message: str) -> tuple[str, int]:
     """What was typed, once more, with why it could not be saved."""
-    draft = here().publishing.draft(id_)
-    path, text = next(iter(changes.items()), ("", ""))
+    publishing = here().publishing
+    draft = publishing.draft(id_)
+    theirs = publishing.whole(draft)
+    texts = [(path, text, theirs.get(path), None) for path, text in changes.items()]
     return render_template(
-        "draft_document.html", draft=draft, path=path, text=text or "", is_new=True, before=None,
-        faults=(), documents=sorted(here().publishing.whole(draft)), message=message,
-    ), BadRequest.code  # fmt: skip
+        "draft_conflict.html", draft=draft, texts=texts, message=message
+    ), BadRequest.code
 
 
 def _revision() -> int:
-    return _positive(request.form.get("revision", ""), "revision")
+    return positive(request.form.get("revision", ""), "revision")
 
 
 def _page() -> int:
-    return _positive(request.args.get("page", "1"), "page")
+    return positive(request.args.get("page", "1"), "page")
 
 
 def _finding() -> Finding | None:
@@ -277,13 +284,6 @@ def _finding() -> Finding | None:
             found: Finding = known
             return found
     raise BadRequest(f"finding: expected one of {', '.join(get_args(Finding))}")
-
-
-def _positive(given: str, name: str) -> int:
-    short = given.isascii() and given.isdecimal() and len(given) < len(str(_MOST))
-    if not short or int(given) < 1:
-        raise BadRequest(f"{name}: expected a number from 1 on; go back and load the page anew")
-    return int(given)
 
 
 __all__ = ["ReadOnly", "blueprint", "conflict"]

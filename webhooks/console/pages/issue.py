@@ -86,6 +86,7 @@ def page(key: str) -> str | Response | tuple[str, int]:
         "issue.html",
         subject=asked,
         sla=sla,
+        version=records.publication_of(standing, sla.policy_version),
         mapped=sla.project in standing.configuration.policy.projects,
         **_story(asked, said),
         **_explained(asked),

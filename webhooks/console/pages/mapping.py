@@ -14,6 +14,7 @@ from config.mapping_edits import FILE, NotByForm, in_one_line
 from webhooks.console.access import asking
 from webhooks.console.pages import mapping_form
 from webhooks.console.pages.mapping_form import MappingForm
+from webhooks.console.pages.numbers import positive
 from webhooks.console.questions import mapping as asked
 from webhooks.console.questions import mapping_rules, mapping_saving
 from webhooks.console.questions.mapping import ProjectsAsked, Source
@@ -22,7 +23,6 @@ from webhooks.console.questions.mapping_saving import ChangedMeanwhile, Unchange
 from webhooks.console.standing import here
 
 blueprint = Blueprint("mapping", __name__)
-_MOST = 2**31
 _IN_FORCE = "in-force"
 _Answer = str | Response | tuple[str, int]
 STATES = (
@@ -160,16 +160,9 @@ def _draft() -> int | None:
     if not given:
         person = asking.person()
         return asked.own_draft(here().publishing, person) if person.may_change else None
-    return _positive(given, "draft")
+    return positive(given, "draft")
 
 
 def _number(name: str) -> int | None:
     given = request.form.get(name, "")
-    return _positive(given, name) if given else None
-
-
-def _positive(given: str, name: str) -> int:
-    short = given.isascii() and given.isdecimal() and len(given) < len(str(_MOST))
-    if not short or int(given) < 1:
-        raise BadRequest(f"{name}: expected a number from 1 on; go back and load the page anew")
-    return int(given)
+    return positive(given, name) if given else None

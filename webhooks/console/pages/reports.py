@@ -13,6 +13,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
+from sla.backtest import Sums
 from sla.contract import in_words
 from sla.words import DAYS, MONTHS, utc
 from webhooks.console import csv_export
@@ -43,6 +44,11 @@ _TABLES: tuple[tuple[str, str], ...] = (
     ("contracts", "Contract"), ("severities", "Severity"), ("metrics", "Metric"),
     ("projects", "Project"), ("customers", "Customer"), ("responders", "Responder"),
 )  # fmt: skip
+_NARROWING = {
+    "contracts": "contract", "severities": "severity", "metrics": "metric", "projects": "project",
+    "customers": "customer",
+}  # fmt: skip
+"""By table the filter that its names are values of."""
 _Asked = TypeVar("_Asked", bound=msgspec.Struct)
 Row = Sequence[object]
 
@@ -59,12 +65,15 @@ def page() -> str | tuple[str, int]:
         typed = {name: value.strip() for name, value in request.args.items()}
         return _shown("report_refused.html", standing, wrong=str(error), typed=typed), 400
     given: dict[str, Any] = query.filters()
-    older = url_for(".page", **given, after=missed.next, _anchor="missed") if missed.next else None
+    older = (
+        url_for(".page", **given, after=missed.next, _anchor="breached") if missed.next else None
+    )
     return _shown(
         "reports.html", standing, query=query, typed={"period": query.period, **given},
         given=given, found=found, missed=missed, older=older, tables=_TABLES, most=_SHOWN,
         trend=_trend(found.weeks), kinds=_kinds(found.totals), histograms=_histograms(found.times),
         quarters=QUARTERS, percent=percent, in_period=_in_period(found), day=day,
+        narrowing=_NARROWING, narrowed=_narrowed,
         measured=reports.measured(standing.configuration.policy),
     )  # fmt: skip
 
@@ -127,6 +136,13 @@ def as_csv() -> Response:
     return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 
+def _narrowed(name: str, value: str) -> str:
+    """The address of the same report, of one contract, project or the like alone."""
+    asked: dict[str, Any] = {**request.args, name: value}
+    asked.pop("after", None)
+    return url_for(".page", **asked)
+
+
 def _asked(kind: type[_Asked]) -> _Asked:
     known = {each.encode_name for each in msgspec.structs.fields(kind)}
     asked = {name: value.strip() for name, value in request.args.items() if value.strip()}
@@ -179,14 +195,14 @@ def _once(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return list(dict(pairs).items())
 
 
-def percent(tally: Tally) -> str:
-    """The part that was kept: `98.3 %`; never rounded up to all of them, nor down to none."""
+def percent(tally: Tally | Sums) -> str:
+    """The part that was met: `98.3 %`; never rounded up to all of them, nor down to none."""
     if tally.share is None:
         return "–"
     tenths = round(1000 * tally.share)
-    if tally.missed:
+    if tally.breached:
         tenths = min(tenths, 999)
-    if tally.kept:
+    if tally.met:
         tenths = max(tenths, 1)
     return f"{tenths // 10}.{tenths % 10} %"
 
@@ -213,14 +229,14 @@ def _kinds(totals: Iterable[Tally]) -> list[tuple[str, Markup]]:
 
 
 def _trend(weeks: Sequence[Week]) -> Markup | None:
-    """The part kept by week; nothing where nothing was kept or missed."""
+    """The part met by week; nothing where nothing was met or breached."""
     if not any(week.share is not None for week in weeks):
         return None
     by_kind: dict[str, list[Point]] = {}
     for week in weeks:
-        words = f"{week.week}: {percent(week)} of {week.kept + week.missed} kept ({week.kind})"
+        words = f"{week.week}: {percent(week)} of {week.met + week.breached} met ({week.kind})"
         by_kind.setdefault(week.kind, []).append(Point(week.week[5:], week.share, words))
-    name = "Part that was kept, by week; the table below has the figures"
+    name = "Part that was met, by week; the table below has the figures"
     return plots.trend(by_kind, name=name)
 
 
@@ -238,13 +254,13 @@ def _told(times: Times) -> str:
 
 # --- tables to take along -------------------------------------------------------------------------
 
-_TALLY = ("promised_as", "conditional", "kept", "missed", "cancelled", "kept_percent")
+_TALLY = ("promised_as", "conditional", "met", "breached", "cancelled", "met_percent")
 
 
 def _tally(tally: Tally) -> Row:
     share = "" if tally.share is None else f"{100 * tally.share:.3f}"
     return (
-        tally.binding, "yes" if tally.conditional else "no", tally.kept, tally.missed,
+        tally.binding, "yes" if tally.conditional else "no", tally.met, tally.breached,
         tally.cancelled, share,
     )  # fmt: skip
 

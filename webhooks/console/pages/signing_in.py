@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import cast
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 
-from sla.store import audit
+from sla.store import api_tokens, audit
 from webhooks.console.access import asking, local_token, sessions, ways
 from webhooks.console.access.guesses import Guesses
 from webhooks.console.access.onwards import own
@@ -25,7 +26,7 @@ _LONGEST_TOKEN = 1000
 def page() -> str:
     """The form, and the other ways."""
     told = "Your session has ended. Sign in again." if sessions.is_over() else ""
-    return _shown(request.args.get("next", ""), told)
+    return _shown(request.args.get("next", ""), told, is_out=request.args.get("out") == "oidc")
 
 
 @blueprint.post("/sign-in")
@@ -70,6 +71,7 @@ def arrive(way: Way) -> Response | tuple[str, int]:
         person, onwards = ways.arrive(settings, way, callback, request.args, sessions.real_now())
     except NoRoleError as error:
         _note_refused(Person(error.id, error.name, "viewer", way), way, "no role")
+        _hold_tokens_back(error.id)
         return _shown("", str(error), is_wrong=True), error.status
     except SignInError as error:
         return _shown("", str(error), is_wrong=True), error.status
@@ -79,9 +81,24 @@ def arrive(way: Way) -> Response | tuple[str, int]:
 
 @blueprint.post("/sign-out")
 def end() -> Response:
-    """Sign out."""
-    asking.sign_out()
-    return _sent(url_for(".page"))
+    """Sign out; whoever came in by a provider may end the session there, too."""
+    person = asking.sign_out()
+    out = person.via if person and person.via == "oidc" else None
+    return _sent(url_for(".page", out=out))
+
+
+@blueprint.get("/sign-out/oidc")
+def end_there() -> Response | tuple[str, int]:
+    """Go and end the session at the provider."""
+    from webhooks.console.access.away import SignInError
+
+    try:
+        there = ways.farewell(here().settings)
+    except SignInError as error:
+        return _shown("", str(error), is_wrong=True), error.status
+    if there is None:
+        return _shown("", "The provider names no page to sign out at: sign out there by hand."), 404
+    return _sent(there)
 
 
 def too_old() -> str:
@@ -90,7 +107,7 @@ def too_old() -> str:
     return _shown(request.form.get("next", ""), told, is_wrong=True)
 
 
-def _shown(onwards: str, told: str, *, is_wrong: bool = False) -> str:
+def _shown(onwards: str, told: str, *, is_wrong: bool = False, is_out: bool = False) -> str:
     standing = here()
     settings = standing.settings
     made = settings.console_token or standing.database.read(
@@ -102,6 +119,7 @@ def _shown(onwards: str, told: str, *, is_wrong: bool = False) -> str:
         told=told,
         is_wrong=is_wrong,
         ways=ways.offered(settings),
+        out_of=urlsplit(settings.oidc.issuer).hostname if is_out and settings.oidc else "",
         has_token=made is not None,
         is_set=settings.console_token is not None,
     )
@@ -129,6 +147,12 @@ def _note_refused(person: Person, way: str, why: str) -> None:
         )
 
     standing.database.write(write)
+
+
+def _hold_tokens_back(owner: str) -> None:
+    """The tokens of somebody who may not come in open nothing, either."""
+    standing = here()
+    standing.database.write(lambda c: api_tokens.hold_owner_to(c, standing.site, owner, "nothing"))
 
 
 def _callback(way: Way) -> str:

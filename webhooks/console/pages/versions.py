@@ -25,6 +25,9 @@ def page() -> str | AnyResponse:
     publishing = standing.publishing
     if request.args.get("from") or request.args.get("to"):
         before, after = _number("from"), _number("to")
+        if before == after:
+            flash("Mark two different versions to compare them.", "warning")
+            return redirect(url_for(".page"))
         return redirect(url_for(".compare", before=before, after=after))
     earlier_than = _number("before") if "before" in request.args else None
     listed = publishing.publications(_ROWS + 1, earlier_than)

@@ -10,7 +10,7 @@ from typing import NoReturn
 import msgspec
 from sqlalchemy import Connection
 
-from sla.contract import in_words
+from sla.contract import in_words, severity_in_words
 from sla.cycle import Cycle, cycles_of
 from sla.errors import SlaError
 from sla.interval import merged
@@ -19,7 +19,7 @@ from sla.recalculated import joined
 from sla.store import reports
 from sla.store.absence import ABSENCE
 from sla.store.reports import Heard, Missed, Place, Wanted
-from sla.words import length, minute
+from sla.words import minute, whole_minutes
 from webhooks.console.questions.folding import Read, read_all
 from webhooks.console.questions.reports import (
     NotUnderstood,
@@ -236,10 +236,10 @@ def _changes(cycle: Cycle) -> Iterator[str]:
             continue
         zone = after.goal.calendar.time_zone
         at = minute(after.since_at, zone)
-        earlier = f"which made it due {length(before.due_at - after.due_at)} earlier"
+        earlier = f"which made it due {whole_minutes(before.due_at - after.due_at)} earlier"
         was, became = before.coverage, after.coverage
         if was.severity != became.severity:
-            change = f"severity {was.severity or 'none'} became {became.severity or 'none'}"
+            change = f"{severity_in_words(was.severity)} became {became.severity or 'none'}"
         elif was.tier != became.tier:
             change = f"tier {was.tier or 'none'} became {became.tier or 'none'}"
         else:
@@ -254,11 +254,11 @@ def _away(row: Missed, read: Read, heard: Heard) -> Iterator[str]:
         return
     promised_at = heard.promised.get((row.issue_id, row.metric, row.number))
     if promised_at and promised_at - row.due_at > ABSENCE:
-        yield f"Dueline heard of it {length(promised_at - row.due_at)} after it was due"
+        yield f"Dueline heard of it {whole_minutes(promised_at - row.due_at)} after it was due"
         return
     noticed_at = heard.noticed.get((row.issue_id, row.due_at))
     if noticed_at and noticed_at - row.due_at > ABSENCE:
-        later = length(noticed_at - row.due_at)
+        later = whole_minutes(noticed_at - row.due_at)
         yield f"Dueline was away when it fell due, and said so {later} later"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
@@ -23,10 +23,10 @@ from sla.calendar import Calendar, Opening, Reading
 from sla.contract import Contract, Goal
 from sla.errors import SlaError
 from sla.explain import way
-from sla.words import DAYS, length, local, utc
+from sla.words import DAYS, length
 from sla.zones import FIRST_YEAR, LAST_YEAR, from_micros, zone_clock
-from webhooks.console.questions.contracts import documents_in_force
-from webhooks.console.standing import Standing
+from webhooks.console.questions import instants
+from webhooks.console.questions.looked_at import LookedAt
 from webhooks.questions import QuestionError
 
 DayKind = Literal["open", "closed", "holiday", "extra"]
@@ -217,10 +217,9 @@ class _Found(NamedTuple):
 # --- looking --------------------------------------------------------------------------------------
 
 
-def listed(standing: Standing) -> list[CalendarInShort]:
+def listed(at: LookedAt) -> list[CalendarInShort]:
     """The calendars that something uses, then the others, the shipped ones among them."""
-    configuration, now = standing.configuration, standing.now()
-    documents = documents_in_force(standing)
+    configuration, documents, now = at.configuration, at.documents, at.standing.now()
     found = [
         _in_short(configuration, key, calendar, now)
         for key, calendar in configuration.calendars.items()
@@ -236,36 +235,35 @@ def listed(standing: Standing) -> list[CalendarInShort]:
     return found
 
 
-def seen(standing: Standing, key: str, year: int | None = None) -> CalendarSeen | None:
+def seen(at: LookedAt, key: str, year: int | None = None) -> CalendarSeen | None:
     """A calendar, with a year of it; None where there is none of that name.
 
     Args:
-        standing: the console's.
+        at: what is in force, or a draft.
         key: its id; of one with a contract's holidays `contract/id`.
         year: from `FIRST` to `LAST`; None: the present one.
     """
-    found = _found(standing, key)
-    return _seen(found, key, standing, year) if found else None
+    found = _found(at, key)
+    return _seen(found, key, at, year) if found else None
 
 
-def calendar_of(standing: Standing, key: str) -> Calendar | None:
+def calendar_of(at: LookedAt, key: str) -> Calendar | None:
     """The calendar of that name alone."""
-    found = _found(standing, key)
+    found = _found(at, key)
     return found.calendar if found else None
 
 
-def _found(standing: Standing, key: str) -> _Found | None:
-    configuration = standing.configuration
+def _found(at: LookedAt, key: str) -> _Found | None:
+    configuration = at.configuration
     if key in configuration.calendars:
         plain = plain_of(configuration)["calendars"][key]
         return _Found(configuration.calendars[key], plain, is_used=True)
-    documents = documents_in_force(standing)
-    found = looking.lone_calendar(documents, key) if documents else None
+    found = looking.lone_calendar(at.documents, key) if at.documents else None
     return _Found(*found, is_used=False) if found else None
 
 
-def _seen(found: _Found, key: str, standing: Standing, year: int | None) -> CalendarSeen:
-    calendar, plain, now = found.calendar, found.plain, standing.now()
+def _seen(found: _Found, key: str, at: LookedAt, year: int | None) -> CalendarSeen:
+    calendar, plain, now = found.calendar, found.plain, at.standing.now()
     zone = ZoneInfo(calendar.time_zone)
     today = now.astimezone(zone).date()
     shown = today.year if year is None else year
@@ -281,14 +279,14 @@ def _seen(found: _Found, key: str, standing: Standing, year: int | None) -> Cale
         never_opens=never_opens(calendar),
         is_open=is_open,
         opens_at=opens_at,
-        hours=_hours(calendar),
+        hours=weekly_hours(calendar),
         regular_day_seconds=_regular_day(calendar),
         holiday_mode=calendar.holiday_mode,
         holiday_source=plain.get("holiday_source") or "",
         holidays=len(calendar.holidays),
         next_holidays=_holidays_from(calendar, today)[:_AHEAD],
         changes=_changes_ahead(calendar, now)[:_CHANGES_AHEAD],
-        used_by=list(_uses(standing.configuration, calendar)),
+        used_by=list(_uses(at.configuration, calendar)),
         year=shown,
         days=_days(calendar, shown),
         document=f"calendars/{key.rpartition('/')[2]}.yaml",
@@ -327,7 +325,7 @@ def _in_short(
         id=key,
         time_zone=calendar.time_zone,
         title=plain_of(configuration)["calendars"][key].get("title") or "",
-        hours=[f"{each.days} {each.openings}" for each in _hours(calendar)],
+        hours=[f"{each.days} {each.openings}" for each in weekly_hours(calendar)],
         is_open=calendar.is_open(now),
         never_opens=never_opens(calendar),
         next_holiday=next(iter(_holidays_from(calendar, today)), None),
@@ -346,7 +344,7 @@ def _unused(id_: str, text: str) -> CalendarInShort:
     return CalendarInShort(id=id_, time_zone=zone, title=title, is_used=False)
 
 
-def _hours(calendar: Calendar) -> list[Hours]:
+def weekly_hours(calendar: Calendar) -> list[Hours]:
     """Weekly hours; neighbouring days that are open alike are told together."""
     if calendar.always_open:
         return [Hours("every day", "round the clock")]
@@ -387,7 +385,7 @@ def _uses_in(contract: Contract, calendar: Calendar) -> Iterator[str]:
     for metric in contract.metrics:
         for goal in metric.goals:
             if isinstance(goal, Goal) and goal.calendar is calendar:
-                yield f"{metric.words}, {whom(goal.scope)}: {goal.target.text}"
+                yield f"{metric.words}, {whom(goal.scope)}: {goal.target.words}"
     for contact in contract.contacts:
         if contact.hours is calendar:
             yield f"contact {contact.id}"
@@ -584,50 +582,10 @@ def _target(text: str) -> timedelta | int:
         raise QuestionError(f"target: {error}") from None
 
 
-# What a plus in an address comes to, where nobody wrote it as %2B.
-_LOST_PLUS = re.compile(r"(?<=:\d\d) (?=\d\d:\d\d$)")
-
-
 def _instant(name: str, text: str, zone: str, notes: list[str]) -> datetime:
-    """An instant, in UTC; what is said of a local time that is none, or two, goes to the notes."""
-    if not text.strip():
-        raise QuestionError(f"{name}: is missing; {_expected(zone)}")
-    try:
-        at = datetime.fromisoformat(_LOST_PLUS.sub("+", text.strip()[:100]))
-        if at.tzinfo is None:
-            notes += _noted(at, zone)
-            at = at.replace(tzinfo=ZoneInfo(zone))
-        return at.astimezone(UTC)
-    except ValueError:
-        raise QuestionError(
-            f"{name}: {text.strip()[:100]!r} is no instant; {_expected(zone)}"
-        ) from None
-    except OverflowError:
-        raise QuestionError(f"{name}: calendars answer from {FIRST_YEAR} to {LAST_YEAR}") from None
-
-
-def _expected(zone: str) -> str:
-    return f"write 2026-07-01T15:00 for a time in {zone}, or 2026-07-01T15:00:00Z"
-
-
-def _noted(wall: datetime, zone: str) -> Iterator[str]:
-    """That a local time does not exist or happens twice, and how it is read."""
-    first, second = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
-    before, after = first.utcoffset(), second.utcoffset()
-    if before is None or after is None or before == after:
-        return
-    shown = f"{wall:%Y-%m-%d %H:%M}"
-    read = local(first.astimezone(UTC), zone)
-    if before < after:
-        yield (
-            f"{shown} does not exist in {zone}: the clocks go forward over it. It is read with the "
-            f"offset before the change, as {read}."
-        )
-    else:
-        yield (
-            f"{shown} happens twice in {zone}: the clocks go back. The first is taken, {read}; for "
-            f"the second write {utc(second.astimezone(UTC))}."
-        )
+    at, noted = instants.typed(name, text, zone)
+    notes += noted
+    return at
 
 
 def _pauses(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from itertools import product
@@ -42,8 +41,7 @@ from sla.contract import (
 )
 from sla.mapping import ProjectRules
 from sla.words import length
-from webhooks.console.standing import Standing
-from webhooks.drafting import NotThere
+from webhooks.console.questions.looked_at import LookedAt
 
 Use = Literal["in force", "not used"]
 
@@ -234,6 +232,8 @@ class ContractSeen(msgspec.Struct, frozen=True, kw_only=True):
     ladders: Sequence[Ladder]
     requests: Sequence[RequestStep]
     parameters: Sequence[ParameterSeen]
+    open_parameters: Sequence[str]
+    """Those that nobody set and some promise waits for."""
     choices: Sequence[ChoiceSeen]
     clauses: Sequence[ClauseSeen]
     calendars: Sequence[str]
@@ -250,21 +250,15 @@ class ContractSeen(msgspec.Struct, frozen=True, kw_only=True):
         """Whether any promise tells kinds of work apart."""
         return any(row.kind for row in self.goals)
 
-    @property
-    def open_parameters(self) -> Sequence[ParameterSeen]:
-        """Those that some promise waits for."""
-        return [each for each in self.parameters if each.waiting]
-
 
 # --- the questions --------------------------------------------------------------------------------
 
 
-def listed(standing: Standing) -> list[ContractInShort]:
+def listed(at: LookedAt) -> list[ContractInShort]:
     """The contracts in force, then those that no project uses, the shipped ones among them."""
-    configuration = standing.configuration
+    configuration, documents = at.configuration, at.documents
     policy = configuration.policy
     found = [_in_short(policy.contracts[id_], configuration) for id_ in sorted(policy.contracts)]
-    documents = documents_in_force(standing)
     own = [path for path in documents if path.startswith("contracts/")]
     shipped = [f"contracts/{path.name}" for path in (SHIPPED / "contracts").glob("*.yaml")]
     for path in sorted({*own, *shipped}):
@@ -275,30 +269,31 @@ def listed(standing: Standing) -> list[ContractInShort]:
     return found
 
 
-def seen(standing: Standing, id_: str) -> ContractSeen | None:
+def seen(at: LookedAt, id_: str) -> ContractSeen | None:
     """A contract as it holds; one that no project uses as it would; None: there is none."""
-    configuration: Configuration | None = standing.configuration
-    documents = documents_in_force(standing)
-    if id_ not in standing.configuration.policy.contracts:
-        configuration = looking.alone(documents, id_) if documents else None
-    return _seen(configuration, id_, documents) if configuration else None
+    configuration: Configuration | None = at.configuration
+    if id_ not in at.configuration.policy.contracts:
+        configuration = looking.alone(at.documents, id_) if at.documents else None
+    return seen_in(configuration, id_, at.documents) if configuration else None
 
 
-def worked_examples(standing: Standing, id_: str) -> dict[str, list[ExampleSeen]]:
-    """By ambiguity, what each reading is worth on a promise; it may take a second or two."""
+def worked_examples(at: LookedAt, id_: str) -> dict[str, list[ExampleSeen]]:
+    """As `examples_in` says, for starts in the present year."""
+    return examples_in(at.documents, id_, at.standing.now().year) if at.documents else {}
+
+
+def examples_in(documents: Documents, id_: str, year: int) -> dict[str, list[ExampleSeen]]:
+    """By ambiguity, what each reading is worth on a promise; it may take a second or two.
+
+    Args:
+        documents: the set that has the contract.
+        id_: the contract.
+        year: where starts are tried.
+    """
     found: dict[str, list[ExampleSeen]] = {}
-    documents = documents_in_force(standing)
-    for each in looking.examples(documents, id_, standing.now().year) if documents else ():
+    for each in looking.examples(documents, id_, year):
         found.setdefault(each.choice, []).append(_example(each))
     return found
-
-
-def documents_in_force(standing: Standing) -> Documents:
-    """The documents of the version in force; none where an older release left none."""
-    publishing = standing.publishing
-    with suppress(NotThere):
-        return publishing.documents(publishing.in_force().id)
-    return {}
 
 
 def calendar_keys(configuration: Configuration) -> Mapping[int, str]:
@@ -312,7 +307,8 @@ def calendar_keys(configuration: Configuration) -> Mapping[int, str]:
 # --- one contract ---------------------------------------------------------------------------------
 
 
-def _seen(configuration: Configuration, id_: str, documents: Documents) -> ContractSeen:
+def seen_in(configuration: Configuration, id_: str, documents: Documents) -> ContractSeen:
+    """A contract of a configuration, which was made of these documents."""
     contract = configuration.policy.contracts[id_]
     plain = plain_of(configuration)["contracts"][id_]
     keys = calendar_keys(configuration)
@@ -341,6 +337,7 @@ def _seen(configuration: Configuration, id_: str, documents: Documents) -> Contr
             for step in request.steps
         ],
         parameters=list(_parameters(contract, plain, documents)),
+        open_parameters=list(_waited_for(contract)),
         choices=[
             ChoiceSeen(
                 id=choice.id,

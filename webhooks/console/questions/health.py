@@ -24,14 +24,18 @@ from sla.store.outbox import Waiting
 from sla.words import utc
 from webhooks import given_up, set_aside
 from webhooks.console.access.people import Person
+from webhooks.console.questions.sayings import name_of
 from webhooks.console.standing import Standing
+from webhooks.limits import last_heard
 
 SHOWN = 100
 """So many of each kind are listed; of the rest only the number is told."""
 LARGEST = 2**63 - 1
 _SILENCE = timedelta(hours=1)
+_GRACE = timedelta(minutes=1)
+"""A turn that comes a little late is none that failed."""
 _LONGEST_SHOWN = 200_000
-_EFFECT = re.compile(r"(comment)-(\d{1,18})|(fields|history)-(\S{1,100})", re.ASCII)
+_EFFECT = re.compile(r"(comment|notification)-(\d{1,18})|(fields|history)-(\S{1,100})", re.ASCII)
 _REFUSED = frozenset({401, 403, 407})
 _NOT_FOR_A_PERSON = frozenset({"webhooks"})
 """What is shown among the troubles, and is how somebody wanted it."""
@@ -91,7 +95,7 @@ class Effect(msgspec.Struct):
 
 
 class QueueHealth(msgspec.Struct):
-    """One kind of effect: `comments`, `fields` or `histories`."""
+    """One kind of effect: `comments`, `fields`, `histories` or `notifications`."""
 
     kind: str
     pending: int
@@ -138,6 +142,18 @@ class SiteHealth(msgspec.Struct):
     next_comparison_at: datetime | None
     """When what should be open is next compared with what is."""
     hold: HoldHealth | None
+    limits: LimitsHealth | None
+    """What Jira last said of how much it may be asked; null: nothing yet."""
+
+
+class LimitsHealth(msgspec.Struct):
+    """The limits in one answer of Jira."""
+
+    heard_at: datetime
+    status: int
+    """The HTTP status of that answer."""
+    headers: dict[str, str]
+    """As Jira sent them, such as `X-RateLimit-Remaining`."""
 
 
 class DatabaseHealth(msgspec.Struct):
@@ -197,6 +213,9 @@ class SeenTo(msgspec.Struct):
     number: int
 
 
+_FACTS = ("missed_at", "installed_at", "polled_at")
+
+
 class _Known(NamedTuple):
     """What the database says of what needs a person."""
 
@@ -204,6 +223,7 @@ class _Known(NamedTuple):
     holds: Mapping[str, Hold]
     missed_at: str | None
     installed_at: str | None
+    polled_at: str | None
 
 
 def needs(standing: Standing) -> list[str]:
@@ -213,7 +233,7 @@ def needs(standing: Standing) -> list[str]:
     except SQLAlchemyError as error:
         return [f"The database cannot be read: {faults.reason(error)}."]
     return [*_given_up(known.attention), *_set_aside(known.attention), *_silent(known),
-            *_troubled(standing, known)]  # fmt: skip
+            *_unanswered(standing, known), *_troubled(standing, known)]  # fmt: skip
 
 
 def _known(connection: Connection, standing: Standing) -> _Known:
@@ -221,8 +241,7 @@ def _known(connection: Connection, standing: Standing) -> _Known:
     return _Known(
         health.attention(connection, site),
         holds.held(connection, standing.now()),
-        sites.known(connection, site, "missed_at"),
-        sites.known(connection, site, "installed_at"),
+        **sites.several(connection, site, _FACTS),
     )
 
 
@@ -233,6 +252,8 @@ def _given_up(found: Attention) -> Iterator[str]:
         yield f"Jira refused the SLA fields of {_number(found.fields, 'issue')} for good."
     if found.histories:
         yield f"The history of {_number(found.histories, 'issue')} could not be read."
+    if found.untold:
+        yield f"{_number(found.untold, 'notification')} could not be sent."
 
 
 def _set_aside(found: Attention) -> Iterator[str]:
@@ -256,6 +277,19 @@ def _silent(known: _Known) -> Iterator[str]:
                 f"No webhook came since {utc(heard_at.replace(microsecond=0))}, "
                 "although issues changed: check the webhook in Jira."
             )
+
+
+def _unanswered(standing: Standing, known: _Known) -> Iterator[str]:
+    """Jira was asked in vain more than once, whoever's fault it is."""
+    every = standing.service.reconciler.every
+    if every is None or known.polled_at is None:
+        return
+    polled_at = datetime.fromisoformat(known.polled_at)
+    if standing.now() - polled_at > 2 * every + _GRACE:
+        yield (
+            f"Jira does not answer: it was last asked with success at "
+            f"{utc(polled_at.replace(microsecond=0))}. What is to be written waits."
+        )
 
 
 def _troubled(standing: Standing, known: _Known) -> Iterator[str]:
@@ -341,12 +375,10 @@ def _outbox(connection: Connection, standing: Standing) -> OutboxHealth:
 
 
 def _effect(each: Waiting) -> Effect:
-    is_comment = each.what not in ("fields", "history")
-    words = each.what.replace("/", " ").replace("_", " ")
     return Effect(
-        id=f"{'comment' if is_comment else each.what}-{each.id}",
+        id=f"{each.kind}-{each.id}",
         issue=each.issue,
-        what=f"comment: {words}" if is_comment else words,
+        what=_what(each),
         since=each.since,
         again_at=each.again_at,
         attempts=each.attempts,
@@ -354,11 +386,21 @@ def _effect(each: Waiting) -> Effect:
     )
 
 
+def _what(each: Waiting) -> str:
+    if each.kind == "comment":
+        return f"comment: {name_of(each.what, {})}"
+    if each.kind == "notification":
+        channel, _, key = each.what.partition(": ")
+        return f"notification to {channel}: {name_of(key, {})}"
+    return each.what
+
+
 def _site(standing: Standing) -> SiteHealth:
     database, site = standing.database, standing.site
     hold = database.read(lambda c: holds.held(c, standing.now())).get(site)
     facts = standing.facts
     turns = standing.service.reconciler.turns(site)
+    heard = database.read(lambda c: last_heard(c, site))
     return SiteHealth(
         name=site,
         url=standing.jira_url,
@@ -370,6 +412,7 @@ def _site(standing: Standing) -> SiteHealth:
         missed_at=turns.missed_at,
         next_comparison_at=turns.next_comparison_at,
         hold=HoldHealth(hold.until, hold.reason, hold.status) if hold else None,
+        limits=LimitsHealth(heard.at, heard.status, dict(heard.headers)) if heard else None,
     )
 
 

@@ -82,6 +82,8 @@ class NotPromised(msgspec.Struct):
     metric: str
     title: str
     because: str
+    missing: list[str] = []
+    """Which figures nobody gave, a sentence each; empty where that is not the reason."""
 
 
 class Due(msgspec.Struct):
@@ -260,7 +262,11 @@ def not_promised(coverage: Coverage) -> Iterator[NotPromised]:
     """The metrics of the issue's contract that are not promised for it, each with the reason."""
     for metric in coverage.metrics:
         if coverage.goal(metric.name) is None:
-            yield NotPromised(metric.name, metric.words, coverage.why_not(metric.name))
+            refusal = coverage.refusal(metric.name)
+            yield NotPromised(
+                metric.name, metric.words, coverage.why_not(metric.name),
+                list(refusal.missing) if refusal else [],
+            )  # fmt: skip
 
 
 def _contract(coverage: Coverage) -> Contract | None:

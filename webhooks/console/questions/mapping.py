@@ -238,13 +238,19 @@ def source(publishing: Publishing, draft: int | None) -> Source:
 
 
 def own_draft(publishing: Publishing, person: Person) -> int | None:
-    """The draft in which a person goes on: the last of theirs that is based on what is in force."""
+    """The draft in which a person goes on: the last of theirs that is based on what is in force.
+
+    One that restores a version is to stay exactly that: nothing else is put into it unasked.
+    """
     newest = publishing.in_force().id
     return next(
         (
             each.id
             for each in publishing.drafts()
-            if each.author == person.name and each.base == newest and FILE in each.documents
+            if each.author == person.name
+            and each.base == newest
+            and each.restores is None
+            and FILE in each.documents
         ),
         None,
     )

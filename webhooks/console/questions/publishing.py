@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from pathlib import PurePosixPath
 from typing import Literal
 
 import msgspec
 
+from config.calendar_changes import CalendarChange
 from config.changes import changes
+from config.configuration import Configuration
 from config.document_sets import between, compared
 from config.errors import Problem
 from sla.preview import Move
@@ -15,8 +19,9 @@ from sla.store import drafts
 from sla.store.drafts import Draft
 from sla.store.publications import Publication
 from webhooks.console.standing import Standing
-from webhooks.drafting import NotThere, Publishing, Refused
+from webhooks.drafting import NotThere, Publishing, Refused, read_only
 from webhooks.previews import Preview, moves
+from webhooks.versions import calendars_between
 
 How = Literal["added", "removed", "changed"]
 Finding = Literal["newly_breached", "newly_safe", "newly_promised", "no_longer_promised"]
@@ -29,6 +34,7 @@ FINDINGS: Mapping[Finding, str] = {
 PAGE = 50
 """How many moves a page shows."""
 _LONGEST_DIFFERENCE = 3_000
+_AGE = attrgetter("published_at")
 
 
 class DocumentChange(msgspec.Struct, frozen=True):
@@ -50,6 +56,9 @@ class Comparison(msgspec.Struct, frozen=True):
     changes: Sequence[str]
     """A line for each contract, calendar, project and the site."""
     documents: Sequence[DocumentChange]
+    calendars: Sequence[CalendarChange] = ()
+    """What calendars have otherwise, as days, from when the one came into force until two years
+    from now."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -89,6 +98,10 @@ class DraftSeen(msgspec.Struct, frozen=True):
     """Whether the preview is being worked out."""
     obstacle: str
     """Why it cannot be published as it stands; empty: it can."""
+    contracts: Sequence[str] = ()
+    """The ids of those whose documents it changes and that it leaves there."""
+    calendars: Sequence[str] = ()
+    """The same of calendars."""
 
 
 class Moves(msgspec.Struct, frozen=True):
@@ -105,9 +118,12 @@ def comparison(publishing: Publishing, before: int, after: int) -> Comparison:
         NotThere: one of them is not on record.
     """
     old, new = publishing.publication(before), publishing.publication(after)
-    differing = changes(publishing.configuration(old), publishing.configuration(new))
+    configurations = publishing.configuration(old), publishing.configuration(new)
     documents = _compared(publishing.documents(old.id), publishing.documents(new.id))
-    return Comparison(old, new, [str(each) for each in differing], documents)
+    calendars = calendars_between(*configurations, min(old, new, key=_AGE), publishing.now())
+    return Comparison(
+        old, new, [str(each) for each in changes(*configurations)], documents, calendars
+    )  # fmt: skip
 
 
 def publication_before(publishing: Publishing, id_: int) -> Publication | None:
@@ -148,7 +164,22 @@ def seen(standing: Standing, id_: int) -> DraftSeen:
         obstacle=_obstacle(
             publishing, draft, base, since, current, after.policy.version if after else None
         ),
+        contracts=_changed(draft, "contracts") if after else (),
+        calendars=_calendars(draft, after) if after else (),
     )
+
+
+def _changed(draft: Draft, kind: str) -> list[str]:
+    """The ids of the contracts or calendars that a draft has otherwise, and has still."""
+    paths = [PurePosixPath(path) for path, text in draft.documents.items() if text is not None]
+    return [path.stem for path in paths if path.parts[0] == kind and path.suffix == ".yaml"]
+
+
+def _calendars(draft: Draft, after: Configuration) -> list[str]:
+    """Those of them that are calendars; one for each contract where contracts set the holidays."""
+    changed = set(_changed(draft, "calendars"))
+    used = [key for key in after.calendars if key.rpartition("/")[2] in changed]
+    return used + sorted(changed - {key.rpartition("/")[2] for key in used})
 
 
 def moved(standing: Standing, draft: Draft, finding: Finding | None = None, page: int = 1) -> Moves:
@@ -205,12 +236,7 @@ def _obstacle(
         return "It changes nothing that decides: what it comes to is in force already."
     if preview is None or preview.state != "done":
         return "Look at its preview first: it says which open issues would change."
-    if publishing.edits == "files":
-        return (
-            "The configuration is kept in files: export the draft, put its documents where the "
-            "files are kept, and start the service again."
-        )
-    return ""
+    return read_only(publishing.edits)
 
 
 def _problems(error: Exception | None) -> Sequence[Problem]:

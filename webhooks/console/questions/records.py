@@ -8,17 +8,21 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
+from sqlalchemy import Connection
 
+from config import lengths
 from config.configuration import Configuration
 from sla.contract import in_words
 from sla.cycle import Cycle, Promise
 from sla.effects import Saying
-from sla.store import issues, outbox
+from sla.store import issues, notifications, outbox
 from sla.store.issues import IssueRow
 from sla.store.outbox import Written
+from sla.store.publications import Publication
 from sla.timeline import Timeline
-from sla.words import length
+from sla.words import whole_minutes
 from webhooks.console.questions.folding import Folded
+from webhooks.console.questions.sayings import name_of
 from webhooks.console.questions.story import STATES
 from webhooks.console.standing import Standing
 
@@ -27,6 +31,8 @@ _ROLES = {
     "responded": "First responded", "state": "State", "level": "Escalation level",
     "next_due": "Next due", "next_metric": "Next metric", "link": "Link to the explanation",
 }  # fmt: skip
+_LOOKED_THROUGH = 100
+"""Among so many of the latest versions one is looked for, to call it by its number."""
 _INSTANTS = frozenset({"due", "responded", "next_due"})
 
 
@@ -87,16 +93,33 @@ def promises_of(standing: Standing, fold: Folded) -> list[Made]:
     """Every promise that is on record, the latest first."""
     rows = standing.database.read(lambda c: issues.promises_of(c, standing.site, fold.row.issue_id))
     cycles = {(cycle.metric, cycle.number): cycle for cycle in fold.decision.cycles}
-    found = [_made(row, cycles.get((row["metric"], row["number"])), fold) for row in rows]
+    moved = any(row["policy_version"] != fold.version for row in rows)
+    anew = _told(standing, fold.version) if moved else ""
+    found = [_made(row, cycles.get((row["metric"], row["number"])), fold, anew) for row in rows]
     return sorted(found, key=lambda each: (each.promised_at, each.since_at), reverse=True)
 
 
-def _made(row: Mapping[str, Any], cycle: Cycle | None, fold: Folded) -> Made:
+def publication_of(standing: Standing, version: str) -> Publication | None:
+    """When a version came into force last; None where it is among the latest ones no more."""
+    latest = standing.publishing.publications(_LOOKED_THROUGH)
+    return next((each for each in latest if each.version == version), None)
+
+
+def _told(standing: Standing, version: str) -> str:
+    """A version as people know it: `version 2 (longer weekends)`."""
+    found = publication_of(standing, version)
+    if found is None:
+        return f"version {version[:12]}"
+    return f"version {found.id}{f' ({found.reason})' if found.reason else ''}"
+
+
+def _made(row: Mapping[str, Any], cycle: Cycle | None, fold: Folded, anew: str) -> Made:
+    anew = anew if row["policy_version"] != fold.version else ""
     now = (
         next((p for p in cycle.promises if p.since_at == row["since_at"]), None) if cycle else None
     )
     rests = bool(cycle and cycle.state == "paused" and now is cycle.promise)
-    why = list(_differences(row, now, cycle, fold.version)) if now and cycle else [_gone(cycle)]
+    why = list(_differences(row, now, cycle, fold, anew)) if now and cycle else [_gone(cycle, anew)]
     zone = now.goal.calendar.time_zone if now else "UTC"
     return Made(
         title=cycle.words if cycle else in_words(row["metric"]),
@@ -117,26 +140,32 @@ def _made(row: Mapping[str, Any], cycle: Cycle | None, fold: Folded) -> Made:
     )
 
 
-def _gone(cycle: Cycle | None) -> str:
+def _gone(cycle: Cycle | None, anew: str) -> str:
+    if anew:
+        return f"recalculated by {anew}, under which it is not promised"
     if cycle is None:
         return "this clock never ran, as facts show that were heard later"
     return "nothing was promised anew at that instant, as facts show that were heard later"
 
 
-def _differences(row: Mapping[str, Any], now: Promise, cycle: Cycle, version: str) -> Iterator[str]:
+def _differences(
+    row: Mapping[str, Any], now: Promise, cycle: Cycle, fold: Folded, anew: str
+) -> Iterator[str]:
     rests = cycle.state == "paused" and now is cycle.promise
     if now.due_at == row["due_at"] and not rests:
         return
+    if anew:
+        yield f"recalculated by {anew}"
+    held = now.coverage.contract
     for what, was, is_ in (
+        ("contract", _title(row["contract"], fold), held and held.title),
         ("severity", row["severity"], now.coverage.severity),
         ("tier", row["tier"], now.coverage.tier),
-        ("goal", row["target"], now.goal.target.text),
+        ("goal", lengths.in_words(row["target"]), now.goal.target.words),
         ("calendar", row["calendar"], now.goal.calendar.id),
     ):
         if was != is_:
             yield f"{what} {is_ or 'none'} instead of {was or 'none'}"
-    if row["policy_version"] != version:
-        yield f"judged by version {version[:12]} instead of {row['policy_version'][:12]}"
     if rests:
         yield "the clock rests, so that its due instant is unknown"
         return
@@ -149,11 +178,18 @@ def _differences(row: Mapping[str, Any], now: Promise, cycle: Cycle, version: st
         timedelta(0),
     )
     moved = now.due_at - row["due_at"]
-    due = f"due {length(abs(moved))} {'later' if moved > timedelta(0) else 'earlier'}"
+    due = f"due {whole_minutes(abs(moved))} {'later' if moved > timedelta(0) else 'earlier'}"
     if paused:
-        yield f"{due}, since the clock rested for {length(paused)} of open time"
+        yield f"{due}, since the clock rested for {whole_minutes(paused)} of open time"
+    elif anew:
+        yield due
     else:
         yield f"{due}, as facts show that were heard later, or a calendar that was changed"
+
+
+def _title(contract: str, fold: Folded) -> str:
+    known = fold.policy.contracts.get(contract)
+    return known.title if known else contract
 
 
 def fields_of(row: IssueRow, configuration: Configuration) -> list[FieldWritten]:
@@ -219,10 +255,9 @@ def said_of(rows: Sequence[Mapping[str, Any]], timeline: Timeline) -> list[Said]
 
 def _said(row: Mapping[str, Any], comments: Mapping[str, datetime]) -> Said:
     saying = msgspec.json.decode(row["saying"], type=Saying)
-    rule = saying.key.replace("/", " ").replace("_", " ")
     problems = filter(None, (row["error"], row["refused"]))
     return Said(
-        what=f"{saying.occasion.capitalize()} ({rule})",
+        what=name_of(saying.key, saying.facts),
         at=row["at"],
         decided_at=row["decided_at"],
         state=row["state"],
@@ -232,7 +267,7 @@ def _said(row: Mapping[str, Any], comments: Mapping[str, datetime]) -> Said:
         attempts=row["attempts"],
         again_at=row["try_at"] if row["state"] == "pending" else None,
         error="; ".join(problems),
-        actions=_actions(saying, row["acted"]),
+        actions="; ".join(filter(None, (_actions(saying, row["acted"]), _beyond_jira(row)))),
     )
 
 
@@ -252,6 +287,33 @@ def _actions(saying: Saying, acted: int) -> str:
     return f"{'; '.join(wanted)} ({acted} done)" if wanted else ""
 
 
+def _beyond_jira(row: Mapping[str, Any]) -> str:
+    """What became of telling channels beyond Jira."""
+    return "; ".join(
+        f"tell {each['channel']} ({_BEYOND[each['state']]}{': ' if each['error'] else ''}"
+        f"{each['error'] or ''})"
+        for each in row.get("told", ())
+    )
+
+
+_BEYOND = {
+    "pending": "waits", "sent": "done", "given_up": "given up", "withdrawn": "not needed any more",
+}  # fmt: skip
+
+
 def rows_said(standing: Standing, issue_id: str) -> Sequence[Mapping[str, Any]]:
-    """What was to be said about an issue, as rows, the oldest first."""
-    return standing.database.read(lambda c: outbox.announced(c, standing.site, issue_id))
+    """What was to be said about an issue, as rows, the oldest first.
+
+    `told` of each are the notifications beyond Jira that it asked for.
+    """
+
+    def work(connection: Connection) -> Sequence[Mapping[str, Any]]:
+        rows = outbox.announced(connection, standing.site, issue_id)
+        # Most sites have no channels, and are asked for none.
+        if not any(b'"notify":["' in row["saying"] for row in rows):
+            return rows
+        told = notifications.told(connection, standing.site, issue_id)
+        return [{**row, "told": [each for each in told if each["key"] == row["key"]]}
+                for row in rows]  # fmt: skip
+
+    return standing.database.read(work)

@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 from sqlalchemy import Connection
 
+from config.errors import nearest
 from sla.contract import Goal, in_words
 from sla.errors import SlaError
 from sla.mapping import Policy
 from sla.store import reports
 from sla.store.board import NOBODY
 from sla.store.reports import Answered, Group, Wanted
-from webhooks.console.questions.board import NONE
+from webhooks.console.questions.board import NONE, configured, is_recorded
 from webhooks.console.standing import Standing
 from webhooks.downtime import Month, uptime_in
 from webhooks.questions import QuestionError
@@ -76,16 +77,16 @@ def kind_of(binding: str, *, conditional: bool) -> str:
 
 
 class Tally(msgspec.Struct):
-    """How many promises of one kind were kept; commitments and goals are never added together."""
+    """How many promises of one kind were met; commitments and goals are never added together."""
 
     binding: str
     """commitment or goal."""
     conditional: bool
-    """Whether they depend on a duty that nobody did."""
-    kept: int = 0
-    missed: int = 0
+    """Whether they hold only if somebody did their part first, and nothing shows that they did."""
+    met: int = 0
+    breached: int = 0
     cancelled: int = 0
-    """Nothing was owed any more before the due instant: neither kept nor missed."""
+    """Nothing was owed any more before the due instant: neither met nor breached."""
 
     @property
     def kind(self) -> str:
@@ -94,9 +95,9 @@ class Tally(msgspec.Struct):
 
     @property
     def share(self) -> float | None:
-        """Of those kept or missed, the part that was kept, 0 to 1; None while there is none."""
-        decided = self.kept + self.missed
-        return self.kept / decided if decided else None
+        """Of those met or breached, the part that was met, 0 to 1; None while there is none."""
+        decided = self.met + self.breached
+        return self.met / decided if decided else None
 
     def add(self, group: Group) -> None:
         """Count some more."""
@@ -196,8 +197,10 @@ def span(
     """From when to when a period is, and the zone in which its days begin.
 
     Raises:
-        NotUnderstood: a date is none, or the last one lies before the first.
+        NotUnderstood: a date is none, or the last one lies before the first; or nothing was ever
+            called what is asked for.
     """
+    _check_names(standing, query)
     zone = zone or zone_of(
         standing.configuration.policy, [query.contract] if query.contract else []
     )
@@ -208,6 +211,14 @@ def span(
     if last - first > _LONGEST:
         raise NotUnderstood("A period can be ten years long at most.")
     return midnight(first, zone), midnight(last + _DAY, zone), zone
+
+
+def _check_names(standing: Standing, query: ReportQuery) -> None:
+    for name, known in configured(standing.configuration.policy).items():
+        value = getattr(query, name).strip()
+        if value in ("", NOBODY) or value in known or is_recorded(standing, name, value):
+            continue
+        raise NotUnderstood(f"No {name} is called {value[:100]}; {nearest(value, sorted(known))}.")
 
 
 def _days(query: ReportQuery, today: date) -> tuple[date, date]:
@@ -366,7 +377,7 @@ def _lines(groups: Iterable[Group], name: str, title: Callable[[str], str] = str
         known.add(group)
     return sorted(
         found.values(),
-        key=lambda it: (it.binding, it.conditional, -it.missed, -it.kept, it.title, it.name),
+        key=lambda it: (it.binding, it.conditional, -it.breached, -it.met, it.title, it.name),
     )
 
 

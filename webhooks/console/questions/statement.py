@@ -57,8 +57,8 @@ class Promised(Tally, kw_only=True):
     clause: str
 
 
-class MissedOne(msgspec.Struct):
-    """One promise that was missed."""
+class StatementBreach(msgspec.Struct):
+    """One promise that was breached."""
 
     key: str | None
     summary: str | None
@@ -120,7 +120,7 @@ class Statement(msgspec.Struct):
     """Whether the month is not over."""
     totals: list[Tally]
     promises: list[Promised]
-    missed: list[MissedOne]
+    breached: list[StatementBreach]
     uptime: list[StatedUptime]
     left_out: list[str]
     """What is not counted above, and why; a sentence each."""
@@ -169,12 +169,12 @@ def statement(standing: Standing, query: StatementQuery) -> Statement:
         *problems,
     ]
     if missed.next:
-        left_out.append(f"Only the latest {_MOST_MISSED} missed promises are listed one by one.")
+        left_out.append(f"Only the latest {_MOST_MISSED} breached promises are listed one by one.")
     return Statement(
         customer=customer, month=query.month, title=month_in_words(query.month), at=now,
         from_at=from_at, to_at=to_at, zone=zone, so_far=now < to_at, totals=totals,
-        promises=_promises(groups, policy, customer), missed=[_told(each) for each in missed.rows],
-        uptime=uptime, left_out=left_out,
+        promises=_promises(groups, policy, customer),
+        breached=[_told(each) for each in missed.rows], uptime=uptime, left_out=left_out,
     )  # fmt: skip
 
 
@@ -236,13 +236,13 @@ def _text_of(policy: Policy, customer: str, group: Group) -> tuple[str, str]:
     if not any(goal.scope.kinds for goal in goals):
         # The first that speaks of it holds.
         goals = goals[:1]
-    texts = dict.fromkeys(goal.target.text for goal in goals)
+    texts = dict.fromkeys(goal.target.words for goal in goals)
     clauses = dict.fromkeys(goal.clause or metric.clause for goal in goals)
     return " or ".join(texts), "; ".join(filter(None, clauses))
 
 
-def _told(breach: Breach) -> MissedOne:
-    return MissedOne(
+def _told(breach: Breach) -> StatementBreach:
+    return StatementBreach(
         key=breach.key, summary=breach.summary, contract_title=breach.contract_title,
         metric_title=breach.metric_title, severity=breach.severity, kind=breach.kind,
         goal=breach.goal, clause=breach.clause, time_zone=breach.time_zone,
@@ -305,7 +305,7 @@ def _left_out(totals: Sequence[Tally], undecided: int, *, so_far: bool) -> Itera
             yield (
                 f"{tally.cancelled:,} promised as {tally.kind}: "
                 "nothing was owed any more before the due instant, since the request was closed or "
-                "was not covered. They count neither as kept nor as missed."
+                "was not covered. They count neither as met nor as breached."
             )
     if undecided:
         when = "yet" if so_far else "by the end of the month"

@@ -11,11 +11,13 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from sla.acts import side_of
+from sla.contract import severity_in_words
 from sla.cycle import Cycle, Span, spans_of
 from sla.effects import Saying
-from sla.mapping import Policy
+from sla.mapping import Coverage, Policy
 from sla.timeline import Changed, FieldValue, Timeline
-from sla.words import length
+from sla.words import whole_minutes
+from webhooks.console.questions.sayings import name_of
 
 Kind = Literal[
     "created", "customer", "reply", "severity", "change", "deleted", "started", "promised",
@@ -103,9 +105,9 @@ def _coverages(spans: Sequence[Span]) -> Iterator[Entry]:
     for before, span in pairwise(spans):
         old, new = before.coverage, span.coverage
         changes = [
-            f"{name} {was or 'none'} → {became or 'none'}"
+            f"{_before(name, was)} → {became or 'none'}"
             for name, was, became in (
-                ("contract", old.contract and old.contract.id, new.contract and new.contract.id),
+                ("contract", _title(old), _title(new)),
                 ("severity", old.severity, new.severity),
                 ("tier", old.tier, new.tier),
                 ("kind", old.kind, new.kind),
@@ -116,6 +118,15 @@ def _coverages(spans: Sequence[Span]) -> Iterator[Entry]:
         yield Entry(span.since_at, "severity", f"{_capital(told)}, because {new.reason}")
 
 
+def _title(coverage: Coverage) -> str | None:
+    return coverage.contract.title if coverage.contract else None
+
+
+def _before(name: str, was: str | None) -> str:
+    """What it was; named, unless it says itself what it is: `Severity 2`."""
+    return was if was and was.casefold().startswith(name) else f"{name} {was or 'none'}"
+
+
 def _cycle(cycle: Cycle) -> Iterator[Entry]:
     def entry(at: datetime, kind: Kind, words: str) -> Entry:
         return Entry(at, kind, f"{name}: {words}", cycle.metric, cycle.number)
@@ -123,7 +134,7 @@ def _cycle(cycle: Cycle) -> Iterator[Entry]:
     name = _capital(cycle.words) + (f" {cycle.number}" if cycle.number > 1 else "")
     for promise in cycle.promises:
         first = promise is cycle.promises[0]
-        said = f"{promise.goal.target.text}, severity {promise.coverage.severity}"
+        said = f"{promise.goal.target.words}, {severity_in_words(promise.coverage.severity)}"
         at = cycle.started_at if first else promise.since_at
         yield entry(
             at, "started" if first else "promised",
@@ -132,12 +143,12 @@ def _cycle(cycle: Cycle) -> Iterator[Entry]:
     for from_at, to_at in cycle.rest.over:
         yield entry(from_at, "paused", "paused")
         if cycle.ending is None or to_at < cycle.ending.at:
-            yield entry(to_at, "resumed", f"runs again after {length(to_at - from_at)}")
+            yield entry(to_at, "resumed", f"runs again after {whole_minutes(to_at - from_at)}")
     if cycle.ending is None and cycle.rest.since_at:
         yield entry(cycle.rest.since_at, "paused", "paused; the due instant is unknown meanwhile")
     due_at = cycle.promise.due_at
     if cycle.state == "breached":
-        yield entry(due_at, "breached", "was due, and missed")
+        yield entry(due_at, "breached", "was due, and breached")
     elif cycle.due_at and cycle.ending is None:
         yield entry(due_at, "due", "due")
     if cycle.ending:
@@ -154,30 +165,19 @@ def _ended(cycle: Cycle) -> tuple[Kind, str]:
     return "cancelled", f"owed no more: {reason}"
 
 
-_OCCASIONS: Mapping[str, tuple[Kind, str]] = {
-    "warning": ("warning", "Warning"),
-    "breach": ("breach", "Breach announced"),
-    "escalation": ("escalation", "Escalation"),
-    "correction": ("said", "Breach taken back"),
-    "acknowledgement": ("said", "Acknowledgement"),
-    "checklist": ("said", "Checklist"),
-    "notice": ("said", "Notice"),
-    "request": ("escalation", "Escalation on request"),
-    "requested": ("said", "Asks for an escalation"),
-}
+_OCCASIONS: Mapping[str, Kind] = {
+    "warning": "warning", "breach": "breach", "escalation": "escalation", "request": "escalation",
+}  # fmt: skip
+"""Those that have marks of their own."""
 
 
 def _said(row: Mapping[str, Any]) -> Entry:
     saying = msgspec.json.decode(row["saying"], type=Saying)
-    kind, words = _OCCASIONS[saying.occasion]
-    level = saying.facts.get("level_name")
-    if level:
-        words += f" to level {saying.facts.get('level')}, {level}"
+    kind = _OCCASIONS.get(saying.occasion, "said")
+    words = name_of(saying.key, saying.facts)
     metric, _, rest = saying.key.partition("/")
     number = rest.partition("/")[0]
     of_metric = bool(saying.facts.get("metric")) and number.isdecimal()
-    if of_metric:
-        words = f"{words}: {saying.facts['metric']} {number}"
     if row["state"] != "sent":
         words += f" ({STATES[row['state']]})"
     return Entry(

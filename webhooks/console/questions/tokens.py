@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import msgspec
 
@@ -16,6 +16,7 @@ LIFETIMES = (30, 90, 365)
 """Days, of which the form offers one; the API takes any number."""
 _NAME = r"^[^\x00]*[^\s\x00][^\x00]*$"
 """Not only spaces; and PostgreSQL keeps no NUL."""
+Holds = Literal["nothing", "viewer", "administrator"]
 _MOST_SHOWN = 500
 _MOST_DAYS = 3650
 
@@ -33,7 +34,9 @@ class Token(msgspec.Struct):
     """When it was last used, to the minute."""
     revoked_at: datetime | None
     is_good: bool
-    """Whether it opens anything now."""
+    """Whether it was neither revoked nor has ended."""
+    holds: Holds
+    """What it may do: never more than whoever made it might when they last tried to sign in."""
 
 
 class Tokens(msgspec.Struct):
@@ -67,9 +70,9 @@ def listed(standing: Standing, now: datetime) -> Tokens:
     found = standing.database.read(lambda c: api_tokens.listed(c, standing.site, _MOST_SHOWN))
     return Tokens([
         Token(
-            each.id, each.name, "administrator" if each.role == "administrator" else "viewer",
+            each.id, each.name, cast("Role", each.role),
             each.made_by, each.made_at, each.expires_at, each.used_at, each.revoked_at,
-            each.is_good(now),
+            each.is_good(now), cast("Holds", each.holds),
         )
         for each in found
     ])  # fmt: skip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import product
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -17,8 +17,10 @@ from sla.decide import Decision, Ledger, decide
 from sla.errors import SlaError
 from sla.mapping import Coverage, Policy, ProjectRules, cover
 from sla.store.values_seen import spelt_as_seen, values_seen
-from sla.timeline import Changed, CommentSeen, Event, FieldValue, Timeline
-from sla.words import length, local, utc
+from sla.timeline import Changed, FieldValue, Timeline
+from sla.words import local, utc, whole_minutes
+from webhooks import hindsight
+from webhooks.console.questions import instants
 from webhooks.console.questions.folding import Folded
 from webhooks.console.questions.issue import by_metric
 from webhooks.console.questions.story import shown
@@ -126,6 +128,8 @@ class Choices:
     seen: Callable[[str, str], str | None] = lambda _name, _value: None
     """Of a field and a value: how some issue of the site has it, where any has."""
     current: Mapping[str, FieldValue] = field(default_factory=dict)
+    offered: Callable[[str], Sequence[str]] = lambda _name: ()
+    """What Jira itself offers of a field; asked only for what nobody here knows."""
 
 
 def choices_of(fold: Folded, standing: Standing, now: datetime, zone: str) -> Choices:
@@ -158,7 +162,19 @@ def choices_of(fold: Folded, standing: Standing, now: datetime, zone: str) -> Ch
             each: timeline.value(each, now)
             for each in (*known, *others, policy.customer_field or "")
         },
+        partial(_offered, standing, str(timeline.value("project", now) or "")),
     )
+
+
+def _offered(standing: Standing, project: str, name: str) -> Sequence[str]:
+    """What Jira has of a field in a project; nothing while it does not answer."""
+    if name == "priority":
+        site = standing.catalogue.site().found
+        return site.priorities if site else ()
+    makings = standing.catalogue.project(project).found if project else None
+    if makings is None or name not in ("status", "issuetype"):
+        return ()
+    return makings.statuses if name == "status" else makings.issue_types
 
 
 def _conditions(policy: Policy, rules: ProjectRules | None) -> Iterator[Condition]:
@@ -207,10 +223,12 @@ def suppose(fold: Folded, question: Question, choices: Choices, now: datetime) -
     Raises:
         QuestionError: a value makes no sense; the message says what is known.
     """
-    at = _instant(question.at, choices.zone) if question.at else now
-    _check_instant(at, fold.timeline, choices.zone, now)
+    at = instants.typed("at", question.at, choices.zone)[0] if question.at else now
+    hindsight.check_instant(at, fold.timeline, choices.zone)
+    if at > now + _FURTHEST:
+        raise QuestionError(f"at: {utc(at)} is more than a year ahead; ask for an earlier instant.")
     since = min(at, now)
-    timeline = until(fold.timeline, since)
+    timeline = fold.timeline.until(since)
     fields = {name: timeline.value(name, since) for name in timeline.field_names}
     wanted = _wanted(question, choices, fold.policy, fields)
     changes = [
@@ -220,7 +238,7 @@ def suppose(fold: Folded, question: Question, choices: Choices, now: datetime) -
     ]
     changed = Timeline.of_distinct([*timeline.events, *changes])
     # What ended later than the asked instant was not over by then.
-    over = tuple(each for each in fold.over if each.ending and each.ending.at <= at)
+    over = hindsight.over_by(fold.over, at)
     try:
         decision = decide(changed, fold.policy, Ledger(), at, issue_id=fold.row.issue_id, over=over)
     except SlaError as error:
@@ -244,54 +262,6 @@ def suppose(fold: Folded, question: Question, choices: Choices, now: datetime) -
 
 
 # --- the question ---------------------------------------------------------------------------------
-
-
-def _instant(text: str, zone: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise QuestionError(
-            f"at: {text!r} is not an instant; one reads like 2024-07-10T15:00 (in {zone}) or "
-            "2024-07-10T19:00:00Z."
-        ) from None
-    try:
-        return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
-    except OverflowError:
-        raise QuestionError(f"at: {text!r} is beyond what can be reckoned with.") from None
-
-
-def _check_instant(at: datetime, timeline: Timeline, zone: str, now: datetime) -> None:
-    created_at = timeline.created_at
-    if created_at is None:
-        raise QuestionError("The issue's creation is not known yet, so nothing can be judged.")
-    if at < created_at:
-        raise QuestionError(
-            f"at: the issue was created {local(created_at, zone)} ({utc(created_at)}); ask for a "
-            "later instant."
-        )
-    if at > now + _FURTHEST:
-        raise QuestionError(f"at: {utc(at)} is more than a year ahead; ask for an earlier instant.")
-
-
-def until(timeline: Timeline, at: datetime) -> Timeline:
-    """What had happened by an instant."""
-    if not timeline.events or timeline.events[-1].at <= at:
-        latest = [e for e in timeline.events if isinstance(e, CommentSeen) and e.version_at > at]
-        if not latest:
-            return timeline
-    first: dict[str, datetime] = {}
-    for event in timeline.events:
-        if isinstance(event, CommentSeen):
-            known = first.get(event.comment_id, event.version_at)
-            first[event.comment_id] = min(known, event.version_at)
-
-    def had_happened(event: Event) -> bool:
-        # The earliest version of a comment that was heard of speaks for its beginning.
-        is_edit = isinstance(event, CommentSeen) and event.version_at > at
-        speaks = isinstance(event, CommentSeen) and first[event.comment_id] == event.version_at
-        return event.at <= at and (speaks or not is_edit)
-
-    return Timeline.of_distinct(list(filter(had_happened, timeline.events)))
 
 
 def _wanted(
@@ -328,10 +298,17 @@ def _one_of(member: str, asked: str, choices: Choices, name: str) -> str | None:
         return None
     found = next((value for value in known if value.casefold() == asked.casefold()), None)
     found = found or choices.seen(name, asked)
+    if found is None and name == "resolution":
+        # Whichever it is: what counts is that there is one.
+        return _free(member, asked)
     if found is None:
-        there = ", ".join(known[:_MOST_KNOWN]) or "nothing yet"
+        offered = choices.offered(name)
+        found = next((each for each in offered if each.casefold() == asked.casefold()), None)
+        there = ", ".join([*dict.fromkeys([*known, *offered])][:_MOST_KNOWN]) or "nothing yet"
+    if found is None:
         raise QuestionError(
-            f"{member}: {shown(asked)} is in no rule and was never seen here; known: {there}."
+            f"{member}: {shown(asked)} is in no rule, was never seen here, and Jira does not offer "
+            f"it; known: {there}."
         )
     return found
 
@@ -514,11 +491,11 @@ def _words(old: Cycle | None, new: Cycle | None, then: Coverage) -> str:
     if old.due_at and new.due_at and old.due_at != new.due_at:
         later = new.due_at > old.due_at
         parts.append(
-            f"due {length(abs(new.due_at - old.due_at))} {'later' if later else 'earlier'}"
+            f"due {whole_minutes(abs(new.due_at - old.due_at))} {'later' if later else 'earlier'}"
         )
     elif bool(old.due_at) != bool(new.due_at):
         parts.append("a due instant" if new.due_at else "no due instant")
     if new.promise.goal.target != old.promise.goal.target:
-        goals = f"{new.promise.goal.target.text} instead of {old.promise.goal.target.text}"
+        goals = f"{new.promise.goal.target.words} instead of {old.promise.goal.target.words}"
         parts.append(f"goal {goals}")
     return "; ".join(parts)
