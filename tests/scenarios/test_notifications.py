@@ -1,0 +1,255 @@
+"""Channels beyond Jira: told once each, in their hours, and never at Jira's cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from connector.notifier import Notifier
+from connector.sending import Sent
+from connector.simulator import AGENT
+from sla.store import notifications, outbox
+from tests.scenarios.world import World, a_site, utc, world
+
+HOURS = '[["09:00", "17:00"]]'
+DAYTIME = f"""\
+time_zone: UTC
+weekly: {{ mon: &day {HOURS}, tue: *day, wed: *day, thu: *day, fri: *day }}
+"""
+ALERTS = {
+    "warnings": [{"used": "50%", "actions": {"notify": "team"}}],
+    "breach": {"actions": {"notify": ["team", "managers"]}},
+    "levels": [{"level": 1, "name": "Lead", "after": "30m", "actions": {"notify": "team"}}],
+}
+FIRST, DUE = utc("2024-07-10 19:15"), utc("2024-07-10 19:30")
+SECRET = "xoxb-not-to-be-seen"
+
+
+class Catcher:
+    """A service that takes what apprise posts, or does with it what `then` says."""
+
+    def __init__(self) -> None:
+        self.caught: list[dict[str, Any]] = []
+        self.then: list[str] = []
+        catcher = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                then = catcher.then.pop(0) if catcher.then else "take"
+                if then != "refuse":
+                    catcher.caught.append({**body, "to": self.path.rpartition("/")[2]})
+                if then == "cut":
+                    self.close_connection = True
+                    return
+                self.send_response(500 if then == "refuse" else 200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                """Nobody needs to read it."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def address(self, name: str) -> str:
+        return f"json://dueline:{SECRET}@127.0.0.1:{self.server.server_port}/{name}"
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        return [(each["to"], each["title"].partition(": ")[2]) for each in self.caught]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Catcher]:
+    made = Catcher()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def catcher(server: Catcher) -> Catcher:
+    server.caught, server.then = [], []
+    return server
+
+
+@contextmanager
+def telling(
+    directory: Path, catcher: Catcher, addressed: str = "team managers", **team: Any
+) -> Iterator[World]:
+    config = a_site(directory, calendars={"daytime": DAYTIME}, alerts={"default": ALERTS})
+    yaml = YAML()
+    site = yaml.load(config / "site.yaml")
+    site["channels"] = {"team": team, "managers": {}}
+    yaml.dump(site, config / "site.yaml")
+    lines = "\n".join(f"{name} = {catcher.address(name)}" for name in addressed.split())
+    with world(directory, utc("2024-07-10 19:00"), config=config, DUELINE_CHANNELS=lines) as made:
+        yield made
+
+
+def report(place: World) -> str:
+    return place.report("HLP", {"Support plan": "Enterprise"}, priority="High")
+
+
+def states(place: World, key: str) -> dict[tuple[str, str], str]:
+    issue_id = place.jira.issue(key).id
+    rows = place.service.database.read(lambda c: notifications.told(c, "default", issue_id))
+    return {(row["channel"], row["key"].rpartition("/")[2]): row["state"] for row in rows}
+
+
+ALL = [
+    ("team", "first response is in danger"),
+    ("team", "first response is breached"),
+    ("managers", "first response is breached"),
+    ("team", "first response escalated to Lead"),
+]
+
+
+def test_each_channel_is_told_of_each_step_once(tmp_path: Path, catcher: Catcher) -> None:
+    with telling(tmp_path, catcher) as place:
+        key = report(place)
+        place.advance(timedelta(hours=3))
+        assert catcher.told == ALL
+        first = catcher.caught[0]
+        assert first["title"].startswith(f"{key}: ")
+        assert f"{place.url}/browse/{key}" in first["message"]
+        # Whatever is decided again, and however often Dueline starts: nothing is told again.
+        place.stop()
+        place.start()
+        place.jira.edit(key, {"priority": "Highest"}, account=AGENT)
+        place.advance(timedelta(days=1))
+        assert catcher.told == ALL
+        assert place.said(key)
+
+
+@pytest.mark.one_database("sqlite")
+def test_quiet_hours_are_kept_and_what_became_moot_is_not_told(
+    tmp_path: Path, catcher: Catcher
+) -> None:
+    with telling(tmp_path, catcher, hours="daytime") as place:
+        answered, open_ = report(place), report(place)
+        place.advance(utc("2024-07-10 21:00"))
+        assert {to for to, _ in catcher.told} == {"managers"}
+        place.jira.add_comment(answered, "We are on it", account=AGENT)
+        place.settle()
+        place.advance(utc("2024-07-11 08:59"))
+        assert {to for to, _ in catcher.told} == {"managers"}
+        place.advance(utc("2024-07-11 09:00"))
+        told = [each["title"] for each in catcher.caught if each["to"] == "team"]
+        # That it was missed is still so; that somebody should act is not.
+        assert sorted(told) == sorted(
+            [
+                f"{answered}: first response is breached",
+                f"{open_}: first response is in danger",
+                f"{open_}: first response is breached",
+                f"{open_}: first response escalated to Lead",
+            ]
+        )
+        assert states(place, answered)["team", "warning-50%"] == "withdrawn"
+
+
+@pytest.mark.one_database("sqlite")
+@pytest.mark.parametrize(
+    ("waking", "told"),
+    [
+        ({"occasions": ["escalation"]}, {"first response escalated to Lead"}),
+        ({"severity": "High"}, {what for to, what in ALL if to == "team"}),
+        ({"severity": "Low"}, set()),
+    ],
+)
+def test_what_matters_enough_wakes_people(
+    tmp_path: Path, catcher: Catcher, waking: dict[str, Any], told: set[str]
+) -> None:
+    with telling(tmp_path, catcher, hours="daytime", at_any_hour=waking) as place:
+        report(place)
+        place.advance(utc("2024-07-10 21:00"))
+        assert {what for to, what in catcher.told if to == "team"} == told
+
+
+@pytest.mark.one_database("sqlite")
+def test_a_channel_that_refuses_is_tried_again_and_holds_up_nothing(
+    tmp_path: Path, catcher: Catcher
+) -> None:
+    with telling(tmp_path, catcher, addressed="team") as place:
+        key = report(place)
+        catcher.then = ["refuse", "refuse"]
+        place.advance(FIRST)
+        assert len(place.said(key)) == 1
+        assert catcher.told == []
+        place.advance(FIRST + timedelta(minutes=4))
+        assert catcher.told == ALL[:1]
+        # A channel without an address is named, and given up at once.
+        assert "managers" in place.service.troubles["channels"]
+        place.advance(DUE)
+        assert states(place, key)["managers", "breach"] == "given_up"
+        (waiting,) = place.service.database.read(lambda c: outbox.waiting(c, 10))
+        assert (waiting.kind, waiting.what) == ("notification", "managers: first_response/1/breach")
+        catcher.then = ["refuse"] * 9
+        place.advance(utc("2024-07-11 12:00"))
+        assert states(place, key)["team", "level-1"] == "given_up"
+        assert place.service.database.write(
+            lambda c: outbox.try_again(c, key, place.clock.now())
+        )  # fmt: skip
+        place.settle()
+        assert catcher.told == [*ALL[:2], ALL[3]]
+
+
+@pytest.mark.one_database("sqlite")
+@pytest.mark.parametrize("in_doubt", ["repeat", "drop"])
+@pytest.mark.parametrize("trouble", ["cut", "killed"])
+def test_what_is_in_doubt_is_repeated_and_says_so_or_is_dropped(
+    tmp_path: Path, catcher: Catcher, in_doubt: str, trouble: str
+) -> None:
+    with telling(tmp_path, catcher, in_doubt=in_doubt) as place:
+        key = report(place)
+        if trouble == "cut":
+            catcher.then = ["cut"]
+            place.advance(FIRST)
+        else:
+            notifier = place.service.lanes["notify"]
+            assert isinstance(notifier, Notifier)
+            send = notifier.send
+
+            def dies(*told: Any) -> Sent:
+                send(*told)
+                raise KeyboardInterrupt
+
+            notifier.send = dies
+            with pytest.raises(KeyboardInterrupt):
+                place.advance(FIRST)
+            place.stop()
+            place.start()
+        place.advance(FIRST + timedelta(minutes=2))
+        if in_doubt == "drop":
+            assert catcher.told == ALL[:1]
+            assert states(place, key)["team", "warning-50%"] == "given_up"
+        else:
+            assert catcher.told == ALL[:1] * 2
+            first, second = (each["message"].splitlines()[-1] for each in catcher.caught)
+            assert second.startswith(first)
+            assert "you may have had this before" in second
+
+
+@pytest.mark.one_database("sqlite")
+def test_no_address_is_ever_shown(
+    tmp_path: Path, catcher: Catcher, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with telling(tmp_path, catcher) as place:
+        report(place)
+        catcher.then = ["refuse", "cut"] * 6
+        place.advance(timedelta(days=1))
+        stored = (tmp_path / "dueline.sqlite3").read_bytes()
+        wal = Path(f"{tmp_path}/dueline.sqlite3-wal")
+        stored += wal.read_bytes() if wal.exists() else b""
+        assert SECRET.encode() not in stored
+        assert SECRET not in "".join(capfd.readouterr())
+        assert SECRET not in repr(place.settings)
