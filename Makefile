@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PEERS  := .venv-bench
 
-.PHONY: install run test chaos bench screenshots lint lock clean
+.PHONY: install run test chaos bench screenshots reference docs lint lock clean
 
 install: $(VENV)/.dev
 
@@ -52,6 +52,14 @@ chaos: $(VENV)/.dev
 screenshots: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser screenshots $(ARGS)
 
+# The pages of the documentation that are made of the code.
+reference: $(VENV)/.dev
+	@$(BIN)/python -m webhooks.reference
+
+# The documentation as a site, into site/; a link that leads nowhere fails it.
+docs: reference
+	@NO_COLOR=1 $(BIN)/zensical build --strict --clean
+
 # What is promised about speed and size, measured beside the peers, which have an environment of their
 # own: make bench ARGS="deadline_8h --quick"
 bench: $(VENV)/.dev $(PEERS)/.filled
@@ -73,10 +81,10 @@ lock: $(BIN)/python
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  pyproject.toml requirements.build.in -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
-	  --extra dev -c requirements.lock pyproject.toml requirements.build.in -o requirements-dev.lock
+	  --extra dev --extra docs --extra otel -c requirements.lock pyproject.toml requirements.build.in -o requirements-dev.lock
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' | \
 	  $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  - -o bench/requirements.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache site

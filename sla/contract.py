@@ -13,6 +13,7 @@ import msgspec
 
 from sla.calendar import Calendar
 from sla.condition import ALWAYS, RESOLVED, Condition, without_repetition
+from sla.words import length
 
 if TYPE_CHECKING:
     from sla.availability import Availability
@@ -42,6 +43,11 @@ class OpenTime(msgspec.Struct, frozen=True):
     text: str
     """As the contract writes it, such as `2h`."""
 
+    @property
+    def words(self) -> str:
+        """As people read it: `2 h`."""
+        return length(self.amount)
+
 
 class BusinessDays(msgspec.Struct, frozen=True):
     """A goal in business days, under a named reading."""
@@ -53,6 +59,8 @@ class BusinessDays(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """As people write it: `1 business day`."""
         return f"{self.days} business day{'' if self.days == 1 else 's'}"
+
+    words = text
 
 
 Target = OpenTime | BusinessDays
@@ -165,6 +173,14 @@ class Clock:
         return tuple(without_repetition((*self.pauses, *self.frees)))
 
     @cached_property
+    def started_by(self) -> tuple[Act, ...]:
+        """Its starts, without the first response where every response is one."""
+        if RESPONSE not in self.starts:
+            return self.starts
+        # To bring both together in order took a fifth of such a clock's time.
+        return tuple(act for act in self.starts if act.kind != "first response")
+
+    @cached_property
     def only_stop(self) -> Act | None:
         """The act that alone stops it; None where there are several, or where a state does."""
         acts = [act for together in self.stops for act in together]
@@ -206,6 +222,13 @@ opened again is resolved.
 def in_words(metric: str) -> str:
     """A metric's name as people say it: `first response`."""
     return metric.replace("_", " ")
+
+
+def severity_in_words(name: str | None) -> str:
+    """A severity within a sentence: `severity High`; but `Severity 2`, which says so itself."""
+    if not name:
+        return "no severity"
+    return name if name.casefold().startswith("severity") else f"severity {name}"
 
 
 @dataclass(frozen=True)
@@ -252,6 +275,8 @@ class Actions(msgspec.Struct, frozen=True):
     priority: str | None = None
     transition: str | None = None
     """By its name or id in Jira, or by the status that it leads to."""
+    notify: tuple[str, ...] = ()
+    """The channels beyond Jira that are told, by their names."""
 
 
 NO_ACTIONS = Actions()

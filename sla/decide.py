@@ -8,7 +8,7 @@ gives the same answer; `wake_at` is only a hint when to ask again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -87,26 +87,20 @@ def decide(
         return Decision(coverage, cycles)
     announced = Announced(ledger.said, now)
     on_grid = any(span.coverage.on_grid for span in spans)
-    # Most cycles hold one promise, which was kept, and nothing was said that could be taken back:
-    # to see that takes a fifth of the time of working out that there is nothing to say.
-    may_be_settled = not (ledger.said or policy.speaks_early)
-    for cycle in _speaking(cycles) if on_grid else cycles:
-        is_kept = cycle.state == "met" and len(cycle.promises) == 1 and cycle.until_at <= now
-        if not (is_kept and may_be_settled):
-            alerts = policy.alerts_for(cycle.metric, cycle.promises[-1].coverage)
-            announce(cycle, alerts, announced)
+    _announce(_speaking(cycles) if on_grid else cycles, policy, announced)
     if any(span.coverage.speaks for span in spans):
         case = Case(issue_id, timeline, policy, spans, history, cycles, relatives, now)
         for notice in notices_of(case):
             notice.announce(announced)
+    owed = _awaited(cycles, announced, on_grid=on_grid)
     return Decision(
         coverage,
         cycles,
-        fields_of(coverage, cycles, announced.level),
+        fields_of(coverage, cycles, owed, announced.level),
         tuple(sorted(announced.sayings, key=_IN_ORDER)),
         frozenset(announced.standing),
         tuple([(duty, done(duty, history)) for duty in coverage.duties()]),
-        min([at for at in _instants(cycles, announced, on_grid=on_grid) if at > now], default=None),
+        announced.next_at,
     )
 
 
@@ -125,15 +119,25 @@ def _speaking(cycles: Sequence[Cycle]) -> Iterator[Cycle]:
             yield cycle
 
 
-def _instants(cycles: Sequence[Cycle], announced: Announced, *, on_grid: bool) -> list[datetime]:
-    found = [cycle.due_at for cycle in cycles if cycle.ending is None and cycle.due_at]
-    if announced.next_at:
-        found.append(announced.next_at)
-    if on_grid:
-        # On a grid the next cycle begins when this one is used up, even if it was met.
-        found += [
-            cycle.promise.due_at
-            for cycle in cycles
-            if cycle.metric in cycle.promise.coverage.on_grid
-        ]
+def _announce(cycles: Iterable[Cycle], policy: Policy, announced: Announced) -> None:
+    # Most cycles hold one promise, which was kept, and nothing was said that could be taken back:
+    # to see that takes a fifth of the time of working out that there is nothing to say.
+    may_be_settled, now = not (announced.said or policy.speaks_early), announced.now
+    for cycle in cycles:
+        is_kept = cycle.state == "met" and len(cycle.promises) == 1 and cycle.until_at <= now
+        if not (is_kept and may_be_settled):
+            alerts = policy.alerts_for(cycle.metric, cycle.promises[-1].coverage)
+            announce(cycle, alerts, announced)
+
+
+def _awaited(cycles: Sequence[Cycle], announced: Announced, *, on_grid: bool) -> list[Cycle]:
+    """The cycles that run towards a due instant, which is waited for."""
+    found: list[Cycle] = []
+    for cycle in cycles:
+        if cycle.ending is None and cycle.due_at:
+            found.append(cycle)
+            announced.await_(cycle.due_at)
+        if on_grid and cycle.metric in cycle.promise.coverage.on_grid:
+            # On a grid the next cycle begins when this one is used up, even if it was met.
+            announced.await_(cycle.promise.due_at)
     return found

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from sla.calendar import Calendar, Step
-from sla.contract import BusinessDays
+from sla.contract import BusinessDays, in_words
 from sla.cycle import Cycle, Promise
 from sla.decide import Decision
 from sla.mapping import Coverage
@@ -146,7 +146,7 @@ def _standing(cycle: Cycle) -> Iterator[Fact]:
 
 def _promise(name: str, promise: Promise, cycle: Cycle, longest: timedelta | None) -> PromiseTold:
     goal, zone = promise.goal, promise.goal.calendar.time_zone
-    heading = f"{name}: {goal.target.text} on calendar {goal.calendar.id} ({goal.binding})"
+    heading = f"{name}: {goal.target.words} on calendar {goal.calendar.id} ({goal.binding})"
     paused = cycle.state == "paused" and promise is cycle.promise
     due = Fact("due", f"{local(promise.due_at, zone)} = {utc(promise.due_at)}")
     return PromiseTold(
@@ -172,7 +172,7 @@ def _facts(promise: Promise, cycle: Cycle) -> Iterator[Fact]:
         yield Fact("used before", length(promise.used_before))
     if isinstance(goal.target, BusinessDays):
         yield Fact(
-            f"business days read as {goal.target.reading}",
+            f"business days read as {in_words(goal.target.reading)}",
             f"{length(promise.goal_time)} of open time, a regular day being "
             f"{length(calendar.regular_day)}",
         )

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 Key = tuple[str, str]
 """A site, and Jira's id of an issue there (empty for deliveries that name no issue)."""
-LaneName = Literal["decide", "histories", "dispatch"]
+LaneName = Literal["decide", "histories", "dispatch", "notify"]
 BATCH = 100
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from sla.cycle import Cycle, State
+from sla.recalculated import is_withdrawn
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 
@@ -103,7 +104,7 @@ def moves(issue: str, before: Iterable[Judged], after: Iterable[Cycle]) -> list[
     for metric, old in was.items():
         new = would.pop(metric, None)
         if old.ended_at is None:
-            if new is None:
+            if new is None or is_withdrawn(new):
                 found.append(Move(issue, metric, old.contract, old.due_at, None, old.state, None))
             elif new.due_at != old.due_at or new.state != old.state:
                 found.append(_move(issue, old, new))
@@ -113,9 +114,12 @@ def moves(issue: str, before: Iterable[Judged], after: Iterable[Cycle]) -> list[
 
 
 def _is_another(new: Cycle, over: Judged) -> bool:
-    """Whether a clock is not the one that is over: it starts later, or nothing was owed."""
+    """Whether a clock is not the one that is over: it starts later, or that was not answered.
+
+    What goes on after all, though it was over, was given up or withdrawn: all else stays.
+    """
     started_later = over.ended_at is not None and new.started_at >= over.ended_at
-    return started_later or over.state == "cancelled"
+    return started_later or over.state != "met"
 
 
 def _move(issue: str, old: Judged | None, new: Cycle) -> Move:

@@ -2,7 +2,8 @@
 
 An issue is judged by the version under which its first clock started. An administrator may publish
 a version for the issues that are open, too: then what runs is judged by it from its start on, and
-what was over by then stays as the versions before it judged that. Nothing is stored for that but
+what was over by then stays as the versions before it judged that. So does a promise that was broken
+by then and that the version does not make at all: it stays missed. Nothing is stored for that but
 which versions those were, and until when: it can all be worked out again.
 """
 
@@ -15,9 +16,11 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from sla.cycle import Cycle, cycles_of
+from sla.cycle import Cycle, Ending, cycles_of
 from sla.mapping import Policy
 from sla.timeline import Timeline
+
+_WITHDRAWN = "a version was published under which nothing is owed for it any more"
 
 Fold = Callable[[str, datetime], Sequence[Cycle]]
 """Every cycle of an issue by a version, as judged at an instant."""
@@ -52,10 +55,35 @@ def kept(earlier: Iterable[Earlier], fold: Fold) -> tuple[Cycle, ...]:
     over: tuple[Cycle, ...] = ()
     for version, until_at in earlier:
         found = joined(over, fold(version, until_at))
-        over = tuple(
-            cycle for cycle in found if cycle.ending is not None and cycle.ending.at <= until_at
-        )
+        stay = (_over(cycle, until_at) or _withdrawn(cycle, until_at) for cycle in found)
+        over = tuple(cycle for cycle in stay if cycle)
     return over
+
+
+def _over(cycle: Cycle, until_at: datetime) -> Cycle | None:
+    return cycle if cycle.ending is not None and cycle.ending.at <= until_at else None
+
+
+def _withdrawn(cycle: Cycle, until_at: datetime) -> Cycle | None:
+    """A cycle that was broken and went on at an instant, as ended then; None: it was not broken.
+
+    What a later version has go on takes its place, see `joined`.
+    """
+    promises = tuple(each for each in cycle.promises if each.since_at <= until_at)
+    if not promises:
+        return None
+    due_at, rests_since = promises[-1].due_at, cycle.rest.since_at
+    if due_at > until_at or (rests_since is not None and rests_since < due_at):
+        return None
+    return replace(
+        cycle, ending=Ending(until_at, False, _WITHDRAWN), state="breached", due_at=due_at,
+        until_at=until_at, promises=promises,
+    )  # fmt: skip
+
+
+def is_withdrawn(cycle: Cycle) -> bool:
+    """Whether it was broken when a version came into force that has nothing in its place."""
+    return cycle.ending is not None and cycle.ending.reason == _WITHDRAWN
 
 
 def kept_of(
@@ -83,7 +111,8 @@ def joined(over: Sequence[Cycle], found: Sequence[Cycle]) -> tuple[Cycle, ...]:
 
     Of each metric those cycles count that start no earlier than the last one that stays was over;
     they are counted on from it. A clock that was given up, since nothing was owed any more, does
-    not stay where the other version has it go on: then something is owed after all.
+    not stay where the other version has it go on: then something is owed after all. What was broken
+    and went on stays only where the other version promised nothing for that time.
 
     Args:
         over: the cycles that stay, oldest first of each metric.
@@ -102,7 +131,7 @@ def joined(over: Sequence[Cycle], found: Sequence[Cycle]) -> tuple[Cycle, ...]:
 
 def _of_metric(over: list[Cycle], found: list[Cycle]) -> Iterable[Cycle]:
     stay = list(over)
-    while stay and stay[-1].state == "cancelled" and _goes_on(stay[-1], found):
+    while stay and _is_taken_over(stay[-1], found):
         stay.pop()
     if not stay:
         return found
@@ -115,9 +144,14 @@ def _of_metric(over: list[Cycle], found: list[Cycle]) -> Iterable[Cycle]:
     return [*stay, *numbered]
 
 
-def _goes_on(given_up: Cycle, found: Sequence[Cycle]) -> bool:
-    """Whether another version has a clock run past the instant at which it was given up."""
-    end = given_up.until_at if given_up.ending is None else given_up.ending.at
-    return any(
-        each.started_at <= end and (each.ending is None or each.ending.at > end) for each in found
-    )
+def _is_taken_over(last: Cycle, found: Sequence[Cycle]) -> bool:
+    """Whether another version judges in place of what was given up, or broken and went on."""
+    end = last.until_at if last.ending is None else last.ending.at
+    by_then = [each for each in found if each.started_at <= end]
+    goes_on = any(each.ending is None or each.ending.at > end for each in by_then)
+    if is_withdrawn(last):
+        # By the other version it may have been answered, or answered late, before it was withdrawn.
+        return goes_on or any(
+            each.state != "cancelled" and each.until_at > last.started_at for each in by_then
+        )
+    return last.state == "cancelled" and goes_on

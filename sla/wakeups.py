@@ -58,6 +58,16 @@ class Wakeups(Protocol):
         """Run `work` again and again."""
 
 
+class Running(Wakeups, Protocol):
+    """Wake-ups that can be started and stopped."""
+
+    def start(self) -> None:
+        """Work from now on."""
+
+    def stop(self) -> None:
+        """Finish what is being done, and start nothing new."""
+
+
 class LocalWakeups:
     """Wake-ups within this process: a thread per lane, and APScheduler's memory store for time.
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MINUTE = timedelta(minutes=1)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -40,3 +41,14 @@ def length(amount: timedelta) -> str:
     units = ((hours, "h"), (minutes, "min"), (rest, "s"))
     text = " ".join(f"{number} {unit}" for number, unit in units if number)
     return f"{'-' if amount < timedelta(0) else ''}{text or '0 min'}"
+
+
+def whole_minutes(amount: timedelta) -> str:
+    """The same at a glance, where nobody acts by the second: the minutes that are whole.
+
+    Of a length that is not nothing, but less than a minute, that it is: `under 1 min`.
+    """
+    if timedelta(0) < abs(amount) < _MINUTE:
+        return "under 1 min"
+    whole = abs(amount) - abs(amount) % _MINUTE
+    return length(-whole if amount < timedelta(0) else whole)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,19 +22,13 @@ from config.settings import Settings
 from connector.setup import EVENTS
 from sla.contract import CLOCKS
 from sla.effects import FACTS
+from sla.store.schema import metadata
+from tests.shown import PAGES, ROOT, as_shown, examples, name_of, read, with_output
 from webhooks.cli import main
 from webhooks.clock import FastClock
+from webhooks.reference import pages
 
-ROOT = Path(__file__).parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-
-
-def read(name: str) -> str:
-    return (ROOT / name).read_text(encoding="utf-8")
-
-
-def examples(name: str, language: str = "yaml") -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", read(name), re.DOTALL)
+GENERATED = ("docs/reference/", "docs/policies/")
 
 
 def write(directory: Path, files: dict[str, str]) -> Path:
@@ -137,27 +136,15 @@ def test_the_availability_example_can_stand_in_a_contract(here: Path) -> None:
 
 # --- commands ---------------------------------------------------------------------------------
 
-CONSOLES = [page for page in PAGES if "```console" in page.read_text(encoding="utf-8")]
-
-
-def commands(page: Path) -> Iterator[tuple[str, str]]:
-    """Each command that a page shows, with what it prints; a line of three dots is any lines."""
-    for block in examples(str(page.relative_to(ROOT)), "console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            yield command, output
-
-
-def as_shown(output: str) -> re.Pattern[str]:
-    lines = [r"(?:.*\n)*?" if line == "..." else f"{re.escape(line)}\n"
-             for line in output.splitlines()]  # fmt: skip
-    return re.compile("".join(lines))
+FOLLOWED = ROOT / "docs/own-policy.md"
+"""It is followed step by step beside a service, see `test_following_docs.py`."""
+CONSOLES = [page for page in PAGES if page != FOLLOWED and examples(name_of(page), "console")]
 
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("page", CONSOLES, ids=lambda page: page.name)
 def test_every_command_prints_what_is_shown(page: Path) -> None:
-    shown = list(commands(page))
+    shown = list(with_output(name_of(page)))
     assert shown
     for command, output in shown:
         words = shlex.split(command)
@@ -220,7 +207,50 @@ def test_the_question_that_the_readme_asks_is_answered() -> None:
     assert "due: Thu 11 Jul 2024 09:00 EDT = 2024-07-11T13:00:00Z" in answer.output
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_leads_to_a_file(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    targets = re.findall(r"[^\\]\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [each for each in targets if not (page.parent / each).exists()] == []
+
+
+# --- the site ---------------------------------------------------------------------------------
+
+
+def test_the_pages_made_of_the_code_are_current() -> None:
+    made = {f"docs/{path}": text for path, text in pages().items()}
+    there = [name for name in map(name_of, PAGES) if name.startswith(GENERATED)]
+    assert set(there) == set(made)
+    assert [name for name, text in made.items() if read(name) != text] == [], "try `make reference`"
+
+
+def test_the_site_leads_to_every_page() -> None:
+    with (ROOT / "zensical.toml").open("rb") as file:
+        found = list(_leaves(tomllib.load(file)["project"]["nav"]))
+    assert sorted(found) == sorted(set(found))
+    assert {f"docs/{path}" for path in found} == {*map(name_of, PAGES)} - {"README.md"}
+
+
+def _leaves(entry: Any) -> Iterator[str]:
+    """The paths of a navigation, whatever they are nested in."""
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for each in entry.values() if isinstance(entry, dict) else entry:
+            yield from _leaves(each)
+
+
+def test_the_site_is_built_of_nothing_but_itself(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    command = [sys.executable, "-m", "zensical", "build", "--strict"]
+    built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603
+    assert built.returncode == 0, built.stdout
+    elsewhere = re.compile(r"<(?:script|img|iframe)[^>]+src=\"?(?:https?:)?//|<link[^>]+//[^>]+>")
+    made = list((tmp_path / "site").rglob("*.html"))
+    assert len(made) > len(PAGES) - 1
+    assert [page for page in made if elsewhere.search(page.read_text(encoding="utf-8"))] == []
+
+
+def test_the_picture_of_the_tables_has_every_table() -> None:
+    picture = read("docs/pictures/tables.svg")
+    assert {name for name in metadata.tables if f">{name}<" not in picture} == set()

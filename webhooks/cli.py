@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # A promise of half an hour is warned of, broken and escalated within a minute.
 _DEMO_SPEED = 120.0
 _JIRA_PORT = 8080
+_DAY = click.DateTime(["%Y-%m-%d"])
+_NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -227,10 +229,18 @@ def check(directory: Path | None, contract: str | None) -> None:
 
 
 @main.command("plan")
-@click.argument("directory", type=click.Path(path_type=Path))
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
+@click.option("--version", "number", type=int, help="An earlier version in place of a directory.")
+@click.option(
+    "--recalculate/--keep",
+    default=True,
+    help="Open issues are judged by it (default), or keep what was promised.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every move.")
-def plan_change(directory: Path, as_json: bool) -> None:
-    """Which open issues a configuration directory would move, if it came into force for all.
+def plan_change(
+    directory: Path | None, number: int | None, recalculate: bool, as_json: bool
+) -> None:
+    """Which open issues a configuration directory would move, and what would be written to Jira.
 
     \b
     Exit status: 0 nothing moves, 3 something moves, 4 a promise would be broken by it,
@@ -245,8 +255,250 @@ def plan_change(directory: Path, as_json: bool) -> None:
         from webhooks.planning import plan
         from webhooks.serve import clock_from
 
+    if (directory is None) == (number is None):
+        raise click.UsageError("name a directory, or an earlier version with --version")
     with _refusing():
-        found = plan(_settings(), directory, clock_from(os.environ).now())
+        target = directory or number or 0
+        found = plan(_settings(), target, clock_from(os.environ).now(), recalculate=recalculate)
+    if as_json:
+        click.echo(found.as_json())
+    else:
+        _print_lines(found.lines())
+    raise SystemExit(found.exit_status)
+
+
+_REASON = click.option("--reason", required=True, help="Why; it stays with the version.")
+_AUTHOR = click.option("--author", help="Who; left out: your login name on this machine.")
+
+
+def _chosen(_context: click.Context, _option: click.Parameter, value: bool | None) -> bool:
+    # A flag with two names counts as given for click, whatever its default is.
+    if value is None:
+        raise click.UsageError("say what becomes of the open issues: --recalculate or --keep")
+    return value
+
+
+_OPEN_ISSUES = click.option(
+    "--recalculate/--keep",
+    default=None,
+    callback=_chosen,
+    help="Whether the open issues are judged by it, or keep what was promised.",
+)
+_YES = click.option("--yes", is_flag=True, help="Do not ask.")
+_PLAN = click.option(
+    "--plan",
+    "seen",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="What `dueline plan --json` printed: do that and nothing else.",
+)
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path))
+@_REASON
+@_AUTHOR
+@_OPEN_ISSUES
+@_PLAN
+@_YES
+def apply(
+    directory: Path, reason: str, author: str | None, recalculate: bool, seen: Path | None,
+    yes: bool,
+) -> None:  # fmt: skip
+    """Put a configuration directory in force, as a plan of it says.
+
+    \b
+    Exit status: 0 it is in force, 5 the world is not what the plan says and nothing was changed,
+    1 it could not be done, or was not agreed to.
+    """
+    _put_in_force(directory, reason, author, recalculate, seen, yes)
+
+
+@main.command()
+@click.argument("number", type=int)
+@_REASON
+@_AUTHOR
+@_OPEN_ISSUES
+@_PLAN
+@_YES
+def rollback(
+    number: int, reason: str, author: str | None, recalculate: bool, seen: Path | None, yes: bool
+) -> None:
+    """Put an earlier version in force again, exactly as it was frozen; exit status as of apply."""
+    _put_in_force(number, reason, author, recalculate, seen, yes)
+
+
+def _put_in_force(
+    target: Path | int, reason: str, author: str | None, recalculate: bool, seen: Path | None,
+    agreed: bool,
+) -> None:  # fmt: skip
+    from webhooks.logs import set_up_logs
+
+    with made_to_stay():
+        set_up_logs()
+
+        from webhooks.applying import MOVED_ON, Applying, WorldMovedOnError
+        from webhooks.serve import clock_from
+
+    asks = not agreed and sys.stdin.isatty()
+    if not (agreed or asks or seen):
+        raise click.UsageError("nobody can be asked here: give --yes, or the plan as --plan")
+    with _refusing():
+        now = clock_from(os.environ).now
+        applying = Applying(_settings(), target, now, reason, author, recalculate)
+        try:
+            found = applying.plan(seen)
+            _print_lines(found.lines())
+            if found.does_nothing:
+                click.echo("It is in force already: nothing was changed.")
+                return
+            if asks:
+                click.confirm("Put it in force?", abort=True)
+                applying.again(found)
+            added = applying.put_in_force(found)
+        except WorldMovedOnError as error:
+            click.echo(str(error), err=True)
+            raise SystemExit(MOVED_ON) from None
+    click.echo(
+        f"Version {added.id} ({added.version}) is in force, by {added.author}: {added.reason}\n"
+        "A running service takes it over within five seconds, else the next start does."
+    )
+
+
+@main.command()
+@click.argument("numbers", type=int, nargs=-1)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def history(numbers: tuple[int, ...], limit: int, as_json: bool) -> None:
+    """The versions that were in force; with one or two NUMBERS, what differs between two.
+
+    With one number that version is compared with the one before it.
+    """
+    import msgspec
+
+    from webhooks import versions
+    from webhooks.serve import clock_from
+
+    if len(numbers) > 2:
+        raise click.UsageError("two versions at most can be compared")
+    with _refusing():
+        if numbers:
+            now = clock_from(os.environ).now()
+            pair = (numbers[0], numbers[1] if len(numbers) == 2 else None)
+            between = versions.difference(_settings(), now, *pair)
+            _print_lines(iter([between.as_json()]) if as_json else between.lines())
+            return
+        found = versions.history(_settings(), limit)
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        _print_lines(versions.history_lines(found))
+
+
+@main.command()
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path), required=False)
+@click.option("--version", "number", type=int, help="Its number; left out: what is in force.")
+@click.option("--zip", "archive", type=_NEW_FILE, help="Write a zip archive.")
+@click.option("--overwrite", is_flag=True, help="Change and remove documents that are there.")
+def export(
+    directory: Path | None, number: int | None, archive: Path | None, overwrite: bool
+) -> None:
+    """Write the documents of a version into a directory, or a zip archive."""
+    from webhooks import versions
+
+    if directory is None and archive is None:
+        raise click.UsageError("name a directory, or a file with --zip")
+    with _refusing():
+        settings = _settings()
+        _print_lines(versions.export(settings, directory, archive, number, overwrite=overwrite))
+
+
+@main.command("backtest")
+@click.option(
+    "--contract",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="A configuration directory, or one contract's document in place of that contract.",
+)
+@click.option("--from", "first", required=True, type=_DAY, help="The first day: 2026-01-01.")
+@click.option("--to", "last", type=_DAY, help="The last day; it counts. Left out: today.")
+@click.option("--from-jira", is_flag=True, help="Ask Jira, read only, and not what is stored.")
+@click.option("--jql", help="With --from-jira: only these issues.")
+@click.option("--csv", "counts", type=_NEW_FILE, help="Write the counts into this file.")
+@click.option("--differing", type=_NEW_FILE, help="Write what differs into this file, as CSV.")
+@click.option("--save", metavar="NAME", help="Keep the result for the console, under a name.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def backtest_contract(
+    contract: Path,
+    first: datetime,
+    last: datetime | None,
+    from_jira: bool,
+    jql: str | None,
+    counts: Path | None,
+    differing: Path | None,
+    save: str | None,
+    as_json: bool,
+) -> None:
+    """What a period would have come to under another contract; nothing is changed by it."""
+    from webhooks.logs import set_up_logs
+
+    with made_to_stay():
+        set_up_logs()
+
+        from rich.console import Console
+
+        from webhooks import backtests
+        from webhooks.backtesting import Days, backtest
+        from webhooks.progress import shown_on
+        from webhooks.serve import clock_from
+
+    if jql and not from_jira:
+        raise click.UsageError("--jql goes with --from-jira")
+    with _refusing():
+        settings, now = _settings(), clock_from(os.environ).now()
+        name = backtests.check_name(save) if save is not None else None
+        days = Days(first.date(), (last or now).date())
+        with shown_on(Console(stderr=True), "Folding") as told:
+            if from_jira:
+                from webhooks.backtesting_jira import backtest_jira
+
+                found = backtest_jira(settings, contract, days, now, told, jql=jql)
+            else:
+                found = backtest(settings, contract, days, now, told)
+        for file, text in ((counts, found.lines_as_csv), (differing, found.differing_as_csv)):
+            if file:
+                file.write_text(text(), "utf-8", newline="")
+        if name:
+            click.echo(backtests.keep(settings, name, found, now), err=True)
+    if as_json:
+        click.echo(found.as_json())
+    else:
+        found.show(Console() if sys.stdout.isatty() else Console(width=140))
+
+
+@main.command("verify")
+@click.option("--expect-last", metavar="HASH", help="A hash of the audit log, kept elsewhere.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify_all(expect_last: str | None, as_json: bool) -> None:
+    """Fold every history again and compare with what is recorded; check the audit log.
+
+    \b
+    Exit status: 0 all follows, 3 something differs, 1 it could not be found out.
+    """
+    from webhooks.logs import set_up_logs
+
+    with made_to_stay():
+        set_up_logs()
+
+        from rich.console import Console
+
+        from webhooks.progress import shown_on
+        from webhooks.serve import clock_from
+        from webhooks.verifying import verify
+
+    with _refusing():
+        settings, now = _settings(), clock_from(os.environ).now
+        with shown_on(Console(stderr=True), "Folding") as told:
+            found = verify(settings, now, told, expected=expect_last)
     if as_json:
         click.echo(found.as_json())
     else:
@@ -447,6 +699,16 @@ def outbox(retry: bool, key: str | None) -> None:
         _print_lines(iter(outbox_lines(_settings(), now, retry=retry, key=key)))
 
 
+@main.command("notify-test")
+@click.argument("channel")
+def notify_test(channel: str) -> None:
+    """Send a line to a channel of DUELINE_CHANNELS, to see that it comes."""
+    from webhooks.trying_channels import tried
+
+    with _refusing():
+        _print_lines(iter([tried(_settings(), channel)]))
+
+
 @main.command()
 def migrate() -> None:
     """Bring the database to this version's tables."""
@@ -533,14 +795,15 @@ def forget(account: str) -> None:
 
 @main.command()
 @click.argument("key")
-def explain(key: str) -> None:
+@click.option("--at", help="As of a past instant, such as 2026-11-20T15:00Z; left out: now.")
+def explain(key: str, at: str | None) -> None:
     """What was promised for an issue, by which clause, and each step to each instant."""
     from sla.errors import SlaError
     from webhooks.explaining import explain_issue
     from webhooks.questions import QuestionError
 
     try:
-        for line in explain_issue(_settings(), key):
+        for line in explain_issue(_settings(), key, at):
             click.echo(line)
     except (QuestionError, SlaError) as error:
         _fail(str(error))
@@ -576,7 +839,7 @@ def _serve(*, receive_only: bool = False) -> None:
             database.claim()
             database.check()
             first_told(database, DEFAULT_SITE, settings, clock.now())
-        in_force = configuration_in_force(settings, DEFAULT_SITE)
+            in_force = configuration_in_force(settings, DEFAULT_SITE, database)
     except (ConfigurationError, SlaError, ServeError, ClockError) as error:
         _fail(str(error))
     if os.environ.get("DUELINE_DEMO_CLOCK"):
@@ -589,7 +852,7 @@ def _serve(*, receive_only: bool = False) -> None:
         f"Webhooks to http://{settings.host}:{settings.port}/webhooks/jira",
         err=True,
     )
-    serve_http(settings, works=not receive_only)
+    serve_http(settings, in_force=in_force, works=not receive_only)
 
 
 def _demo(at: str | None, speed: float, jira_port: int) -> None:

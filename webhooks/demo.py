@@ -164,7 +164,8 @@ class _Story:
             fields = issue["fields"]
             if not fields.get(state):
                 continue
-            line = f"{fields[state]}, due {fields.get(due) or 'not'}, level {fields.get(level):g}"
+            due_at = f", due {fields[due]}" if fields.get(due) else ""
+            line = f"{fields[state]}{due_at}, level {fields.get(level):g}"
             comments = fields["comment"]["comments"]
             before, heard = self._told.get(issue["key"], ("", 0))
             if line != before:
@@ -201,6 +202,8 @@ def _environment(
         "DUELINE_PORT": str(settings.port),
         "DUELINE_PUBLIC_URL": f"http://{settings.host}:{settings.port}",
         "DUELINE_DEMO_CLOCK": str(clock),
+        # The story is told on the terminal, and not between a line for each step of the work.
+        "DUELINE_LOG_LEVEL": os.environ.get("DUELINE_LOG_LEVEL", "warning"),
         "PYTHONUNBUFFERED": "1",
     }
 

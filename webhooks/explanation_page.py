@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from html import escape
+from urllib.parse import quote
 
 from flask import Blueprint, Response, abort
 
@@ -33,11 +34,13 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} - Dueline</title>
 <style>
+  :root {{ color-scheme: light dark }}
   body {{ font: 1rem/1.5 sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem }}
   pre {{ font: inherit; white-space: pre-wrap; overflow-wrap: anywhere }}
 </style>
 <h1>{title}</h1>
 <pre>{lines}</pre>
+<p><a href="/issues/{issue}">More of it in the console</a>, which asks you to sign in.</p>
 </html>
 """
 
@@ -64,7 +67,9 @@ def explanation_pages(database: Database, site: str, now: Callable[[], datetime]
         if row is None:
             abort(404)
         lines = "\n".join(explained(database, row, now()))
-        page = _PAGE.format(title=escape(row.key or issue_id), lines=escape(lines))
+        page = _PAGE.format(
+            title=escape(row.key or issue_id), lines=escape(lines), issue=quote(row.key or issue_id)
+        )
         return Response(page, headers=_HEADERS, content_type="text/html; charset=utf-8")
 
     @pages.get("/states/<state>.png")

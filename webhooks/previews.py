@@ -21,8 +21,10 @@ import structlog
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from config.calendar_changes import CalendarChange
 from sla.preview import Move
 from sla.store import drafts
+from sla.store.consequences import Written
 from sla.store.database import Database
 from sla.store.drafts import Draft
 
@@ -31,6 +33,7 @@ _log = structlog.get_logger(__name__)
 LOST_AFTER = timedelta(seconds=60)
 """A preview that gave no sign of life for so long is not being worked out any more."""
 _SIGN_EVERY = timedelta(seconds=1)
+_SIGN_WHILE_WAITING = LOST_AFTER / 4
 _LONGEST_SECONDS = 900.0
 
 
@@ -66,6 +69,14 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """How many issues and clocks would move, and how many of those which way."""
     contracts: Mapping[str, Mapping[str, int]] = {}
     """The same by contract."""
+    written: Written = Written()
+    """How much would be written to Jira."""
+    calendars: Sequence[CalendarChange] = ()
+    """What calendars would do otherwise, as days."""
+    kept: Mapping[str, int] = {}
+    """How many issues and clocks would move, if those with a promise kept it."""
+    kept_written: Written = Written()
+    """How much would be written to Jira then."""
 
     @classmethod
     def of(cls, noted: Mapping[str, Any]) -> Preview:
@@ -157,13 +168,23 @@ class Previews:
 
     def _work_out(self, draft: int, preview: Preview, text: str) -> None:
         try:
-            with self._turn:
-                self._ask(draft, preview, text)
+            if self._comes_to_its_turn(draft, preview):
+                try:
+                    self._ask(draft, preview, text)
+                finally:
+                    self._turn.release()
         except Exception as error:  # noqa: BLE001 - told to who asked, and logged
             _log.exception("preview failed", draft=draft)
             why = f"It could not be worked out ({type(error).__name__}); the log says why."
             with suppress(Exception):
                 self._note(draft, replace(preview, state="failed", why=why))
+
+    def _comes_to_its_turn(self, draft: int, preview: Preview) -> bool:
+        """Wait behind others, with a sign of life now and then; False: nobody wants it any more."""
+        while not self._turn.acquire(timeout=_SIGN_WHILE_WAITING.total_seconds()):
+            if not self._note(draft, replace(preview, sign_at=self.real_now())):
+                return False
+        return True
 
     def _ask(self, draft: int, preview: Preview, text: str) -> None:
         """Ask a process of its own, and note how far it is."""
@@ -208,6 +229,8 @@ class Previews:
             preview, state="done", done=preview.parts, before=found.before,
             after=found.after, changes=found.changes, looked_at=found.looked_at,
             unread=found.unread, counts=found.counts, contracts=found.contracts,
+            written=found.written, calendars=found.calendars, kept=found.kept,
+            kept_written=found.kept_written,
         )  # fmt: skip
         self._note(draft, done, b64decode(found.moves))
 

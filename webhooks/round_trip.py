@@ -16,10 +16,11 @@ import requests
 from sqlalchemy import Connection
 
 from connector import facts
-from connector.base import Field, JiraClient, in_path, to_jira_value
+from connector.base import Field, JiraClient
 from connector.errors import ConnectorError, JiraRefused, JiraUnreachable
 from connector.examination.finding import Finding, failed, passed, unknown
-from connector.rest import Json
+from connector.facts import Json
+from connector.values import in_path, to_jira_value
 from sla.store import inbox, issues, outbox
 from sla.store.database import Database
 from sla.store.inbox import Delivery

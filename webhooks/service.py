@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import Connection
@@ -17,33 +17,36 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.configuration import Configuration
 from config.settings import JiraAccess, Settings
 from config.wording import DEFAULTS
-from connector.client import Field, JiraClient
 from connector.dispatch import Dispatcher
 from connector.errors import ConnectorError
 from connector.histories import HistoryReader
+from connector.notifier import Channels, Notifier
 from connector.outlet import Holds, Judge, Outlet
 from connector.reconcile import Reconciler
-from connector.setup import find_fields
+from connector.sending import Message, Sent, send
 from connector.translate import Translation, translate
 from sla.engine import Call, Engine, remember_installation, remember_site, remembered_site
 from sla.errors import StoreError
 from sla.lanes import GivingWay, Key, Lane, drain
 from sla.mapping import Policy
+from sla.steps import Watcher, unwatch, watch
 from sla.store import absence, faults, holds, inbox, outbox, restored, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.store.publications import IN_FORCE
 from sla.timeline import SYSTEM_FIELDS
-from sla.wakeups import Clock, LocalWakeups, Wakeups
+from webhooks import limits
 from webhooks.explanation_links import remote_links
 from webhooks.jira import client_for
 from webhooks.publishing import DEFAULT_SITE as DEFAULT_SITE
 from webhooks.publishing import MOVING, InForce, last_published, take_directory
-from webhooks.renewing import WebhookKeeper
 from webhooks.rush import Rush
+from webhooks.zone_record import take_zone_data
 
 if TYPE_CHECKING:
+    from connector.base import Field, JiraClient
     from sla.queue import SharedWakeups
+    from sla.wakeups import Clock, LocalWakeups, Running, Wakeups
 
 _log = structlog.get_logger(__name__)
 # A lost wake-up is repaired this often; everything is woken at its own instant besides.
@@ -55,20 +58,11 @@ _VERSIONS_IN_MEMORY = 16
 _TRIMMED_AT_ONCE = 500
 _ROOM = "x" * 200_000
 _TRIM_EVERY = timedelta(hours=1)
-# Between two steps of having open issues hear of a publication, each of which wakes a few hundred.
-_BETWEEN_STEPS = timedelta(seconds=0.2)
+# So many steps of having open issues hear of a publication, of a hundred issues each, then a pause.
+_STEPS = 10
+_BETWEEN_STEPS = timedelta(seconds=0.02)
 # Issues at once in one process: what waits for Jira more than for the processor goes side by side.
-_SIDE_BY_SIDE = {"decide": 2, "histories": 2, "dispatch": 4}
-
-
-class Running(Wakeups, Protocol):
-    """Wake-ups that can be started and stopped."""
-
-    def start(self) -> None:
-        """Work from now on."""
-
-    def stop(self) -> None:
-        """Finish what is being done, and start nothing new."""
+_SIDE_BY_SIDE = {"decide": 2, "histories": 2, "dispatch": 4, "notify": 2}
 
 
 class Service:
@@ -79,6 +73,7 @@ class Service:
         in_force: the contracts, the mapping and the site that decide from now on.
         clock: the one clock.
         jitter: a number from 0 to 1; random unless a test says otherwise.
+        sending: how a channel beyond Jira is told.
     """
 
     def __init__(
@@ -88,11 +83,13 @@ class Service:
         clock: Clock,
         *,
         jitter: Callable[[], float] = random.random,
+        sending: Callable[[str, Message], Sent] = send,
     ) -> None:
         self.settings = settings
         self.access: JiraAccess = settings.require_jira()
         self.configuration = in_force.configuration
         self.clock = clock
+        self._sending = sending
         self.database = Database(settings.database_url.reveal())
         migrate(self.database)
         copied_at = self.database.write(lambda c: restored.recognise(c, clock.now()))
@@ -105,6 +102,9 @@ class Service:
         self.troubles: dict[str, str] = {"jira": "not reached yet"}
         if in_force.refused:
             self.troubles["configuration"] = in_force.refused
+        if in_force.drifted:
+            self.troubles["calendars"] = in_force.drifted
+            _log.warning("calendars would be frozen otherwise now", reason=in_force.drifted)
         self.differs = in_force.differs
         """That the directory holds something else than what was published in the console."""
         if in_force.differs:
@@ -135,19 +135,26 @@ class Service:
             "histories": self.histories,
             "dispatch": self.dispatcher,
         }
+        if settings.channels:
+            self.lanes["notify"] = self._notifier()
+        self._note_channels()
         self.beside: dict[str, Callable[[], None]] = {
             "contact": self.keep_contact,
             "reconcile": self.reconciler.run,
             "trim": self.trim_inbox,
             "publications": self.follow_publications,
+            "limits": self.note_limits,
         }
         if self.access.webhook_tokens:
+            from webhooks.renewing import WebhookKeeper
+
             # An app's own webhooks are never signed: without a token none can come in.
             keeper = WebhookKeeper(
                 self.database, clock.now, outlets, self.reconciler.judge, self.troubles
             )
             self.beside["webhooks"] = keeper.run
         self.rush = Rush()
+        self._watchers: dict[Watcher, Callable[[], None]] = {}
         self._wakeups: Wakeups | None = None
         self._hears = True
         self._looking = threading.Lock()
@@ -171,6 +178,11 @@ class Service:
         wakeups.every("alive", absence.NOTED_EVERY.total_seconds(), self.look_whether_heard)
         return wakeups
 
+    @property
+    def secrets(self) -> Mapping[str, tuple[str, ...]]:
+        """For each site the webhook secrets that are good at present."""
+        return {DEFAULT_SITE: tuple(each.reveal() for each in self.access.webhook_secrets)}
+
     def look_whether_heard(self) -> None:
         """After an absence: have read what happened to the issues in which something fell due.
 
@@ -191,6 +203,9 @@ class Service:
             _log.warning("nobody heard jira for a while", seconds=round(away.total_seconds()))
 
     def _local(self) -> LocalWakeups:
+        # APScheduler comes with them, which a service that begins to hear has no need of yet.
+        from sla.wakeups import LocalWakeups
+
         lanes = {name: partial(self._drain, name) for name in self.lanes}
         at_once = {name: partial(self._do_at_once, name) for name in ("decide", "dispatch")}
         return LocalWakeups(self.clock, {**lanes, **self.beside}, at_once, self.rush.hurry)
@@ -240,7 +255,7 @@ class Service:
 
     def _call(self, call: Call) -> None:
         """Pass on which lane has work; a process that does nothing but answer needs none."""
-        if self._wakeups is None:
+        if self._wakeups is None or call.lane not in self.lanes:
             return
         if call.at <= self.clock.now():
             self._wakeups.kick(call.lane, call.key, urgent=call.urgent)
@@ -268,8 +283,25 @@ class Service:
         if self._wakeups:
             self._wakeups.kick("decide", (site, issue_id or ""))
 
+    def be_watched_by(
+        self, watcher: Watcher, at_the_end: Callable[[], None] = lambda: None
+    ) -> None:
+        """Have the steps of this process told to a watcher for as long as this runs."""
+        watch(watcher)
+        self._watchers[watcher] = at_the_end
+
+    def note_limits(self) -> None:
+        """Keep what Jira's answers said since the last time of how much it may be asked."""
+        for site, outlet in tuple(self._outlets.items()):
+            told, now = outlet.client.limits.take(), self.clock.now()
+            if told:
+                self.database.write(partial(limits.keep, site=site, told=told, now=now))
+
     def close(self) -> None:
         """Finish what is being written, and let go of the database."""
+        for watcher, at_the_end in self._watchers.items():
+            unwatch(watcher)
+            at_the_end()
         self.database.close()
 
     @property
@@ -332,10 +364,34 @@ class Service:
             **{f"links in {project}": words for project, words in links.items()},
         }
 
+    def _notifier(self) -> Notifier:
+        return Notifier(
+            self.database,
+            self.clock.now,
+            lambda: Channels(
+                self.configuration.site.channels, self.configuration.site.wording, DEFAULTS
+            ),
+            {name: address.reveal() for name, address in self.settings.channels.items()},
+            self._sending,
+            lambda key: f"{self.access.url}/browse/{key}",
+            (DEFAULT_SITE,),
+        )
+
+    def _note_channels(self) -> None:
+        """Say which channels have no address here, so that nobody can be told by them."""
+        without = sorted(self.configuration.site.channels.keys() - self.settings.channels.keys())
+        if without:
+            self.troubles["channels"] = (
+                f"DUELINE_CHANNELS has no address for {', '.join(without)}: nobody is told there"
+            )
+        else:
+            self.troubles.pop("channels", None)
+
     def _publish(self, in_force: InForce) -> str:
         now = self.clock.now()
         remember_installation(self.database, DEFAULT_SITE, now)
         take_directory(self.database, self.settings, DEFAULT_SITE, in_force, now)
+        take_zone_data(self.database, DEFAULT_SITE, in_force.configuration, now)
         return in_force.configuration.policy.version
 
     def follow_publications(self) -> None:
@@ -345,16 +401,24 @@ class Service:
             published = last_published(self.database, DEFAULT_SITE)
             if published:
                 self.adopt(published)
-        # Imported when there is something to do: most starts have nothing.
         if self.database.read(lambda c: sites.known(c, DEFAULT_SITE, MOVING)):
-            from webhooks import moving
-
-            now = self.clock.now()
-            goes_on = moving.step(self.database, DEFAULT_SITE, now)
+            goes_on = self._move_open_issues()
             if self._wakeups:
                 self._wakeups.kick("decide")
                 if goes_on:
-                    self._wakeups.wake_at("publications", now + _BETWEEN_STEPS)
+                    self._wakeups.wake_at("publications", self.clock.now() + _BETWEEN_STEPS)
+
+    def _move_open_issues(self) -> bool:
+        """Take some steps of `webhooks.moving`; returns whether there are more."""
+        # Imported when there is something to do: most starts have nothing.
+        from webhooks import moving
+
+        for _ in range(_STEPS):
+            # Deliveries that rush in go before.
+            self.rush.give_way()
+            if not moving.step(self.database, DEFAULT_SITE, self.clock.now(), engine=self.engine):
+                return False
+        return True
 
     def adopt(self, configuration: Configuration) -> None:
         """Judge by another version from now on.
@@ -369,7 +433,9 @@ class Service:
             self.configuration = configuration
             self.engine.in_force = configuration.policy.version
             self.troubles.pop("configuration", None)
+            self.troubles.pop("calendars", None)
             self._put_outlet()
+            self._note_channels()
             # What Jira has of the fields that it names is asked at the next look.
             self._contact_at = None
         if self._wakeups:
@@ -430,8 +496,7 @@ class Service:
         self._client = client
         account, fields = client.myself(), client.fields()
         self._jira_fields = fields
-        site = self.configuration.site
-        found, missing = find_fields(fields, site.fields)
+        found, missing = self._found_fields()
         self._note("fields", missing, "run `dueline setup` to make it")
         spelled = {text for field in fields for text in (field.id, field.name.casefold())}
         ruled = self.configuration.policy.field_names
@@ -443,10 +508,17 @@ class Service:
         self._note_roles(sorted(found))
         self._put_outlet()
 
+    def _found_fields(self) -> tuple[dict[str, Field], tuple[str, ...]]:
+        """By role the field that Jira has for it, and the names for which it has none."""
+        # Like all that speaks with Jira, imported when it does.
+        from connector.setup import find_fields
+
+        return find_fields(self._jira_fields, self.configuration.site.fields)
+
     def _put_outlet(self) -> None:
         """Write to Jira as the version in force has it, once it is known which fields there are."""
         site = self.configuration.site
-        found, _ = find_fields(self._jira_fields, site.fields)
+        found, _ = self._found_fields()
         self._ignored_fields = frozenset(
             [*site.fields.values(), *(field.id for field in found.values())]
         )

@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BADLY_SIGNED = "dueline.badly_signed"
-"""In the environment of a request that goes on: its signature was found not to fit its body."""
+"""In the environment of a request that goes on: whether its signature does not fit its body.
+
+Where it stands another short way was tried before.
+"""
+COME_AGAIN = "The delivery could not be stored; please send it again."
 _TAKEN = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", "0")]
+_NOT_TAKEN = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "30")]
 
 
 class ShortWay:
@@ -29,8 +34,8 @@ class ShortWay:
         sites: the path of each address that signed deliveries come to, with its site.
         largest: tells how many bytes a delivery may have; None: as many as it likes.
         is_signed: given a site, a body and its signature, tells whether it is a good one.
-        take: keeps a delivery, given its site, its body and Jira's name for it; returns None, or
-            the answer where it could not be kept.
+        take: keeps a delivery, given its site, its body and Jira's name for it; returns whether it
+            could be kept.
     """
 
     def __init__(
@@ -40,7 +45,7 @@ class ShortWay:
         *,
         largest: Callable[[], int | None],
         is_signed: Callable[[str, bytes, str], bool],
-        take: Callable[[str, bytes, str | None], WSGIApplication | None],
+        take: Callable[[str, bytes, str | None], bool],
     ) -> None:
         self._further, self._sites = further, sites
         self._largest, self._is_signed, self._take = largest, is_signed, take
@@ -58,14 +63,14 @@ class ShortWay:
             # Hashed once, however large it is.
             environ |= {"wsgi.input": io.BytesIO(body), BADLY_SIGNED: is_whole}
             return self._further(environ, start_response)
-        failed = self._take(site, body, environ.get("HTTP_X_ATLASSIAN_WEBHOOK_IDENTIFIER"))
-        if failed is not None:
-            return failed(environ, start_response)
-        start_response("202 ACCEPTED", _TAKEN)
-        return ()
+        if self._take(site, body, environ.get("HTTP_X_ATLASSIAN_WEBHOOK_IDENTIFIER")):
+            start_response("202 ACCEPTED", _TAKEN)
+            return ()
+        start_response("503 SERVICE UNAVAILABLE", _NOT_TAKEN)
+        return [COME_AGAIN.encode()]
 
     def _is_worth_reading(self, environ: WSGIEnvironment) -> bool:
-        if environ["REQUEST_METHOD"] != "POST":
+        if environ["REQUEST_METHOD"] != "POST" or BADLY_SIGNED in environ:
             return False
         length, largest = environ.get("CONTENT_LENGTH") or "", self._largest()
         if not (length.isascii() and length.isdecimal()):

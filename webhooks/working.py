@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from config.settings import Settings
@@ -32,10 +34,12 @@ def work(settings: Settings, clock: Clock) -> None:
     Raises:
         ConfigError: the configuration is faulty, and nothing was ever published.
         StoreError: the database cannot be used, or cannot be shared.
+        TellingError: it cannot listen where it is to tell how it is.
     """
     from webhooks.logs import set_up_logs
     from webhooks.publishing import DEFAULT_SITE, configuration_in_force
     from webhooks.service import Service
+    from webhooks.tracing import trace
 
     set_up_logs()
     need_shared(settings)
@@ -43,9 +47,14 @@ def work(settings: Settings, clock: Clock) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     service = Service(settings, configuration_in_force(settings, DEFAULT_SITE), clock)
-    running = service.start(hears=False)
-    try:
+    with ExitStack() as stack:
+        stack.callback(service.close)
+        trace(service, os.environ)
+        if settings.worker_port:
+            # Only where somebody asks: an HTTP server is 20 ms of a start.
+            from webhooks.telling import telling
+
+            stack.enter_context(telling(service, settings.host, settings.worker_port))
+        running = service.start(hears=False)
+        stack.callback(running.stop)
         asked.wait()
-    finally:
-        running.stop()
-        service.close()

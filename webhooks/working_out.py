@@ -16,6 +16,9 @@ from datetime import datetime
 
 import msgspec
 
+from config.calendar_changes import CalendarChange
+from sla.store.consequences import Written
+
 # Beside what answers Jira this is the work that can wait.
 _NICE = 15
 _FAST = 1
@@ -52,6 +55,10 @@ class Found(msgspec.Struct, frozen=True):
     unread: int
     counts: dict[str, int]
     contracts: dict[str, dict[str, int]]
+    written: Written
+    calendars: list[CalendarChange]
+    kept: dict[str, int]
+    kept_written: Written
     moves: str
 
 
@@ -62,14 +69,15 @@ def main() -> None:
     from config.configuration import Configuration
     from sla.errors import StoreError
     from sla.store.database import Database
-    from webhooks.planning import plan_for, processors
+    from webhooks.folding import processors
+    from webhooks.planning import plan_for
 
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
     after = Configuration.from_text(asked.text)
     try:
         plan = plan_for(
             Database(asked.url), asked.url, after, asked.now,
-            processes=max(1, processors() - 1), told=lambda done, parts: _tell(
+            processes=max(1, processors() - 1), progress=lambda done, parts: _tell(
                 Told(done=done, parts=parts)
             ),
         )  # fmt: skip
@@ -80,7 +88,8 @@ def main() -> None:
     contracts = {name: dict(counts) for name, counts in plan.by_contract()}
     _tell(Told(found=Found(
         plan.before, plan.after, [str(each) for each in plan.changes], plan.looked_at, plan.unread,
-        dict(plan.counts), contracts, b64encode(packed).decode(),
+        dict(plan.counts), contracts, plan.outcome.written, [*plan.calendars],
+        dict(plan.kept.counts), plan.kept.written, b64encode(packed).decode(),
     )))  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from connector.base import EVERYWHERE, Field
 from connector.errors import JiraError, JiraRefused, SetupError
 from connector.examination.finding import Finding, failed, failed_by, passed, unknown
 from connector.examination.subject import Subject
-from connector.rest import Json
+from connector.facts import Json
 from connector.setup import find_fields
 from sla.mapping import ProjectRules
 from sla.timeline import SYSTEM_FIELDS

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from connector import facts
-from connector.base import in_path
 from connector.errors import JiraRefused
 from connector.examination.finding import Finding, failed, passed, unknown, unknown_by
 from connector.examination.subject import NO_ANSWER, Subject
 from connector.survey import NEEDED, RIGHTS
+from connector.values import in_path
 from sla.contract import Actions
 from sla.mapping import Policy, ProjectRules
 

@@ -9,7 +9,7 @@ from connector import facts
 from connector.errors import ConnectorError, JiraError, SignInRefused
 from connector.examination.finding import Finding, failed, failed_by, passed, unknown
 from connector.examination.subject import Subject
-from connector.rest import Json
+from connector.facts import Json
 
 _TOKENS = "rest/pat/latest/tokens"
 _GATEWAY = "/ex/jira/"

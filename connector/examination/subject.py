@@ -10,9 +10,11 @@ from functools import cached_property
 from typing import Literal
 
 from connector import facts
-from connector.base import Field, Flavour, Found, JiraClient, ServerInfo, in_path
+from connector.base import Field, Flavour, Found, JiraClient, ServerInfo
 from connector.errors import JiraError, JiraUnreachable
-from connector.rest import Answer, Json
+from connector.facts import Json
+from connector.rest import Answer
+from connector.values import in_path
 from sla.mapping import Policy
 
 NO_ANSWER = 0

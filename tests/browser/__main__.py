@@ -38,6 +38,8 @@ PAGES = (
     "/health/inbox/1",
     "/api",
     "/reports",
+    "/backtests",
+    "/backtests/1",
     "/reports/uptime?month=2024-06&customer=Acme+Ltd",
     "/reports/statement?customer=Acme+Ltd&month=2024-06",
 )

@@ -7,17 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from config.settings import SHIPPED
+from connector.limits import Told
 from connector.simulator import AGENT, CUSTOMER
 from sla.store import api_tokens, downtimes, issues
 from sla.store.schema import issues as rows_of_issues
 from sla.store.schema import sayings
 from tests.scenarios.world import HOOK, World, signature, utc, world
 from tests.sla.store.decided import put
+from webhooks import limits
+from webhooks.backtesting import Days, backtest
+from webhooks.backtests import keep
 from webhooks.console.access.people import Person
 from webhooks.console.questions.publishing import begin_preview
 from webhooks.console.standing import Standing
@@ -67,8 +73,21 @@ def fill(made: World) -> None:
     _make_tokens(made)
     _change_versions(made)
     _have_something_fail(made)
+    _keep_a_backtest(made)
     # Last: their histories are not known, so that a decision would find no cycle.
     _remember_a_season(made)
+
+
+def _keep_a_backtest(made: World) -> None:
+    """Bitumio's most urgent issues answered within half an hour, in place of two."""
+    text = (SHIPPED / "contracts" / "bitumio.yaml").read_text("utf-8")
+    with TemporaryDirectory() as scratch:
+        tighter = Path(scratch, "bitumio.yaml")
+        tighter.write_text(text.replace("target: 2h", "target: 20m", 1), "utf-8")
+        today = made.clock.at.date()
+        days = Days(today - timedelta(days=40), today)
+        found = backtest(made.settings, tighter, days, made.clock.at)
+    keep(made.settings, "Twenty minutes for Severity 1", found, made.clock.at)
 
 
 def _begin_a_long_story(made: World) -> str:
@@ -156,12 +175,13 @@ def _make_tokens(made: World) -> None:
         for name, role in (("Old dashboard", "viewer"), ("Release bot", "administrator")):
             api_tokens.make(
                 connection, "default", name, name, role,
-                made_by="Administrator", now=at - 3 * days, expires_at=at + 30 * days,
+                made_by="Administrator", owner="local",
+                now=at - 3 * days, expires_at=at + 30 * days,
             )  # fmt: skip
         api_tokens.revoke(connection, "default", 1, at)
         api_tokens.make(
             connection, "default", "weekly", "Weekly report", "viewer",
-            made_by="Administrator", now=at, expires_at=None,
+            made_by="Administrator", owner="local", now=at, expires_at=None,
         )  # fmt: skip
         api_tokens.used(connection, 2, at)
 
@@ -188,8 +208,12 @@ def _change_versions(made: World) -> None:
     publishing.publish(ada, draft.id, 1, "As agreed with the customers", recalculate=False)
     minutes = first["contracts/bitumio.yaml"].replace("target: 2h", "target: 15m")
     mapping = first["projects.yaml"].replace("  BOT:\n", "  ELSEWHERE:\n")
+    business = first["calendars/bitumio-business.yaml"].replace(
+        "holidays:\n", "holidays:\n  - { date: 2024-07-12, name: Summer party }\n"
+    )
     last = publishing.begin(ada, "Stricter for Bitumio", {
-        "contracts/bitumio.yaml": minutes, "projects.yaml": mapping,
+        "calendars/bitumio-business.yaml": business, "contracts/bitumio.yaml": minutes,
+        "projects.yaml": mapping,
     })  # fmt: skip
     begin_preview(standing, last.id, 1)
     standing.previews.wait()
@@ -211,6 +235,11 @@ def _have_something_fail(made: World) -> None:
         )
         unwritable = "Jira answered 400: Field 'SLA due' cannot be set."
         issues.change(connection, "default", "10001", write_at=None, write_error=unwritable)
+        told = Told(429, {
+            "X-RateLimit-Limit": "350", "X-RateLimit-Remaining": "0",
+            "RateLimit-Reason": "jira-burst-based", "Retry-After": "7",
+        })  # fmt: skip
+        limits.keep(connection, "default", told, made.clock.at)
 
     made.service.database.write(write)
 

@@ -14,10 +14,10 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from config.configuration import Configuration
@@ -31,7 +31,7 @@ from sla.store.migrate import migrate
 from tests.chaos import clock as chaos_clock
 from tests.chaos.clock import SharedClock
 from tests.chaos.sky import CLIENT_PATIENCE
-from webhooks import jira, publishing, serve, service, working
+from webhooks import publishing, serve, service, working
 
 _SWEEP_SECONDS = 0.25
 # Whoever is silent for so long is taken for dead: all of these are a fifth of what they are in
@@ -88,7 +88,7 @@ def _quicken(configuration: Configuration) -> None:
         _replace(module, name, getattr(module, name) * _QUICK)
     _replace(database, "_AWAKE", "SET LOCAL idle_in_transaction_session_timeout = '0.8s'")
     _replace(
-        jira,
+        client,
         "connect",
         lambda *args, **more: connect(*args, **{**more, "timeout": CLIENT_PATIENCE}),
     )
@@ -108,6 +108,8 @@ def _replace(module: ModuleType, name: str, value: object) -> None:
 
 def _import_the_rest() -> None:
     """Have that imported which is only imported when it is used."""
+    for name in ("connector.client", "connector.wording", "sla.wakeups", "webhooks.receiving"):
+        import_module(name)
     with tempfile.TemporaryDirectory() as directory:
         # Its thread has ended before anything is forked.
         made = Database(f"sqlite:///{Path(directory) / 'unused.sqlite3'}")
@@ -139,9 +141,8 @@ def _be(role: str, settings: Settings) -> None:
         serve.belong_to_parent()
         working.work(settings, serve.clock_from(os.environ))
         return
-    application: Flask = serve.application()
     make_server(
-        settings.host, settings.port, application, threaded=True, request_handler=_Silent
+        settings.host, settings.port, serve.application(), threaded=True, request_handler=_Silent
     ).serve_forever()
 
 

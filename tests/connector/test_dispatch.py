@@ -33,6 +33,7 @@ from sla.lanes import drain
 from sla.store import issues, outbox
 from sla.store.database import Database
 from sla.store.issues import IssueRow
+from sla.store.outbox import Entered
 from tests.sla.example import NINE
 from tests.sla.store.conftest import new_database
 
@@ -173,9 +174,8 @@ class Desk:
     def decide(self, issue: str, key: str = "breach", **more: Any) -> None:
         at = more.pop("at", NINE)
         saying = Saying(key, "breach", at, Audience(), None, {"metric": key}, **more)
-        self.database.write(
-            lambda c: outbox.put(c, SITE, issue, [saying], now=self.at, quiet_before=NINE)
-        )
+        entered = [Entered(issue, [saying], NINE)]
+        self.database.write(lambda c: outbox.put(c, SITE, entered, self.at))
 
     def advance(self, until: timedelta) -> None:
         end = self.at + until

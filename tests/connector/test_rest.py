@@ -24,7 +24,7 @@ from connector.errors import (
     NotJira,
     NotPermitted,
 )
-from connector.rest import pages
+from connector.paging import pages
 
 SITE = "https://demo.atlassian.net"
 TOKEN = "s3cr3t-token"

@@ -24,7 +24,7 @@ from connector.client import (
     connect,
 )
 from connector.errors import ConnectorError, JiraError, JiraRefused, JiraUnreachable, SignInRefused
-from connector.rest import asking_before
+from connector.leaving import asking_before
 from connector.retry import verdict
 from connector.simulator import DUELINE, Simulator, running
 

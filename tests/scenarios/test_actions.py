@@ -13,6 +13,10 @@ import requests
 from connector.simulator import AGENT, DUELINE, LEAD, Simulator
 from tests.scenarios.world import Flavour, World, a_site, utc, world
 
+# What Jira shows or refuses, and what is said then; that either database keeps it is told by the
+# other stories here.
+about_jira_alone = pytest.mark.one_database("sqlite")
+
 MINUTE = timedelta(minutes=1)
 LEVEL = {
     "level": 1,
@@ -132,6 +136,7 @@ def test_through_every_fault_each_is_done_once(place: World, step: str, fault: s
     assert len([words for words in place.said(key) if "Level 1" in words]) == 1
 
 
+@about_jira_alone
 @pytest.mark.parametrize(
     ("denied", "left"),
     [
@@ -163,6 +168,7 @@ def explained(place: World, key: str) -> str:
     return "\n".join(lines(database, row, place.clock.now()))
 
 
+@about_jira_alone
 def test_where_it_is_already_it_is_not_moved_again(place: World) -> None:
     key = place.report("HLP", {"Support plan": "Enterprise"}, priority="High", labels=["mine"])
     place.jira.transition(key, "In Progress")
@@ -172,6 +178,7 @@ def test_where_it_is_already_it_is_not_moved_again(place: World) -> None:
     assert "No transition" not in explained(place, key)
 
 
+@about_jira_alone
 @pytest.mark.parametrize("flavour", ["cloud", "datacenter"])
 def test_what_customers_are_to_read_they_can_read(tmp_path: Path, flavour: Flavour) -> None:
     breach = {"public": True, "audience": {"assignee": True}}
@@ -183,6 +190,7 @@ def test_what_customers_are_to_read_they_can_read(tmp_path: Path, flavour: Flavo
         assert len(place.said(key)) == 3
 
 
+@about_jira_alone
 @pytest.mark.parametrize("flavour", ["cloud", "datacenter"])
 def test_of_a_large_group_twenty_are_mentioned_and_the_group_is_named(
     tmp_path: Path, flavour: Flavour
@@ -204,6 +212,7 @@ def test_of_a_large_group_twenty_are_mentioned_and_the_group_is_named(
         assert "support" in text
 
 
+@about_jira_alone
 def test_the_account_of_a_webhook_of_our_own_change_is_no_response(place: World) -> None:
     key = late(place)
     fields = place.fields(key)

@@ -12,6 +12,10 @@ from connector.simulator import AGENT, LEAD, Simulator
 from sla.lanes import drain
 from tests.scenarios.world import World
 
+# What Jira shows or refuses, and what is said then; that either database keeps it is told by the
+# other stories here.
+about_jira_alone = pytest.mark.one_database("sqlite")
+
 MINUTE = timedelta(minutes=1)
 EDIT: dict[str, Any] = {"method": "PUT", "path": r"/comment/\d+$"}
 ALL = {
@@ -110,6 +114,7 @@ def test_brought_up_to_date_before_it_was_ever_made(anywhere: World) -> None:
     check(anywhere, key)
 
 
+@about_jira_alone
 def test_a_list_that_somebody_deleted_is_not_made_again(cloud: World) -> None:
     key = ask(cloud)
     listed = [each for each in cloud.jira.issue(key).comments if "add" in str(each.body)][-1]
@@ -124,6 +129,7 @@ def test_a_list_that_somebody_deleted_is_not_made_again(cloud: World) -> None:
     assert cloud.fields(key)["SLA state"] == "met"
 
 
+@about_jira_alone
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_an_issue_that_cannot_be_given_is_still_told_of(cloud: World, status: int) -> None:
     cloud.jira.faults.error(status, method="PUT", path="/assignee$", times=1000)
@@ -138,6 +144,7 @@ def test_an_issue_that_cannot_be_given_is_still_told_of(cloud: World, status: in
     assert key in cloud.said(old)[-1]
 
 
+@about_jira_alone
 def test_given_once_though_the_answers_are_lost(anywhere: World) -> None:
     anywhere.jira.faults.drop("after", method="PUT", path="/assignee$", times=1)
     anywhere.jira.faults.error(503, method="PUT", path="/assignee$", times=1)
@@ -149,6 +156,7 @@ def test_given_once_though_the_answers_are_lost(anywhere: World) -> None:
     assert (len(anywhere.said(key)), len(anywhere.said(old))) == (2, 2)
 
 
+@about_jira_alone
 def test_whom_a_person_gave_the_issue_afterwards_keeps_it(cloud: World) -> None:
     """Dueline gives it away once, though the comment had to be looked up."""
     old = cloud.report("BTL", {"Deployment": "Production"}, priority="Highest")

@@ -65,7 +65,7 @@ def populated(cloud: World) -> World:
     return cloud
 
 
-def planned(place: World, directory: Path, **how: int) -> Plan:
+def planned(place: World, directory: Path, **how: Any) -> Plan:
     return plan(place.settings, directory, place.clock.now(), **how)
 
 

@@ -28,6 +28,10 @@ from tests.scenarios.world import World, a_site, utc, world
 from webhooks import reconciling
 from webhooks.questions import QuestionError
 
+# What Jira shows or refuses, and what is said then; that either database keeps it is told by the
+# other stories here.
+about_jira_alone = pytest.mark.one_database("sqlite")
+
 ENTERPRISE = {"Support plan": "Enterprise"}
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SITE = "default"
@@ -62,6 +66,7 @@ def test_an_issue_of_which_nothing_was_heard_is_found(anywhere: World) -> None:
     assert len(anywhere.said(key)) >= 2
 
 
+@about_jira_alone
 def test_a_lost_answer_is_found_and_takes_nothing_back_that_was_said(anywhere: World) -> None:
     key = anywhere.report("HLP", ENTERPRISE)
     anywhere.advance(25 * MINUTE)
@@ -134,6 +139,7 @@ def test_after_an_absence_nothing_is_said_while_jira_is_down_but_intake_goes_on(
     assert anywhere.fields(key)["SLA state"] == "breached"
 
 
+@about_jira_alone
 def test_an_issue_that_was_deleted_unheard_is_looked_for(anywhere: World) -> None:
     key = anywhere.report("HLP", ENTERPRISE)
     issue_id = anywhere.jira.issue(key).id
@@ -145,6 +151,7 @@ def test_an_issue_that_was_deleted_unheard_is_looked_for(anywhere: World) -> Non
     assert set(states) == {"cancelled"}
 
 
+@about_jira_alone
 def test_an_issue_out_of_sight_is_not_taken_for_deleted(anywhere: World) -> None:
     """Permissions that were taken away must not end every clock."""
     key = anywhere.report("HLP", ENTERPRISE)
@@ -177,6 +184,7 @@ def test_a_poll_that_breaks_off_is_made_again_from_where_it_began(anywhere: Worl
     assert anywhere.fields(key)["SLA state"] == "breached"
 
 
+@about_jira_alone
 def test_while_jira_is_down_reconciling_holds_up_no_clock(anywhere: World) -> None:
     """An issue whose history is asked for again is decided by what is known."""
     key = anywhere.report("HLP", ENTERPRISE)
@@ -223,6 +231,7 @@ def test_of_what_webhooks_told_no_history_is_read(anywhere: World) -> None:
     assert reads(anywhere) == 0
 
 
+@about_jira_alone
 def test_what_was_lost_before_something_that_was_heard_is_found(anywhere: World) -> None:
     """By its instant of update alone an issue does not show that something is missing."""
     key = anywhere.report("HLP", ENTERPRISE)
@@ -239,6 +248,7 @@ def test_what_was_lost_before_something_that_was_heard_is_found(anywhere: World)
     assert anywhere.states(key, "first_response") == ["met"]
 
 
+@about_jira_alone
 def test_where_pasts_are_not_shown_each_history_is_read(anywhere: World) -> None:
     """A search that fails by what it is to show is asked again for less."""
     key = anywhere.report("HLP", ENTERPRISE)
@@ -250,6 +260,7 @@ def test_where_pasts_are_not_shown_each_history_is_read(anywhere: World) -> None
     assert anywhere.states(key, "first_response") == ["met"]
 
 
+@about_jira_alone
 def test_projects_without_a_contract_are_left_alone(tmp_path: Path) -> None:
     config = a_site(tmp_path, projects={"BOT": None})
     with world(tmp_path, utc("2024-07-10 19:00"), config=config) as made:
@@ -440,6 +451,7 @@ def test_a_backfill_that_was_broken_off_goes_on(old: World, tmp_path: Path) -> N
     assert [old.fields(key)["SLA state"] for key in keys] == ["breached"] * 5
 
 
+@about_jira_alone
 def test_a_jira_that_asks_for_patience_is_waited_for(old: World, tmp_path: Path) -> None:
     old.jira.create_issue({"summary": "Old", **ENTERPRISE}, project="HLP")
     installed(old, tmp_path / "anew")
@@ -447,6 +459,7 @@ def test_a_jira_that_asks_for_patience_is_waited_for(old: World, tmp_path: Path)
     assert backfilled(old) == ["1 open issues that were not known", "1 histories read"]
 
 
+@about_jira_alone
 def test_a_history_that_always_fails_ends_the_command_all_the_same(
     old: World, tmp_path: Path
 ) -> None:
@@ -461,6 +474,7 @@ def test_a_history_that_always_fails_ends_the_command_all_the_same(
     ]
 
 
+@about_jira_alone
 def test_only_the_projects_that_were_named(old: World, tmp_path: Path) -> None:
     old.jira.create_issue({"summary": "Old", **ENTERPRISE}, project="HLP")
     old.jira.create_issue({"summary": "Old"}, project="BOT")
@@ -470,6 +484,7 @@ def test_only_the_projects_that_were_named(old: World, tmp_path: Path) -> None:
         backfilled(old, "NIX")
 
 
+@about_jira_alone
 def test_the_command_says_what_it_found(old: World, tmp_path: Path) -> None:
     installed(old, tmp_path / "anew")
     lose(old)

@@ -12,6 +12,10 @@ from connector.simulator import AGENT
 from tests.scenarios.test_days import BUTLR, OFFICE
 from tests.scenarios.world import World, a_site, utc, world
 
+# What Jira shows or refuses, and what is said then; that either database keeps it is told by the
+# other stories here.
+about_jira_alone = pytest.mark.one_database("sqlite")
+
 MINUTE = timedelta(minutes=1)
 PRODUCTION = {"Deployment": "Production"}
 
@@ -37,6 +41,7 @@ def test_each_of_two_requests_is_passed_on_once(cloud: World) -> None:
     assert cloud.fields(old)["SLA escalation level"] == 1
 
 
+@about_jira_alone
 def test_without_a_phone_number_the_request_says_what_it_lacks(anywhere: World) -> None:
     old = anywhere.report("BTL", PRODUCTION, priority="Highest")
     key = anywhere.report("BTL", {"description": f"See {old}!"}, issuetype="Escalation")
@@ -60,6 +65,7 @@ def test_what_was_passed_on_stays_so_when_the_other_is_covered_no_more(
     assert any("was passed on as an escalation of" in words for words in cloud.said(key))
 
 
+@about_jira_alone
 def test_an_issue_of_another_policy_is_not_escalated_by_this_one(cloud: World) -> None:
     old = cloud.report("HLP", PRODUCTION, priority="High")
     key = ask_for(cloud, old)
@@ -102,6 +108,7 @@ def test_an_issue_from_before_our_time_may_be_linked(cloud: World) -> None:
     assert passed_on(key, old) in cloud.said(key)
 
 
+@about_jira_alone
 def test_moved_to_a_policy_that_acknowledges_the_customer_is_told_by_when(cloud: World) -> None:
     key = cloud.report("HLP")
     cloud.advance(MINUTE)

@@ -21,7 +21,7 @@ from sla.store import inbox, issues
 from tests.sla.example import NINE, OWN
 from tests.sla.store.conftest import new_database
 from tests.webhooks.conftest import SECRETS, TOKENS, signature
-from webhooks.app import create_app
+from webhooks.app import RECEIVERS_PATHS, create_app
 from webhooks.publishing import InForce
 from webhooks.receive import LARGEST_BODY
 from webhooks.service import DEFAULT_SITE, Service
@@ -179,6 +179,12 @@ def test_a_configuration_that_was_refused_is_told(tmp_path: Path) -> None:
         assert troubles["configuration"] == "projects.yaml:3:5: projects.BIT: is wrong"
     finally:
         service.close()
+
+
+def test_the_console_takes_no_path_of_the_receiver(client: FlaskClient) -> None:
+    rules = client.application.url_map.iter_rules()
+    own = {rule.rule.split("/", 2)[1] for rule in rules} - {"static"}
+    assert own | {"healthz", "readyz"} <= RECEIVERS_PATHS
 
 
 @pytest.mark.parametrize(

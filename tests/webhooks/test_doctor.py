@@ -25,7 +25,7 @@ from config.configuration import Configuration
 from config.loader import load
 from config.settings import Settings
 from connector.examination.finding import Check, Finding, conclusions, passed
-from connector.rest import Json
+from connector.facts import Json
 from connector.simulator import CUSTOMER, DUELINE, Rule, Simulator, running
 from sla.store import holds, inbox, issues
 from sla.store.database import Database

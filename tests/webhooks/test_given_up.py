@@ -11,6 +11,7 @@ from sla.store import holds, issues, outbox
 from sla.store.database import Database
 from sla.store.holds import Hold
 from sla.store.migrate import migrate
+from sla.store.outbox import Entered
 from tests.sla.example import NINE, at
 from webhooks.given_up import outbox_lines
 
@@ -29,9 +30,8 @@ def test_what_waits_and_what_was_given_up_is_shown_and_put_back(tmp_path: Path) 
     hold = Hold(at(0.5), "Jira answered 429.", 429)
     database.write(lambda c: issues.hear_of(c, "default", "1", "HLP-1"))
     database.write(lambda c: issues.change(c, "default", "1", write_error="Jira answered 404."))
-    database.write(
-        lambda c: outbox.put(c, "default", "1", [breach], now=at(0.01), quiet_before=NINE)
-    )
+    entered = [Entered("1", [breach], NINE)]
+    database.write(lambda c: outbox.put(c, "default", entered, at(0.01)))
     database.write(lambda c: holds.hold(c, "default", hold, NINE))
     database.close()
     assert lines(settings) == [

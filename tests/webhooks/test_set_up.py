@@ -11,6 +11,7 @@ from config.settings import Settings
 from connector.errors import ConnectorError
 from connector.setup import EVENTS, WEBHOOK_NAME
 from connector.simulator import CUSTOMER, DUELINE, Rule, Simulator, running
+from tests.scenarios import world as worlds
 from tests.sla.example import NINE
 from webhooks.set_up import set_up_jira
 
@@ -46,6 +47,26 @@ def test_it_makes_what_is_missing_and_says_so(jira: Simulator) -> None:
     ]  # fmt: skip
     assert all(line.endswith(", made") for line in fields)
     assert hook == f"webhook to {HOOK}: made, signed"
+
+
+def test_the_worlds_of_the_stories_begin_with_what_it_makes(jira: Simulator) -> None:
+    prepared(jira, worlds.HOOK)
+    planted = Simulator(now=lambda: NINE, flavour=jira.flavour)
+    worlds.set_up(planted, FIELDS)
+
+    def made(sim: Simulator) -> object:
+        fields = [sim.field_named(name) for name in FIELDS.values()]
+        hooks = [
+            (each.url, each.name, set(each.events), each.jql) for each in sim.webhooks.values()
+        ]
+        shown = [
+            [screen.shows(field.id) for screen in sim.site.screens.values()]
+            for field in fields
+            if field
+        ]
+        return fields, hooks, shown
+
+    assert made(planted) == made(jira)
 
 
 def test_again_it_makes_nothing(jira: Simulator) -> None:

@@ -59,7 +59,7 @@ def _make_token(made: World, name: str) -> None:
     made.service.database.write(
         lambda c: api_tokens.make(
             c, "default", hash_of(f"{name}-token"), name, role,
-            made_by="Ada", now=made.clock.at, expires_at=None,
+            made_by="Ada", owner="oidc:ada", now=made.clock.at, expires_at=None,
         )
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from sla.errors import NeverOpens
 from sla.store.schema import cycles, issues, policies
 from tests.scenarios.world import utc
 from tests.webhooks.console.desk import Desk, words
-from webhooks.console.pages.board import beside, left
+from webhooks.console.pages.board import beside, due, left
 from webhooks.console.questions.board import Row
 
 ENTERPRISE = {"Support plan": "Enterprise", "priority": "Highest"}
@@ -24,7 +24,7 @@ _MARK = re.compile(r'name="mark" value="(\w+)"')
 
 def rows(html: str) -> list[str]:
     """What each row of the table says."""
-    body = html.split("<tbody>", 1)[1] if "<tbody>" in html else ""
+    body = html.partition("<tbody")[2]
     return [words(row) for row in re.findall(r"<tr\b.*?</tr>", body, flags=re.DOTALL)]
 
 
@@ -78,13 +78,15 @@ def test_what_is_due_next_goes_first_and_what_was_missed_is_counted(some: Desk) 
     assert first.startswith("BIT-1")
     assert "1 h 15 min of 2 h" in first
     assert "commitment" in first
-    assert "Wed 17:00 EDT" in first
+    assert "today 21:00 UTC" in first
+    assert 'title="today 17:00 EDT on its calendar"' in page
     # What is missed stands out by its word, and behind what can still be kept.
     assert third.startswith("HLP-1")
-    assert "missed" in third
+    assert "breached" in third
     assert "late by 15 min goal 30 min" in third
     assert "Orders cannot be shipped" in third
-    assert "0 about to be missed, 1 missed and still open, 2 running, 0 paused." in words(page)
+    counted = "0 about to breach, 1 breached and still open, 2 running in all, 0 paused."
+    assert counted in words(page)
     assert shown(some, order="overdue") == ["HLP-1", "BIT-1", "BOT-1"]
     assert shown(some, order="newest") == ["BOT-1", "BIT-1", "HLP-1"]
     assert set(shown(some, order="severity")) == {"HLP-1", "BIT-1", "BOT-1"}
@@ -101,12 +103,12 @@ def test_a_promise_is_in_danger_by_open_time_and_not_by_the_wall(desk: Desk) -> 
     later(desk, "2024-07-14 19:00")
     (sunday,) = rows(desk.get("/board").text)
     assert "7 h of 12 h" in sunday
-    assert "closed until Mon 08:00 EDT" in sunday
-    assert "about to be missed" not in sunday
+    assert "closed until tomorrow 08:00 EDT" in sunday
+    assert "about to breach" not in sunday
     later(desk, "2024-07-15 17:00")
     (monday,) = rows(desk.get("/board").text)
     assert "2 h of 12 h" in monday
-    assert "about to be missed" in monday
+    assert "about to breach" in monday
     assert shown(desk, state="danger") == ["BIT-1"]
     board = told(desk, state="danger")
     assert board["counts"]["danger"] == 1
@@ -136,7 +138,7 @@ def test_a_row_says_what_the_record_of_its_issue_says(some: Desk) -> None:
         assert not [row["problem"] for row in open_ if row["problem"]]
 
 
-STATES = ("running", "missed", "paused")
+STATES = ("running", "breached", "paused")
 
 
 def test_filters_stand_in_the_address_and_the_counts_follow_them(some: Desk) -> None:
@@ -160,7 +162,7 @@ def test_filters_stand_in_the_address_and_the_counts_follow_them(some: Desk) -> 
     assert shown(some, project=["BIT", "HLP"], assignee="-") == ["HLP-1"]
     account = world.jira.account(AGENT).account_id
     assert shown(some, assignee=account) == ["BIT-1"]
-    said = some.page("/board", project="BIT", state="missed")
+    said = some.page("/board", project="BIT", state="breached")
     assert "No open promise fits these filters" in said
     assert "Remove the filter Project: BIT" in said
     # Empty fields of the form ask for nothing.
@@ -180,7 +182,7 @@ def test_the_filters_offer_what_is_open_with_its_number(some: Desk) -> None:
     ("asked", "told"),
     [
         ("nix=1", "Unknown in the address: nix. Known are: project"),
-        ("state=lost", "state cannot be lost. Known are: running, danger, missed, paused."),
+        ("state=lost", "state cannot be lost. Known are: running, danger, breached, paused."),
         ("order=colour", "order cannot be colour. Known are: due"),
         ("project=NIX", "No project is called NIX. Known are: BAL, BIT"),
         ("contract=nix", "No contract is called nix. Known are:"),
@@ -360,15 +362,55 @@ def row(**values: Any) -> Row:
          "1 h 12 min of 4 h", "closed until Mon 30 Dec 2024 08:00 EST"),
         ({"open_now": False},
          "1 h 12 min of 4 h", "closed for good: the calendar has no opening ahead"),
-        ({"state": "missed", "left_seconds": -5400.0}, "late by 1 h 30 min", "goal 4 h"),
-        ({"state": "missed", "left_seconds": 0.0}, "all of 4 h used up", "goal 4 h"),
+        ({"state": "breached", "left_seconds": -5400.0}, "late by 1 h 30 min", "goal 4 h"),
+        ({"state": "breached", "left_seconds": 0.0}, "all of 4 h used up", "goal 4 h"),
         ({"problem": "It is unknown.", "left_seconds": None, "goal_seconds": None},
          "It is unknown.", ""),
     ],
 )  # fmt: skip
 def test_the_time_left_in_words(values: dict[str, Any], words_left: str, words_beside: str) -> None:
-    assert left(row(**values)) == words_left
-    assert beside(row(**values), BEGAN) == words_beside
+    assert words(left(row(**values))) == words_left
+    assert words(beside(row(**values), BEGAN, "America/New_York")) == words_beside
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("2024-07-10 19:00", "today 15:00 EDT"), ("2024-07-11 05:00", "tomorrow 01:00 EDT"),
+        ("2024-07-09 05:00", "yesterday 01:00 EDT"), ("2024-07-15 12:00", "Mon 08:00 EDT"),
+        ("2024-07-16 05:00", "Tue 01:00 EDT"), ("2024-07-17 19:00", "Wed 17 Jul 2024 15:00 EDT"),
+        ("2024-07-08 19:00", "Mon 8 Jul 2024 15:00 EDT"),
+    ],
+)  # fmt: skip
+def test_an_instant_that_is_past_is_not_taken_for_one_ahead(at: str, told: str) -> None:
+    assert due(utc(at), "America/New_York", utc("2024-07-10 19:30")) == told
+
+
+def test_all_rows_are_told_in_one_zone(some: Desk) -> None:
+    assert "Instants in UTC." in some.page("/board")
+    assert "Instants in America/New_York." in some.page("/board", project="BIT")
+    chosen = some.get("/board", zone="Europe/Berlin").text
+    assert "Instants in Europe/Berlin." in chosen
+    assert words(chosen).count("CEST") >= 4
+    assert "EDT" not in words(chosen)
+    assert "zone=Europe%2FBerlin" in chosen
+    assert "there is no such time zone" in some.get("/board", zone="Mars/Base").text
+
+
+def test_the_wall_names_what_is_breached_however_much_runs(desk: Desk) -> None:
+    late = desk.world.report("HLP", {"Support plan": "Enterprise"})
+    desk.world.advance(timedelta(hours=1))
+    running = [desk.world.report("BIT", {"priority": "Low"}) for _ in range(16)]
+    on_the_wall = shown(desk, wall="1")
+    assert late in on_the_wall
+    assert len(on_the_wall) == 15
+    assert on_the_wall[:14] == running[:14]
+    assert late not in shown(desk, wall="1", state="running")
+
+
+def test_no_line_ends_within_a_length() -> None:
+    shown = left(row(left_seconds=55_800.0, goal_seconds=57_600.0))
+    assert shown.split(" ") == ["15\xa0h\xa030\xa0min", "of", "16\xa0h"]
 
 
 def test_a_calendar_that_never_opens_is_told_in_its_row(some: Desk) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 
 from config.calendars import calendar_from_document
 from sla.calendar import Calendar
-from tests.webhooks.console.desk import Desk
+from tests.webhooks.console.desk import Desk, words
 from webhooks.console.access.people import Person
 from webhooks.console.questions import calendars
 from webhooks.console.questions.calendars import DueQuestion, when_due
@@ -187,7 +187,7 @@ def test_a_calendar_without_an_opening_says_so_and_what_it_means(
     monkeypatch.setattr(calendars, "_found", lambda _standing, _key: found)
     shown = desk.page("/calendars/enterprise")
     assert "This calendar never opens" in shown
-    assert "neither kept nor missed" in shown
+    assert "neither met nor breached" in shown
     assert "0 of 366 days have open time" in shown
 
 
@@ -224,3 +224,19 @@ def test_an_unknown_calendar_is_told_with_those_that_there_are(desk: Desk) -> No
     due = desk.get("/api/calendars/nope/due", start="2024-07-10T10:00", target="1h")
     assert due.status_code == 404
     assert "enterprise" in due.text
+
+
+def test_a_calendar_is_shown_as_a_draft_would_have_it(desk: Desk) -> None:
+    publishing = desk.standing.publishing
+    path = "calendars/bitumio-business.yaml"
+    before = publishing.documents(publishing.in_force().id)[path]
+    text = before.replace('"20:00"', '"19:00"')
+    draft = publishing.begin(_ADA, "", {path: text})
+    asked = {"start": "2026-07-01T15:00", "target": "5h"}
+    shown = desk.get(f"/calendars/{_PAGE_OF}", draft=draft.id, **asked)
+    assert f'As <a href="/drafts/{draft.id}">' in shown.text
+    assert "Due Thu 2 Jul 2026 09:00 EDT" in words(shown.text)
+    assert f'name="draft" value="{draft.id}"' in shown.text
+    in_force = desk.page(f"/calendars/{_PAGE_OF}", **asked)
+    assert "Due Wed 1 Jul 2026 20:00 EDT" in in_force
+    assert f"/calendars/{_PAGE_OF}?draft={draft.id}" in desk.get(f"/drafts/{draft.id}").text

@@ -20,6 +20,11 @@ def test_every_contract_stands_in_the_list_with_what_it_waits_for(desk: Desk) ->
     shown = desk.page("/contracts")
     for contract in policy.contracts.values():
         assert contract.title in shown
+    # The list and a contract's own page tell the same of what is not set.
+    for id_, each in by_id.items():
+        number = len(each["open_parameters"])
+        told = f"Parameters {number} not set" if number else "Parameters no promise waits for one"
+        assert told in desk.page(f"/contracts/{id_}")
 
 
 def test_a_contract_reads_like_its_policy(desk: Desk) -> None:
@@ -95,3 +100,24 @@ def test_nobody_reads_contracts_without_signing_in(outside: Desk) -> None:
     for path in ("/contracts", "/contracts/botron", "/calendars", "/documents"):
         assert outside.get(path).status_code == 302
     assert outside.get("/api/contracts").status_code == 401
+
+
+def test_a_contract_is_shown_as_a_draft_would_have_it(desk: Desk) -> None:
+    publishing = desk.standing.publishing
+    path = "contracts/enterprise.yaml"
+    text = publishing.documents(publishing.in_force().id)[path].replace("target: 30m", "target: 2h")
+    draft = publishing.begin(Person("ada", "Ada", "administrator"), "Two hours", {path: text})
+    shown = desk.page("/contracts/enterprise", draft=draft.id)
+    assert f"As draft {draft.id}: Two hours would have it. Nothing is judged by it." in shown
+    assert "2 h goal on" in shown
+    assert "30 min goal on" not in shown
+    assert "30 min goal on" in desk.page("/contracts/enterprise")
+    assert f"/contracts/enterprise?draft={draft.id}" in desk.get(f"/drafts/{draft.id}").text
+    worked = desk.get("/contracts/bitumio", draft=draft.id).text
+    assert f"/contracts/bitumio?worked=1&amp;draft={draft.id}" in worked
+    publishing.save(Person("ada", "Ada", "administrator"), draft.id, 1, {path: "title: ["})
+    refused = desk.get("/contracts/enterprise", draft=draft.id)
+    assert refused.status_code == 409
+    assert "holds faults" in refused.text
+    assert desk.get("/contracts/enterprise", draft=99).status_code == 404
+    assert desk.get("/contracts/enterprise", draft="x").status_code == 400

@@ -107,7 +107,7 @@ def test_a_comment_and_a_history_are_tried_again_by_their_names(desk: Desk) -> N
     desk.sign_in()
     comments = [e for e in _given_up(desk) if e["id"].startswith("comment-")]
     assert comments
-    assert all("comment: first response" in each["what"] for each in comments)
+    assert all(each["what"].endswith(": first response") for each in comments)
     world.jira.faults.clear()
     for each in comments:
         desk.post(f"/health/outbox/{each['id']}/retry", {}, form="/health")
@@ -254,6 +254,41 @@ def test_a_jira_that_refuses_us_needs_a_person_and_one_that_is_busy_does_not(des
     assert answer["needs"] == ["Jira cannot be used: Jira answered 401."]
 
 
+def test_a_jira_that_does_not_answer_is_told_after_the_second_time(desk: Desk) -> None:
+    world = desk.world
+    world.service.reconciler.poll("default")
+    every = world.service.reconciler.every
+    assert every
+    world.clock.at += 2 * every
+    assert "Jira does not answer" not in desk.page("/health")
+    world.clock.at += timedelta(minutes=2)
+    assert "Jira does not answer: it was last asked with success at" in desk.page("/health")
+    assert "Jira does not answer" in desk.page("/board")
+    world.service.reconciler.poll("default")
+    assert "Jira does not answer" not in desk.page("/health")
+
+
+def test_jiras_limits_are_shown_as_it_told_them_last(desk: Desk) -> None:
+    assert told(desk)["sites"][0]["limits"] is None
+    desk.world.jira.faults.rate_limit(retry_after=90, reason="<i>burst</i>", method="PUT")
+    desk.world.report("BIT")
+    desk.world.service.note_limits()
+    desk.world.clock.at += timedelta(minutes=2)
+    limits = told(desk)["sites"][0]["limits"]
+    assert limits == {
+        "heard_at": utc(desk.world.clock.at - timedelta(minutes=2)),
+        "status": 429,
+        "headers": {
+            "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0",
+            "RateLimit-Reason": "<i>burst</i>", "Retry-After": "90",
+        },
+    }  # fmt: skip
+    page = desk.get("/health").text
+    assert "<code>X-RateLimit-Remaining: 0</code>" in page
+    assert "&lt;i&gt;burst&lt;/i&gt;" in page
+    assert "(status 429, 2 min ago)" in words(page)
+
+
 def test_troubles_are_named_as_they_are(desk: Desk) -> None:
     troubles = desk.standing.service.troubles
     troubles["configuration"] = "projects.yaml:1:1: <b>wrong</b>\nanother line"
@@ -264,7 +299,7 @@ def test_troubles_are_named_as_they_are(desk: Desk) -> None:
         "Jira has no field SLA due: run `dueline setup` to make it.",
     ]
     assert "<b>wrong" not in desk.get("/audit").text
-    assert "And 1 more." in banner(desk)
+    assert "1 more thing needs a person." in banner(desk)
     shown = desk.page("/health")
     assert "another line" in shown
     assert "deliveries are taken without signature" in shown

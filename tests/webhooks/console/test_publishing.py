@@ -31,9 +31,11 @@ from sla.store.schema import publications as publications_table
 from tests.postgres import PostgresServer
 from tests.scenarios import world as worlds
 from tests.scenarios.world import World, utc, world
+from tests.waiting import eventually
 from tests.webhooks.console.desk import TOKEN, Desk, words
-from webhooks import moving
+from webhooks import moving, previews
 from webhooks.console.access.people import Person
+from webhooks.console.questions import mapping
 from webhooks.console.questions import publishing as asked
 from webhooks.drafting import PublishedMeanwhile, Publishing, ReadOnly, Refused, SavedMeanwhile
 from webhooks.planning import plan_for
@@ -205,6 +207,10 @@ def test_open_issues_are_recalculated_and_what_was_promised_stays_on_record(
     made.settle()
     assert due(made, key) == "21:00"
     assert [at for _, at in made.promised(key)] == ["2024-07-10T19:30:00.000+0000"]
+    either.sign_in()
+    shown = either.page(f"/issues/{key}")
+    assert "recalculated by version 2 (2h it is); goal 2 h instead of 30 min; due 1 h 30" in shown
+    assert "facts show" not in shown
 
 
 def test_what_is_over_stays_as_it_was_judged(either: Desk) -> None:
@@ -276,6 +282,45 @@ def test_a_breach_is_not_said_again(either: Desk) -> None:
     made.advance(timedelta(minutes=10))
     assert made.states(key, "first_response") == ["breached"]
     assert overdue(made, key) == breached
+
+
+def test_what_was_missed_stays_missed_when_its_project_is_taken_out(either: Desk) -> None:
+    made = either.world
+    late, early = enterprise_issue(made), ""
+    made.advance(timedelta(minutes=31))
+    early = enterprise_issue(made)
+    said = made.said(late)
+    publishing = either.standing.publishing
+    documents = publishing.documents(publishing.in_force().id)
+    mapping = documents["projects.yaml"]
+    without = mapping.replace("  HLP:\n", "  ELSEWHERE:\n", 1)
+    assert without != mapping
+    draft = previewed(either, publishing.begin(ADA, "", {"projects.yaml": without}))
+    found = publishing.preview(draft)
+    assert found is not None
+    assert (found.counts["no_longer_promised"], found.counts["newly_safe"]) == (2, 0)
+    publishing.publish(ADA, draft.id, 1, "not ours any more", recalculate=True)
+    made.settle()
+    # It was announced before, and nothing is said of it any more.
+    assert (made.states(late, "first_response"), made.said(late)) == (["breached"], said)
+    assert made.states(early, "first_response") == []
+    made.advance(timedelta(hours=1))
+    either.sign_in()
+    assert either.json("/api/board")["counts"]["open"] == 0
+    kept = either.json("/api/reports", project="HLP")["shares"]
+    assert [(each["met"], each["breached"]) for each in kept] == [(0, 1)]
+    story = either.page(f"/issues/{late}")
+    assert "was due, and breached" in story
+    assert "a version was published under which nothing is owed for it any more" in story
+    # Where the project comes back the clock goes on.
+    back = previewed(either, publishing.begin(ADA, "", {"projects.yaml": mapping}))
+    found = publishing.preview(back)
+    assert found is not None
+    assert found.counts["newly_promised"] == 2
+    publishing.publish(ADA, back.id, 1, "ours after all", recalculate=True)
+    made.settle()
+    assert either.json("/api/board")["counts"]["breached"] == 2
+    assert overdue(made, late) == overdue(made, early) != []
 
 
 def test_an_open_issue_that_nothing_covered_is_covered_at_once(either: Desk) -> None:
@@ -494,6 +539,51 @@ def test_the_conflict_shows_both_texts_and_saves_over_the_newer_one(desk: Desk) 
     assert publishing.draft(draft.id).documents == {ENTERPRISE: mine}
 
 
+def test_a_fault_after_the_commit_is_no_fault_of_the_publication(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publishing = desk.standing.publishing
+    draft = previewed(desk, publishing.begin(ADA, "", with_goal(publishing, "2h")))
+    service = desk.standing.service
+
+    def fail(_: object) -> None:
+        raise OSError("no connection")
+
+    monkeypatch.setattr(service, "adopt", fail)
+    answer = desk.post(
+        f"/drafts/{draft.id}/publish", {"revision": 1, "reason": "now", "issues": "new"},
+        form=f"/drafts/{draft.id}",
+    )  # fmt: skip
+    assert answer.status_code == 302
+    shown = desk.page(answer.location)
+    assert "Version 2 is in force." in shown
+    assert "has not taken it over yet" in shown
+    monkeypatch.undo()
+    service.follow_publications()
+    assert service.engine.in_force == desk.standing.publishing.in_force().version
+
+
+def test_a_preview_waits_for_its_turn_as_long_as_it_takes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing = desk.standing
+    publishing = standing.publishing
+    monkeypatch.setattr(previews, "_SIGN_WHILE_WAITING", timedelta(milliseconds=5))
+    draft = publishing.begin(ADA, "", with_goal(publishing, "2h"))
+    with standing.previews._turn:
+        asked.begin_preview(standing, draft.id, 1)
+        desk.world.clock.at += previews.LOST_AFTER * 3
+
+        def is_alive() -> bool:
+            return asked.seen(standing, draft.id).worked_at
+
+        eventually("the one that waits says that it is there", is_alive)
+    standing.previews.wait()
+    found = asked.seen(standing, draft.id).preview
+    assert found
+    assert found.state == "done"
+
+
 def test_of_two_drafts_on_one_base_the_later_one_is_brought_up_to_date(either: Desk) -> None:
     publishing = either.standing.publishing
     documents = publishing.documents(publishing.in_force().id)
@@ -593,6 +683,8 @@ def test_a_version_restored_is_exactly_what_it_was(either: Desk) -> None:
     assert list(begun.documents) == [ENTERPRISE]
     draft = previewed(either, publishing.save(BEN, begun.id, 1, {}, "Back, by another name"))
     assert draft.restores == first.id
+    # Nothing else is put into it unasked.
+    assert mapping.own_draft(publishing, BEN) is None
     version = publishing.publish(BEN, draft.id, 2, "it was better", recalculate=True)
     assert (version.source, version.version) == ("restored", first.version)
     assert publishing.documents(version.id) == publishing.documents(first.id)

@@ -326,7 +326,8 @@ def test_an_answer_that_names_another_issuer_is_refused(desk: Desk, there: Provi
     [
         {"issuer": "https://evil.example"}, {"authorization_endpoint": "javascript:alert(1)"},
         {"token_endpoint": "http://evil.example/token"}, {"jwks_uri": "file:///etc/passwd"},
-        {"userinfo_endpoint": "http://10.0.0.1/"}, {"token_endpoint": None}, {"jwks_uri": 7},
+        {"userinfo_endpoint": "http://10.0.0.1/"}, {"end_session_endpoint": "javascript:1"},
+        {"token_endpoint": None}, {"jwks_uri": 7},
     ],
 )  # fmt: skip
 def test_a_provider_that_describes_itself_wrongly_is_not_asked(
@@ -439,6 +440,53 @@ def test_a_role_that_is_taken_away_ends_the_session_in_which_it_was_held(
     settings_with(desk, monkeypatch, administrators=frozenset({"eve@acme.example"}))
     assert who(desk) == ""
     assert "session has ended" in desk.page("/sign-in")
+
+
+def test_a_token_never_does_more_than_who_made_it(desk: Desk, there: Provider) -> None:
+    def change(token: str) -> int:
+        headers = {"Authorization": f"Bearer {token}"}
+        program = desk.world.receiver.application.test_client()
+        return program.delete("/api/tokens/999999", headers=headers).status_code
+
+    tokens = {}
+    for way in ("oidc", "atlassian"):
+        come_back(desk, there, way)
+        page = desk.post("/tokens", {"name": way, "role": "administrator", "days": ""}).text
+        tokens[way] = page.partition('aria-label="The token">')[2].partition("<")[0]
+    assert [change(token) for token in tokens.values()] == [404, 404]
+    there.person = {**there.person, "email": "ada@other.example"}
+    there.account = {**there.account, "account_status": "closed"}
+    assert come_back(desk, there, "oidc").status_code == 302
+    assert come_back(desk, there, "atlassian").status_code == 403
+    # A viewer by now, and somebody who may not come in at all.
+    assert [change(token) for token in tokens.values()] == [403, 401]
+    desk.sign_in()
+    shown = desk.page("/tokens")
+    assert "viewer now, as Ada Lovelace" in shown
+    assert "held back" in shown
+    there.person = {**there.person, "email": "ada@acme.example"}
+    come_back(desk, there, "oidc")
+    assert change(tokens["oidc"]) == 404
+
+
+@pytest.mark.parametrize("ends", ["/logout?x=1", None])
+def test_whoever_came_by_the_provider_may_sign_out_there_too(
+    desk: Desk, there: Provider, ends: str | None
+) -> None:
+    there.described = {"end_session_endpoint": f"{there.url}{ends}"} if ends else {}
+    come_back(desk, there)
+    out = desk.post("/sign-out", {}, form="/tokens")
+    assert who(desk) == ""
+    shown = desk.get(out.location)
+    assert f"Sign out at {urlsplit(there.url).hostname}, too" in words(shown.text)
+    left = desk.get("/sign-out/oidc")
+    if ends:
+        assert left.location == f"{there.url}/logout?x=1&client_id={CLIENT}"
+    else:
+        assert left.status_code == 404
+        assert "sign out there by hand" in words(left.text)
+    desk.sign_in()
+    assert desk.post("/sign-out", {}, form="/tokens").location == "/sign-in"
 
 
 def test_a_way_that_is_not_set_up_is_not_there(outside: Desk) -> None:

@@ -1,0 +1,101 @@
+"""Every line is JSON where a machine reads it, whoever wrote it, and no line stops the work."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from sla import steps
+from sla.steps import Step, following
+from webhooks import logs
+from webhooks.logs import set_up_logs
+
+
+@pytest.fixture(autouse=True)
+def afterwards() -> Iterator[None]:
+    """Leave the process as it was."""
+    level = logging.root.level
+    yield
+    steps.unwatch(logs._STEPS)
+    structlog.reset_defaults()
+    logging.root.setLevel(level)
+
+
+def begin(monkeypatch: pytest.MonkeyPatch, form: str | None, level: str | None = None) -> None:
+    for name, value in (("DUELINE_LOG", form), ("DUELINE_LOG_LEVEL", level)):
+        monkeypatch.delenv(name, raising=False)
+        if value:
+            monkeypatch.setenv(name, value)
+    # Without those by which pytest listens.
+    monkeypatch.setattr(logging.root, "handlers", [])
+    set_up_logs()
+    structlog.configure(cache_logger_on_first_use=False)
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_a_line_of_a_library_is_as_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(monkeypatch, None)
+    with following("a-delivery"):
+        structlog.get_logger().warning("ours", site="acme")
+        logging.getLogger("granian").error("theirs: %s", "busy")
+        logging.getLogger("apscheduler").error("a job", exc_info=ValueError("planted"))
+    ours, theirs, fault = written(capsys)
+    assert list(ours) == ["timestamp", "level", "event", "delivery", "site"]
+    assert (theirs["event"], theirs["level"]) == ("theirs: busy", "error")
+    assert ours["delivery"] == theirs["delivery"] == fault["delivery"] == "a-delivery"
+    assert "ValueError: planted" in fault["exception"]
+
+
+def test_only_what_is_grave_enough_is_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(monkeypatch, "json", "warning")
+    with Step("decide", why="time"):
+        structlog.get_logger().info("not told")
+    structlog.get_logger().warning("told")
+    assert [line["event"] for line in written(capsys)] == ["told"]
+
+
+def test_for_people_it_is_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(monkeypatch, "text")
+    with Step("decide", why="time"):
+        pass
+    text = capsys.readouterr().err
+    assert "issue decided" in text
+    assert "{" not in text
+
+
+def test_a_line_that_cannot_be_written_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Full:
+        """A disk without room."""
+
+        def write(self, _: str) -> int:
+            raise OSError(28, "No space left on device")
+
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+        def isatty(self) -> bool:
+            return False
+
+    begin(monkeypatch, "json")
+    monkeypatch.setattr(sys, "stderr", Full())
+    with Step("receive", "kept") as step:
+        pass
+    assert step.outcome == "kept"
+    structlog.get_logger().error("nobody hears")
