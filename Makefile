@@ -54,6 +54,7 @@ screenshots: $(VENV)/.dev
 
 # The pages of the documentation that are made of the code.
 reference: $(VENV)/.dev
+	@$(BIN)/python -m config.settings_reference
 	@$(BIN)/python -m webhooks.reference
 
 # The documentation as a site, into site/; a link that leads nowhere fails it.

@@ -16,7 +16,9 @@ class NamedDate(Model):
     """One holiday on one date."""
 
     date: IsoDate
+    """The day."""
     name: Text = "Holiday"
+    """As pages and explanations call it."""
 
 
 class Library(Model):
@@ -38,12 +40,14 @@ class FromLibrary(Model):
     """Holidays from the library."""
 
     library: Library
+    """Which holidays."""
 
 
 class Rule(Model):
     """What all rules have."""
 
     name: Text = "Holiday"
+    """As pages and explanations call it."""
     observed: Observed | None = None
     """Where it moves to from a weekend; left out: it stays."""
 
@@ -52,7 +56,9 @@ class EveryYear(Rule):
     """The same date each year."""
 
     month: Annotated[int, Field(ge=1, le=12)]
+    """1 to 12."""
     day: Annotated[int, Field(ge=1, le=31)]
+    """1 to 31."""
 
     @model_validator(mode="after")
     def _some_year_has_it(self) -> Self:
@@ -66,27 +72,34 @@ class NthWeekday(Rule):
     """The n-th (1 to 5) or, counted from the end, the n-th last (-1 to -5) weekday of a month."""
 
     month: Annotated[int, Field(ge=1, le=12)]
+    """1 to 12."""
     weekday: Day
+    """mon to sun."""
     nth: Literal[1, 2, 3, 4, 5, -1, -2, -3, -4, -5]
+    """Counted from the first of the month, or, below zero, from its last."""
 
 
 class FromEaster(Rule):
     """So many days after Easter Sunday, or before it when negative: Good Friday is -2."""
 
     easter: Annotated[int, Field(ge=-200, le=200)]
+    """How many days."""
     church: Literal["western", "orthodox"] = "western"
+    """By whose reckoning."""
 
 
 class FromFile(Model):
     """All-day events of an iCalendar file beside the document."""
 
     icalendar: Text
+    """The file's name."""
 
 
 class Removed(Model):
     """Dates that some other item gives, and that are working days after all."""
 
     remove: Dates
+    """The dates."""
 
 
 _ITEM_KEYS = {
@@ -136,7 +149,9 @@ class CalendarDocument(Model):
     """When it is open: `calendars/ID.yaml`."""
 
     title: Text | None = None
+    """As people call it."""
     note: Text | None = None
+    """Why it is as it is."""
     clause: Text | None = None
     """Where the text gives these hours."""
     time_zone: Zone

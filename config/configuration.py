@@ -138,7 +138,9 @@ def _policy(plain: Plain, built: _Calendars, version: str) -> Policy:
             for id_, each in plain["contracts"].items()
         },
         responders=Responders(
-            only=frozenset(responders["only"]) or None, never=frozenset(responders["never"])
+            only=frozenset(responders["only"]) or None,
+            never=frozenset(responders["never"]),
+            groups={name: frozenset(each) for name, each in responders.get("groups", {}).items()},
         ),
         reported_at_field=plain["site"].get("reported_at"),
         customer_field=plain["site"].get("customer"),

@@ -74,18 +74,24 @@ class Source(Model):
     """The published text that the contract carries out."""
 
     publisher: Text
+    """Who made the promise."""
     title: Text
+    """As the text is called."""
     url: Text | None = None
+    """Where it stands."""
     modified: Text | None = None
     """As the text itself says when it was last changed."""
     note: Text | None = None
+    """What else is to be known of it."""
 
 
 class Parameter(Model):
     """A figure that the text leaves open, so that whoever uses the contract has to set it."""
 
     kind: ParameterKind
+    """What its value has to be."""
     clause: Text
+    """The clause that leaves it open."""
     what: Text
     """What to give, in words."""
 
@@ -94,7 +100,9 @@ class ScopeDocument(Model):
     """Which issues of the contract are meant; what is left out means all of them."""
 
     severity: Texts | None = None
+    """Only these; left out: all."""
     tier: Texts | None = None
+    """Only these; left out: all."""
     kind: Texts | None = None
     """Kinds of work, as `kinds` names them."""
 
@@ -107,8 +115,11 @@ class GoalDocument(ScopeDocument):
     reading: Reading | None = None
     """How a business day is read; open_hours unless it is said."""
     calendar: OrParameter[Text]
+    """In whose open time the target is counted."""
     binding: Binding = "commitment"
+    """`goal` where the text only aims at it; the two are counted apart."""
     clause: Text
+    """The clause that promises it."""
 
     @model_validator(mode="after")
     def _reading_needs_days(self) -> Self:
@@ -141,8 +152,11 @@ class ActDocument(Conditions):
     """A comment of some kind, a field's change, or fields that come to have these values."""
 
     response: ReplyDocument | None = None
+    """A public reply by a responder, of this kind."""
     customer_comment: ReplyDocument | None = None
+    """A public comment of the customer, of this kind."""
     customer_reply: ReplyDocument | None = None
+    """The same, after the first response."""
     changed: Texts | None = None
     """Fields whose every change counts."""
     to: Texts | None = None
@@ -166,6 +180,7 @@ class TogetherDocument(Model):
     """Every one of these acts."""
 
     all: Annotated[list[OneAct], Field(min_length=2)]
+    """It has happened when each of them has."""
 
 
 def _act_shape(value: Any) -> str:
@@ -217,11 +232,15 @@ class MetricDocument(Model):
     """What is measured. A metric with a name of its own says what starts and what stops it."""
 
     clause: Text
+    """The clause that says what is measured."""
     title: Text | None = None
     """As people call it in comments; left out: its name."""
     goals: Annotated[list[GoalDocument], Field(min_length=1)]
+    """The first that speaks of the issue's severity, tier and kind holds."""
     start: Acts | None = None
+    """Any of these acts starts the clock; a metric known by name has its own."""
     stop: Stops | None = None
+    """Any of these stops it; the same."""
     pause_statuses: Names = []
     """Jira statuses in which the clock rests."""
     pause: SomeConditions = []
@@ -242,6 +261,7 @@ class KindDocument(Model):
     """A kind of work, as the contract tells them apart."""
 
     text: Text | None = None
+    """What it is, in words."""
     severities: Texts
     """The only ones that this kind of work can have."""
 
@@ -250,7 +270,9 @@ class LimitDocument(Model):
     """What the support does not cover."""
 
     id: Text
+    """Its name in reasons."""
     clause: Text
+    """The clause that says so."""
     text: Text
     """In words, after "not covered by ...:"."""
     excludes: Conditions | None = None
@@ -271,22 +293,32 @@ class DutyDocument(ScopeDocument):
     """What somebody has to do beside the clock."""
 
     id: Text
+    """Its name."""
     who: Literal["customer", "company"]
+    """Whose duty it is."""
     clause: Text
+    """The clause that says so."""
     text: Text
+    """What to do, as the one who is to do it reads it."""
     phone: OrParameter[Text] | None = None
+    """A number to call."""
     done: Acts
     """Any of these ticks it off."""
     effect: DutyEffect = "none"
+    """Until it is done: the promise is `conditional`, its clock rests (`pauses`), or nothing."""
     metrics: Names = []
+    """On which metrics it has that effect."""
 
 
 class ItemDocument(Model):
     """One piece of information: in one of these fields, or by one of these phrases."""
 
     id: Text
+    """Its name."""
     text: Text
+    """What is asked for, in words."""
     fields: Names = []
+    """Any of these is filled."""
     phrases: list[Phrase] = []
     """Looked for in the summary and the description."""
 
@@ -301,25 +333,33 @@ class ChecklistDocument(Model):
     """Information that a request should bring."""
 
     clause: Text
+    """The clause that says so."""
     items: Annotated[list[ItemDocument], Field(min_length=1)]
+    """What is looked for."""
     pauses: Names = []
     """Metrics whose clocks rest while something is missing; left out: none."""
     wording: Template | None = None
+    """Markdown with Jinja; left out: the site's own."""
 
 
 class AcknowledgementDocument(Model):
     """An automatic public comment when the issue is made."""
 
     clause: Text
+    """The clause that says so."""
     wording: Template | None = None
+    """Markdown with Jinja; left out: the site's own."""
 
 
 class ContactDocument(ScopeDocument):
     """A way to reach the support, shown in the acknowledgement."""
 
     id: Text
+    """Its name."""
     clause: Text
+    """The clause that says so."""
     text: Text
+    """As the customer reads it."""
     hours: Text | None = None
     """A calendar: shown only to those who ask in these hours."""
 
@@ -328,23 +368,32 @@ class NoticeDocument(ScopeDocument):
     """Something that is said, publicly or to the team, whenever one of some acts happens."""
 
     id: Text
+    """Its name."""
     clause: Text
+    """The clause that says so."""
     on: Acts
+    """Any of these acts has it said."""
     text: Text
+    """What is said."""
     public: bool = False
+    """Whether the customer reads it."""
     each: bool = True
     """Each time, or only the first time."""
     roles: Names = []
     """Whom it addresses, as `roles` in projects.yaml names them."""
     wording: Template | None = None
+    """Markdown with Jinja; left out: the site's own."""
 
 
 class StepDocument(Model):
     """One step of an escalation on request."""
 
     level: Annotated[int, Field(ge=1)]
+    """Its number."""
     name: Text
+    """What it is called."""
     role: Text
+    """Who is addressed, as `roles` in projects.yaml names them."""
 
 
 class RequestIssueDocument(Conditions):
@@ -362,15 +411,19 @@ class EscalationDocument(ScopeDocument):
     """How a customer asks for an escalation; each further request climbs one step."""
 
     id: Text
+    """Its name."""
     clause: Text
+    """The clause that says so."""
     on: Acts | None = None
     """By an act in the issue itself."""
     issue: RequestIssueDocument | None = None
     """By a new issue that links to this one or names its key."""
     levels: Annotated[list[StepDocument], Field(min_length=1)]
+    """The steps, from the first request on."""
     assign: bool = False
     """Whether the issue goes to the first of those addressed."""
     wording: Template | None = None
+    """Markdown with Jinja; left out: the site's own."""
 
     @model_validator(mode="after")
     def _some_way(self) -> Self:
@@ -388,15 +441,20 @@ class TermDocument(Model):
     """A sentence that bears on a credit."""
 
     id: Text
+    """Its name."""
     text: Text
+    """The sentence."""
     clause: Text
+    """The clause that says so."""
     settled_by: Literal["fact", "ledger"] = "fact"
+    """Whether somebody states it, or the ledger of downtime tells."""
 
 
 class CreditDocument(Model):
     """What a customer gets when the commitment was missed."""
 
     clause: Text
+    """The clause that says so."""
     multiple: Multiple
     """So many times the amount paid for the time in excess."""
     cap: Percentage | None = None
@@ -404,43 +462,58 @@ class CreditDocument(Model):
     fee: OrParameter[Annotated[Text, checked(money)]]
     """What the customer pays for a month."""
     conditions: list[TermDocument] = []
+    """What must be true for the credit to be due."""
     statements: list[TermDocument] = []
+    """What is said beside the amount and decides nothing."""
 
 
 class MaintenanceDocument(Model):
     """When scheduled maintenance may take place."""
 
     clause: Text
+    """The clause that says so."""
     windows: Text
     """A calendar."""
     binding: Binding = "commitment"
+    """Of keeping to the windows."""
     kind: Text = "Scheduled maintenance"
+    """The kind of downtime that is such maintenance."""
 
 
 class DowntimeDocument(Model):
     """The issues that are entries of the downtime ledger."""
 
     type: Text
+    """The issues' type."""
     confirmed_at: Text = "Confirmed at"
+    """The field with the instant from which it counts."""
     restored_at: Text = "Restored at"
+    """The field with the instant until which it counts."""
     kind: Text = "Downtime kind"
+    """The field with the kind of downtime."""
     customers: Text = "Affected customers"
+    """The field with those who were affected."""
 
 
 class AvailabilityDocument(Model):
     """What is promised of the service's uptime."""
 
     clause: Text
+    """The clause that says so."""
     calendar: Text
     """The hours over which downtime counts."""
     commitment: Percentage | None = None
+    """Such as 99.9%; left out: the month is shown, and nothing judges it."""
     basis: Literal["business", "all"] = "business"
     """Which minutes a month has: those of the calendar, or all of them."""
     excluded: dict[Text, Text] = {}
     """Kinds of downtime that do not count, each with the reason."""
     maintenance: MaintenanceDocument | None = None
+    """Left out: none is excepted."""
     credit: CreditDocument | None = None
+    """Left out: there is none."""
     downtime: DowntimeDocument | None = None
+    """Left out: only what people enter counts."""
 
 
 # --- what became of the text ----------------------------------------------------------------------
@@ -450,7 +523,9 @@ class ClauseDocument(Model):
     """A sentence of the text, and what it became here."""
 
     id: Text
+    """As the text numbers it, or a name for the sentence."""
     gist: Text
+    """What it says, in a sentence."""
     passages: Names = []
     """Where it stands in the text: the first words and the last, `…` between them."""
     became: Annotated[
@@ -458,6 +533,7 @@ class ClauseDocument(Model):
         BeforeValidator(_listed, json_schema_input_type=ClauseKind | list[ClauseKind]),
         Field(min_length=1),
     ]
+    """One or several of rule, manual duty, out of scope, open parameter, ambiguity."""
     by: Text | None = None
     """What carries it out, or who, where nothing above cites it."""
 
@@ -466,22 +542,30 @@ class DecidedDocument(Model):
     """Who settled a choice, and when."""
 
     by: Text
+    """Who settled it."""
     on: IsoDate
+    """The day."""
 
 
 class ChoiceDocument(Model):
     """An ambiguity of the text, settled by name."""
 
     id: Text
+    """The name by which values refer to it."""
     clause: Text | None = None
+    """The sentence that can be read in several ways."""
     question: Text
+    """What is to be settled."""
     readings: Annotated[dict[Text, Text], Field(min_length=2)]
+    """By name what each means."""
     chosen: Text | None = None
     """Left out: nobody has decided yet."""
     why: Text | None = None
+    """The reason for what was chosen."""
     decided: DecidedDocument | None = None
     """Who settled it, and when; `dueline check` asks for it where it is missing."""
     example: Text
+    """What it is worth: a case, with the instant under each reading."""
 
     @model_validator(mode="after")
     def _chosen_is_a_reading(self) -> Self:
@@ -500,23 +584,39 @@ class ContractDocument(Model):
     """
 
     contract: Text
+    """Its id, which is the file's name."""
     title: Text
+    """As people call it."""
     source: Source
+    """The text that it carries out."""
     severities: Annotated[dict[Text, Text | None], Field(min_length=1)]
     """Each level with its definition in the text's words; empty where the text gives none."""
     kinds: dict[Text, KindDocument] = {}
+    """Kinds of work, where the text tells them apart."""
     parameters: dict[Text, Parameter] = {}
+    """Figures that the text leaves open, by name."""
     metrics: Annotated[dict[Text, MetricDocument], Field(min_length=1)]
+    """What is measured, by name."""
     coverage: list[LimitDocument] = []
+    """What is not covered."""
     duties: list[DutyDocument] = []
+    """What somebody has to do beside the clock."""
     acknowledgement: AcknowledgementDocument | None = None
+    """Left out: nothing is said by itself."""
     contacts: list[ContactDocument] = []
+    """Other ways to reach the support."""
     required_information: ChecklistDocument | None = None
+    """What a request should bring."""
     notices: list[NoticeDocument] = []
+    """What is said when something happens."""
     escalations: list[EscalationDocument] = []
+    """How a customer asks for one."""
     availability: AvailabilityDocument | None = None
+    """Uptime, maintenance and credits."""
     clauses: Annotated[list[ClauseDocument], Field(min_length=1)]
+    """Every sentence of the text, and what it became."""
     choices: list[ChoiceDocument] = []
+    """What can be read in several ways."""
 
 
 _FIXED = frozenset(

@@ -166,6 +166,7 @@ class ParameterReference(Model):
     """In place of a value that the text leaves open: the site sets it in projects.yaml."""
 
     parameter: Text
+    """The contract's name for it."""
 
 
 def _by_shape(value: Any) -> str:
@@ -182,8 +183,11 @@ class Conditions(Model):
     """Each one that is given must hold; names of Jira, in which case does not count."""
 
     type: Texts | None = None
+    """Issue types, by name."""
     priority: Texts | None = None
+    """Priorities, by name."""
     status: Texts | None = None
+    """Statuses, by name."""
     fields: dict[Text, Texts] = Field(default={})
     """Any other field, by its name or its id such as customfield_10050."""
     filled: Names = Field(default=[])
@@ -196,6 +200,8 @@ class AudienceDocument(Model):
     """Whom a comment addresses."""
 
     assignee: bool = False
+    """Whoever has the issue."""
     users: Names = Field(default=[])
     """Account ids (Cloud) or user names (Data Center)."""
     groups: Names = Field(default=[])
+    """By name; their members are mentioned."""

@@ -30,13 +30,16 @@ class ContractRuleDocument(Conditions):
     """Under these conditions an issue has that contract and tier."""
 
     contract: Text
+    """Its id."""
     tier: Text | None = None
+    """What the customer bought, as the contract calls it."""
 
 
 class SeverityRuleDocument(Conditions):
     """Under these conditions an issue has that severity, and is that kind of work."""
 
     severity: Text
+    """The contract's own level."""
     kind: Text | None = None
     """For contracts that tell kinds of work apart."""
 
@@ -45,17 +48,24 @@ class AlertRuleDocument(Model):
     """For these metrics and issues, this set of alerts."""
 
     alerts: Text
+    """The name of the set."""
     metric: Texts | None = None
+    """Only these; left out: all."""
     severity: Texts | None = None
+    """Only these; left out: all."""
     tier: Texts | None = None
+    """Only these; left out: all."""
     kind: Texts | None = None
+    """Only these; left out: all."""
 
 
 class ProjectDocument(Model):
     """How one Jira project's issues find their promise; of each list the first match wins."""
 
     contracts: Annotated[list[ContractRuleDocument], Field(min_length=1)]
+    """Which contract and tier an issue has."""
     severities: Annotated[list[SeverityRuleDocument], Field(min_length=1)]
+    """Which severity it has."""
     alerts: Text | None = None
     """The name of a set of alerts; left out: `default`, where there is one."""
     alerts_for: list[AlertRuleDocument] = []
@@ -101,9 +111,11 @@ class WarningDocument(Model):
     audience: AudienceDocument | None = None
     """Left out: the assignee."""
     wording: Template | None = None
+    """Markdown with Jinja; left out: the site's own."""
     public: bool = False
     """Whether the customer is to read it."""
     actions: ActionsDocument | None = None
+    """Left out: nothing but the comment."""
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -116,17 +128,22 @@ class BreachDocument(Model):
     """Speak up at the due instant."""
 
     audience: AudienceDocument | None = None
+    """Left out: the assignee."""
     wording: Template | None = None
+    """Markdown with Jinja; left out: the site's own."""
     public: bool = False
     """Whether the customer is to read it."""
     actions: ActionsDocument | None = None
+    """Left out: nothing but the comment."""
 
 
 class LevelDocument(Model):
     """One step of the ladder after a breach."""
 
     level: Annotated[int, Field(ge=1)]
+    """Its number; the field shows the highest reached."""
     name: Text
+    """What it is called."""
     after: Annotated[Text, checked(lengths.delay)] | None = None
     """Open time after the due instant."""
     used: Share | None = None
@@ -136,10 +153,13 @@ class LevelDocument(Model):
     hours: Text | None = None
     """A calendar for the level's own hours; left out: those of the goal."""
     audience: AudienceDocument | None = None
+    """Left out: the assignee."""
     wording: Template | None = None
+    """Markdown with Jinja; left out: the site's own."""
     public: bool = False
     """Whether the customer is to read it."""
     actions: ActionsDocument | None = None
+    """Left out: nothing but the comment."""
 
     @model_validator(mode="after")
     def _one_of_three(self) -> Self:
@@ -152,8 +172,11 @@ class AlertsDocument(Model):
     """Who hears of a promise in danger, when, and in what words."""
 
     warnings: list[WarningDocument] = []
+    """Before the due instant."""
     breach: BreachDocument = BreachDocument()
+    """At it."""
     levels: list[LevelDocument] = []
+    """The ladder."""
 
 
 def _parameter_shape(value: Any) -> str:
@@ -170,14 +193,18 @@ class SettledDocument(Model):
     """A choice as this site settles it."""
 
     chosen: Text
+    """The reading, by name."""
     by: Text
+    """Who settled it."""
     on: IsoDate
+    """The day."""
 
 
 class ProjectsDocument(Model):
     """Which promise an issue has: `projects.yaml`."""
 
     projects: Annotated[dict[Text, ProjectDocument], Field(min_length=1)]
+    """By key."""
     parameters: dict[Text, dict[Text, ParameterValue]] = {}
     """For each contract what its text leaves open."""
     customers: dict[Text, dict[Text, dict[Text, ParameterValue]]] = {}
@@ -187,6 +214,7 @@ class ProjectsDocument(Model):
     roles: dict[Text, AudienceDocument] = {}
     """Who is meant by the roles that contracts name, such as Support team lead."""
     alerts: dict[Text, AlertsDocument] = {}
+    """Sets of alerts, by name; `default` is for projects that name none."""
 
 
 # --- site.yaml ----------------------------------------------------------------------------------
@@ -211,6 +239,21 @@ class RespondersDocument(Model):
     only: list[Text] = []
     """Empty: anyone but the reporter, customers and apps."""
     never: list[Text] = []
+    """These count for nobody."""
+    groups: dict[Text, Annotated[list[Text], Field(min_length=1)]] | None = None
+    """By a team's name its people, of whom reports count what they answered."""
+
+    @model_validator(mode="after")
+    def _in_one_group(self) -> Self:
+        groups: dict[str, str] = {}
+        for name, accounts in (self.groups or {}).items():
+            for account in accounts:
+                if groups.setdefault(account, name) != name:
+                    raise fault(
+                        f"`groups` has {account} in {groups[account]} and in {name}; what somebody "
+                        "answered counts for one group, so name each account in one"
+                    )
+        return self
 
 
 class CommentsDocument(Model):
@@ -275,14 +318,18 @@ class SiteDocument(Model):
     """One Jira: `site.yaml`."""
 
     fields: FieldNames = FieldNames()
+    """Where each thing is shown."""
     reported_at: Text | None = None
     """A field with the instant at which an issue was reported, when it was typed in later."""
     customer: Text | None = None
     """A field that names the customer, for order forms and downtimes."""
     responders: RespondersDocument = RespondersDocument()
+    """Whose public reply counts."""
     comments: CommentsDocument = CommentsDocument()
+    """Who can read Dueline's comments."""
     remote_link: bool = True
     """Whether each issue gets a link to its explanation, where DUELINE_PUBLIC_URL is set."""
     wording: WordingDocument = WordingDocument()
+    """What comments say."""
     channels: dict[Text, ChannelDocument] | None = None
     """Beyond Jira, by name; `notify` among the actions of an alert names them."""

@@ -93,6 +93,8 @@ class History(NamedTuple):
     events: tuple[Event, ...]
     assignee: tuple[str, str] | None = None
     """The account that it is assigned to, and its name for people."""
+    people: Mapping[str, str] = MappingProxyType({})
+    """The accounts that changed it or wrote on it, each with its name for people."""
 
 
 class Transition(NamedTuple):
@@ -435,7 +437,9 @@ class JiraClient(Registrations):
         events = events_of(found, changelog, comments, ignored_fields=ignored_fields)
         issue_key = facts.identifier(facts.member(found, "key")) or issue
         assignee = facts.assignee(facts.member(found, "fields"))
-        return History(issue_id, issue_key, events, assignee)
+        authors = (facts.member(each, "author") for each in (*changelog, *listed))
+        people = dict(filter(None, map(facts.named, authors)))
+        return History(issue_id, issue_key, events, assignee, people)
 
     def is_internal(self, issue: str, comment_id: str) -> bool | None:
         """Whether a service project marks a comment as internal: one call.

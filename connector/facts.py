@@ -109,7 +109,11 @@ def person(value: Json) -> str | None:
 
 def assignee(fields: Json) -> tuple[str, str] | None:
     """Whom an issue's fields show it assigned to: the account, and its name for people."""
-    shown = member(fields, "assignee")
+    return named(member(fields, "assignee"))
+
+
+def named(shown: Json) -> tuple[str, str] | None:
+    """A user as Jira describes it: the account, and its name for people."""
     account, name = person(shown), member(shown, "displayName")
     if account is None or not isinstance(name, str) or not name.strip():
         return None
@@ -169,6 +173,7 @@ def changes(
     at: datetime,
     created_at: datetime | None,
     ignored: frozenset[str],
+    who: Json = None,
 ) -> Iterator[Changed]:
     """The changes of one changelog entry, each under Jira's id of the entry.
 
@@ -180,8 +185,11 @@ def changes(
         at: when it happened.
         created_at: when the issue was made, if that is known.
         ignored: ids or names of fields to leave out.
+        who: the user that made them, if that is told.
     """
     change_id = identifier(member(changelog, "id"))
+    account = author(who)
+    by = account.id if account else None
     if change_id is None:
         return
     first = created_at is not None and at <= created_at
@@ -191,7 +199,7 @@ def changes(
             continue
         for field, before, after in _changed_values(name, item):
             if not (first and before in (None, ())):
-                yield Changed(at, change_id, field, before, after)
+                yield Changed(at, change_id, field, before, after, by)
 
 
 def comment(value: Json) -> CommentSeen | None:

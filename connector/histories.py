@@ -91,6 +91,7 @@ class HistoryReader:
             reads_asked=row.reads_asked,
             updated_at=self._read_for(history.events),
             assignee=history.assignee,
+            people=history.people,
         )
 
     def _read_marks(self, outlet: Outlet, row: IssueRow, told: Mapping[str, bool]) -> bool:
@@ -104,10 +105,11 @@ class HistoryReader:
         if first not in {each.id for each in heard}:
             # Forgotten meanwhile, with what it told.
             return False
+        said = [self.engine.read_delivery(each.body) for each in heard]
         versions = {
             version.identity: version
-            for each in heard
-            for version in self.engine.read_delivery(each.body).unmarked
+            for each in said
+            for version in each.unmarked
             if version.identity not in told
         }
         marked: dict[str, bool] = {}
@@ -122,6 +124,7 @@ class HistoryReader:
             issue_id,
             [replace(each, public=not marked[each.comment_id]) for each in versions.values()],
             reads_asked=row.reads_asked,
+            people={account: name for each in said for account, name in each.people.items()},
         )
         return True
 

@@ -68,7 +68,8 @@ def _events(
     for entry in changelog:
         at = facts.instant(facts.member(entry, "created"))
         if at:
-            yield from facts.changes(entry, at, created.at if created else None, ignored)
+            created_at, who = created.at if created else None, facts.member(entry, "author")
+            yield from facts.changes(entry, at, created_at, ignored, who)
     seen_at = facts.instant(facts.member(fields, "updated")) or (created.at if created else None)
     if seen_at:
         seen = facts.sighting(seen_at, issue, facts.HISTORY, ignored)

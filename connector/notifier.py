@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +20,7 @@ from sla.channels import Channel, is_moot
 from sla.effects import Saying
 from sla.errors import CalendarError
 from sla.lanes import Key
+from sla.steps import Step, following
 from sla.store import issues, notifications
 from sla.store.database import Database
 from sla.store.notifications import Pending
@@ -73,7 +74,8 @@ class Notifier:
         now = self.now()
         for pending in self.database.read(lambda c: notifications.pending(c, *key, now)):
             try:
-                self._see_to(key, pending)
+                with following(pending.delivery):
+                    self._see_to(key, pending)
             except Exception as error:  # noqa: BLE001 - logged; the others must not wait for it
                 _log.exception("channel could not be told", channel=pending.channel)
                 self._put_off(pending.id, f"{type(error).__name__}: {error}")
@@ -103,12 +105,19 @@ class Notifier:
         now = self.now()
         if not self.database.write(lambda c: notifications.leaves(c, pending, now)):
             return
-        mine = _left(pending, now)
-        sent = self.send(address, message)
+        mine = replace(pending, attempted_at=now)
+        site, issue_id = key
+        with Step(
+            "notify", site=site, issue_id=issue_id, kind="notification",
+            channel=pending.channel, key=pending.saying.key,
+        ) as step:  # fmt: skip
+            sent = self.send(address, message)
+            if sent.outcome != "sent":
+                step.outcome = sent.outcome.replace("_", " ")
         if sent.outcome == "sent":
-            _log.info("channel told", channel=pending.channel, issue_id=key[1])
-            self._note(mine, state="sent", sent_at=self.now(), try_at=None, error=None,
-                       attempted_at=None)  # fmt: skip
+            self._note(
+                mine, state="sent", sent_at=self.now(), try_at=None, error=None, attempted_at=None
+            )
             return
         _log.warning(
             "channel not told", channel=pending.channel, kind=kind_of(address), reason=sent.reason
@@ -163,13 +172,6 @@ def _told_at(channel: Channel, saying: Saying, now: datetime) -> datetime:
     except CalendarError:
         # Hours that never come again are no reason to keep what people wait for.
         return now
-
-
-def _left(pending: Pending, at: datetime) -> Pending:
-    return Pending(
-        pending.id, pending.channel, pending.saying, pending.withdrawn, pending.try_at,
-        pending.attempts, at,
-    )  # fmt: skip
 
 
 def _title(issue: str, saying: Saying) -> str:

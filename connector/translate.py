@@ -82,6 +82,8 @@ class Translation:
     """
     assignee: tuple[str, str] | None = None
     """The account that it shows the issue assigned to, and its name for people."""
+    people: Mapping[str, str] = field(default_factory=dict)
+    """The accounts that did what it tells of, each with its name for people."""
 
 
 def translate(body: bytes, *, ignored_fields: frozenset[str] = frozenset()) -> Translation:
@@ -215,8 +217,13 @@ class _Reader:
         complete = not unclear and self.is_complete(events)
         return Translation(
             issue_id, key, self.event, events, complete=complete, unclear=unclear,
-            unmarked=unmarked, assignee=facts.assignee(self.fields),
+            unmarked=unmarked, assignee=facts.assignee(self.fields), people=self.people,
         )  # fmt: skip
+
+    @property
+    def people(self) -> Mapping[str, str]:
+        shown = (self.payload.get("user"), self.comment.get("author"))
+        return dict(filter(None, map(facts.named, shown)))
 
     def is_complete(self, events: tuple[Event, ...]) -> bool:
         made = any(isinstance(event, Created) for event in events)
@@ -298,7 +305,8 @@ class _Reader:
         at = self.changed_at
         if at and self.event.startswith(_ISSUE):
             created_at = self.created.at if self.created else None
-            yield from facts.changes(self.payload.get("changelog"), at, created_at, self.ignored)
+            changelog, who = self.payload.get("changelog"), self.payload.get("user")
+            yield from facts.changes(changelog, at, created_at, self.ignored, who)
 
     @property
     def changed_at(self) -> datetime | None:

@@ -33,6 +33,8 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     """In words."""
     key: str
     """Made of Jira's own ids, so that the same act is known again."""
+    by: str | None = None
+    """Whose act it was: Jira's id of the account; None where that is not known."""
 
 
 class History:
@@ -104,15 +106,16 @@ class History:
             if at is None:
                 continue
             author = comment.author
+            by = author.id if author else None
             side = known.get(author, _NOT_ASKED)
             if side is _NOT_ASKED:
                 side = side_of(comment, timeline, responders)
                 if reporter_stays:
                     known[author] = side
             if side == "support":
-                replies.append(Moment(at, f"public comment {id_} by a responder", id_))
+                replies.append(Moment(at, f"public comment {id_} by a responder", id_, by))
             elif side == "customer":
-                of_customer.append(Moment(at, f"public comment {id_} by the customer", id_))
+                of_customer.append(Moment(at, f"public comment {id_} by the customer", id_, by))
         if edits:  # which few histories have, and to sort took a third of the time
             replies.sort(key=_IN_ORDER)
             of_customer.sort(key=_IN_ORDER)
@@ -257,11 +260,13 @@ def _replies(history: History, act: Act) -> Iterator[Moment]:
 def _marked(history: History, mark: Condition, replies: Sequence[Comment]) -> Iterator[Moment]:
     """A mark is set on the issue and means one reply: the last before it, else the next."""
     public = sorted((reply.public_from, reply.id) for reply in replies if reply.public_from)
+    authors = {reply.id: _author(reply) for reply in replies}
     for since, until in while_holding(history.timeline, mark):
         before = [each for each in public if each[0] <= since]
         after = [each for each in public if since < each[0] and (until is None or each[0] < until)]
         for at, id_ in (before[-1:] or after)[:1]:
-            yield Moment(at, f"public comment {id_} by a responder, marked by {mark}", id_)
+            reason = f"public comment {id_} by a responder, marked by {mark}"
+            yield Moment(at, reason, id_, authors[id_])
 
 
 def _first_response(history: History, _act: Act) -> _Found:
@@ -285,18 +290,21 @@ def _customer_replies(history: History, act: Act) -> _Found:
 
 def _resolved(history: History, _act: Act) -> _Found:
     resolved = while_holding(history.timeline, RESOLVED)
-    return [Moment(since, "resolved", since.isoformat()) for since, _ in resolved]
+    by = history.timeline.changed_by
+    return [Moment(since, "resolved", since.isoformat(), by.get(since)) for since, _ in resolved]
 
 
 def _reopened(history: History, _act: Act) -> Iterator[Moment]:
     for _, until in while_holding(history.timeline, RESOLVED):
         if until:
-            yield Moment(until, "opened again", until.isoformat())
+            by = history.timeline.changed_by.get(until)
+            yield Moment(until, "opened again", until.isoformat(), by)
 
 
 def _fields(history: History, act: Act) -> Iterator[Moment]:
     for since, _ in while_holding(history.timeline, act.when):
-        yield Moment(since, str(act.when), since.isoformat())
+        by = history.timeline.changed_by.get(since)
+        yield Moment(since, str(act.when), since.isoformat(), by)
 
 
 def _changed(history: History, act: Act) -> Iterator[Moment]:
@@ -304,7 +312,8 @@ def _changed(history: History, act: Act) -> Iterator[Moment]:
         for at, value in history.timeline.values(name)[1:]:
             if act.to and not has_one_of(value, act.to):
                 continue
-            yield Moment(at, f"{name} became {_text(value)}", f"{name}/{at.isoformat()}")
+            by = history.timeline.changed_by.get(at)
+            yield Moment(at, f"{name} became {_text(value)}", f"{name}/{at.isoformat()}", by)
 
 
 def _in_order(found: _Found) -> list[Moment]:
@@ -330,7 +339,11 @@ def _moments(comments: Iterable[Comment], act: Act, reason: str) -> Iterator[Mom
     for comment in comments:
         at = _since(comment, act)
         if at:
-            yield Moment(at, reason.format(comment.id), comment.id)
+            yield Moment(at, reason.format(comment.id), comment.id, _author(comment))
+
+
+def _author(comment: Comment) -> str | None:
+    return comment.author.id if comment.author else None
 
 
 def _since(comment: Comment, act: Act) -> datetime | None:

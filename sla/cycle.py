@@ -65,6 +65,8 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
     at: datetime
     met_the_metric: bool
     reason: str
+    by: str | None = None
+    """Whose act stopped it: Jira's id of the account; None where that is not known."""
 
 
 class Rest(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +116,11 @@ class Cycle(msgspec.Struct, frozen=True, gc=False):
         last = self.promise
         end, pauses = max(self.until_at, last.since_at), self.rest.until(self.until_at)
         return last.used_before + last.goal.calendar.elapsed(last.since_at, end, pauses)
+
+    @property
+    def answered_by(self) -> str | None:
+        """Whose act met the metric, in time or late; None while it was not, or nobody knows."""
+        return self.ending.by if self.ending and self.ending.met_the_metric else None
 
     @property
     def stopped_at(self) -> datetime | None:
@@ -248,7 +255,7 @@ class _Stretch(msgspec.Struct, frozen=True, gc=False):
                 due_at = promise.due_at
             if stop is not None:
                 end = stop.at
-                ending = Ending(end, True, stop.reason)
+                ending = Ending(end, True, stop.reason, stop.by)
                 state = "met" if end <= due_at else "breached"
             else:
                 end, ending = self.now, None
@@ -330,7 +337,8 @@ class _Rule:
                 at = max([moment.at for moment in moments])
                 if first is None or at < first.at:
                     reason = " and ".join([moment.reason for moment in moments])
-                    first = Ending(at, True, reason)
+                    by = next(moment.by for moment in moments if moment.at == at)
+                    first = Ending(at, True, reason, by)
         return first
 
 
@@ -580,7 +588,7 @@ class _Run:
                 continue
             if changed and ending.at < rule.since_at:
                 # By another rule it may have been enough before: then it is from the change on.
-                ending = Ending(rule.since_at, ending.met_the_metric, ending.reason)
+                ending = Ending(rule.since_at, ending.met_the_metric, ending.reason, ending.by)
             if rule.until_at is None or ending.at < rule.until_at:
                 return ending
         return None

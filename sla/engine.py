@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -42,6 +43,10 @@ _log = structlog.get_logger(__name__)
 # A row that cannot be decided is looked at again after this, and holds up no other meanwhile.
 _AFTER_A_FAULT = timedelta(minutes=5)
 _CLEARED = json.dumps(dict.fromkeys(Fields.__struct_fields__), sort_keys=True)
+
+People = Mapping[str, str]
+"""Accounts of Jira's, each with its name for people."""
+_NOBODY: People = MappingProxyType({})
 
 
 class Heard(Protocol):
@@ -78,6 +83,10 @@ class Heard(Protocol):
     @property
     def assignee(self) -> tuple[str, str] | None:
         """The account that it shows the issue assigned to, and its name for people."""
+
+    @property
+    def people(self) -> Mapping[str, str]:
+        """The accounts that did what it tells of, each with its name for people."""
 
     @property
     def unmarked(self) -> tuple[CommentSeen, ...]:
@@ -255,6 +264,7 @@ class Engine:
         reads_asked: int,
         updated_at: datetime | None = None,
         assignee: tuple[str, str] | None = None,
+        people: People = _NOBODY,
     ) -> None:
         """Take in what Jira's own history says of an issue, and decide.
 
@@ -267,6 +277,7 @@ class Engine:
                 something happened that this history may not show: then it is read once more.
             updated_at: Jira's own instant of the last update that the history shows.
             assignee: the account that the issue is assigned to, and its name for people.
+            people: the accounts that changed it or wrote on it, each with its name.
         """
         found, cause = tuple(facts), followed()
 
@@ -278,12 +289,20 @@ class Engine:
                 # What can be read is there: it only was out of sight.
                 issues.forget_deletion(connection, site, issue_id)
                 issues.change(connection, site, issue_id, **issues.WHOLE, updated_at=updated_at)
-            return self._decide(connection, site, issue_id, assignee=assignee, cause=cause)
+            return self._decide(
+                connection, site, issue_id, assignee=assignee, people=people, cause=cause
+            )
 
         self._have_decided((site, issue_id), "history", work)
 
     def learn_readers(
-        self, site: str, issue_id: str, comments: Iterable[CommentSeen], *, reads_asked: int
+        self,
+        site: str,
+        issue_id: str,
+        comments: Iterable[CommentSeen],
+        *,
+        reads_asked: int,
+        people: People = _NOBODY,
     ) -> None:
         """Take in who may read comments of which nothing else was unclear, and decide.
 
@@ -292,6 +311,7 @@ class Engine:
             issue_id: Jira's id of the issue, which has a row.
             comments: each as it is known now.
             reads_asked: as for `learn_history`.
+            people: likewise.
         """
         found, cause = tuple(comments), followed()
 
@@ -300,7 +320,7 @@ class Engine:
             issues.add_facts(connection, site, issue_id, found)
             if row and row.reads_asked == reads_asked:
                 issues.change(connection, site, issue_id, **issues.WHOLE)
-            return self._decide(connection, site, issue_id, cause=cause)
+            return self._decide(connection, site, issue_id, people=people, cause=cause)
 
         self._have_decided((site, issue_id), "history", work)
 
@@ -444,17 +464,19 @@ class Engine:
             touched = dict.fromkeys([key[1]] if key[1] else [])
             rows: dict[str, IssueRow] = {}
             assigned: dict[str | None, tuple[str, str]] = {}
+            people: dict[str, str] = {}
             for delivery, said in heard:
                 if delivery.id in mine:
                     if said.assignee:
                         assigned[said.issue_id] = said.assignee
+                    people |= said.people
                     touched |= dict.fromkeys(self._take_in(connection, delivery, said, key, rows))
             calls: list[Call] = []
             for issue_id in touched:
                 row = rows.get(issue_id)
                 calls += self._decide(
                     connection, key[0], issue_id, row,
-                    alone=not heard, assignee=assigned.get(issue_id), cause=cause,
+                    alone=not heard, assignee=assigned.get(issue_id), people=people, cause=cause,
                 )  # fmt: skip
             return calls
 
@@ -599,6 +621,7 @@ class Engine:
         *,
         alone: bool = False,
         assignee: tuple[str, str] | None = None,
+        people: People = _NOBODY,
         cause: str | None = None,
     ) -> list[Call]:
         """Decide for an issue, and, unless `alone`, have those that are tied to it decided too.
@@ -610,6 +633,7 @@ class Engine:
             row: its row, where this transaction has locked it and not changed it; else it is read.
             alone: whether no other issue is to be decided because of this one.
             assignee: an account to which it was assigned, and its name, where they were heard now.
+            people: the names of accounts that were heard now.
             cause: the short name of the delivery that it is decided for; None: none is.
 
         Returns:
@@ -618,7 +642,8 @@ class Engine:
         row = row or issues.get(connection, site, issue_id, locked=True)
         if row is None:
             return []
-        return self._decide_all(connection, site, [_Asked(row, assignee, cause)], alone=alone)
+        asked = [_Asked(row, assignee, cause, people)]
+        return self._decide_all(connection, site, asked, alone=alone)
 
     def decide_together(
         self, connection: Connection, site: str, issue_ids: Collection[str]
@@ -652,7 +677,7 @@ class Engine:
         now = self.now()
         calls = [
             Call("histories", (site, row.issue_id), row.read_at)
-            for row, _, _ in asked
+            for row in (each.row for each in asked)
             if row.read_at
         ]
         whole = [each for each in asked if not each.row.incomplete]
@@ -824,6 +849,8 @@ class _Asked(NamedTuple):
     """An account to which it was assigned, and its name, where they were heard now."""
     cause: str | None = None
     """The short name of the delivery that it is decided for; None: none is."""
+    people: People = _NOBODY
+    """The names of accounts that were heard now."""
 
 
 class _Book(NamedTuple):
@@ -844,6 +871,7 @@ class _Decided(NamedTuple):
     row: IssueRow
     assignee: tuple[str, str] | None
     cause: str | None
+    people: People
     book: _Book
     timeline: Timeline
     ledger: outbox.Entries
@@ -870,6 +898,7 @@ class _Decided(NamedTuple):
             self.book.version,
             dangers(self.decision.cycles, self.book.policy),
             issues.beside_cycles(self.row, listed, self.key),
+            self.people,
         )
 
     def changes(self, listed: Mapping[str, str | None], now: datetime) -> dict[str, Any]:

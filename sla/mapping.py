@@ -101,6 +101,8 @@ class Responders:
     """Account ids; None: anyone but the reporter, customers, apps and those in `never`."""
     never: frozenset[str] = frozenset()
     """Account ids; Dueline's own account belongs here."""
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By name account ids, of which reports count what they answered; no account is in two."""
 
 
 @dataclass(frozen=True)

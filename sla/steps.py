@@ -14,10 +14,11 @@ from typing import Any, Final, Literal, Protocol, Self
 
 from structlog.contextvars import bound_contextvars, get_contextvars
 
-Name = Literal["receive", "translate", "decide", "write", "call"]
-NAMES: Final[tuple[Name, ...]] = ("receive", "translate", "decide", "write", "call")
+Name = Literal["receive", "translate", "decide", "write", "call", "notify"]
+NAMES: Final[tuple[Name, ...]] = ("receive", "translate", "decide", "write", "call", "notify")
 """`receive`: a delivery was kept. `translate`: facts were made of it. `decide`: an issue was
-decided. `write`: something of an issue was changed in Jira. `call`: one request to Jira."""
+decided. `write`: something of an issue was changed in Jira. `call`: one request to Jira. `notify`: a
+channel beyond Jira was told."""
 _HASH = "sha256:"
 _OF_A_HASH = len(_HASH) + 16
 

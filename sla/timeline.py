@@ -65,7 +65,8 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
         return f"seen:{self.at.isoformat()}:{self.source}"
 
 
-class Changed(msgspec.Struct, frozen=True, gc=False):
+# What is not known is not stored: of two reports of one fact the one that names the author is less.
+class Changed(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One field went from one value to another, as Jira's changelog has it."""
 
     at: datetime
@@ -73,6 +74,8 @@ class Changed(msgspec.Struct, frozen=True, gc=False):
     field: str
     before: FieldValue
     after: FieldValue
+    by: str | None = None
+    """The account that changed it; None where that was not told."""
 
     @property
     def identity(self) -> str:
@@ -357,6 +360,11 @@ class Timeline:
         ]
         comments.sort(key=_WRITTEN)
         return tuple(comments)
+
+    @cached_property
+    def changed_by(self) -> Mapping[datetime, str]:
+        """Who changed some field, by instant, as far as Jira told."""
+        return {event.at: event.by for event in self.events if type(event) is Changed and event.by}
 
     @cached_property
     def references(self) -> tuple[tuple[datetime, str], ...]:

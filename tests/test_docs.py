@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +173,16 @@ def test_the_figures_of_the_worked_example_are_shown() -> None:
     page = read("docs/availability.md")
     assert ": 223.33, due" in page
     assert ": 83.33, due" in page
+
+
+def test_the_example_of_many_questions_is_answered(example: Configuration) -> None:
+    (code,) = examples("docs/time.md", "python")
+    calendar = example.calendars["halden-office"]
+    monday = datetime(2026, 11, 23, 8, tzinfo=UTC)
+    told = {"calendar": calendar, "timedelta": timedelta, "starts": [monday], "ends": [monday]}
+    # What the example shows are answers that it does nothing with: each becomes the last one.
+    exec(re.sub(r"^(?=\w+_many)", "answer = ", code, flags=re.MULTILINE), told)  # noqa: S102
+    assert told["answer"] == [timedelta(0)]
 
 
 # --- README -----------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ EVENTS: Final[dict[Name, str]] = {
     "decide": "issue decided",
     "write": "jira written",
     "call": "jira called",
+    "notify": "channel told",
 }
 """What the line of each step is called."""
 _DEFAULT_LEVEL = "info"

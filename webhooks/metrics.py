@@ -98,7 +98,7 @@ class Metrics:
         yield self._translations, [("done",), ("not_understood",), ("failed",)]
         ends = ("done", "failed")
         yield self._decisions, product(("delivery", "history", "time"), ends)
-        yield self._effects, product(("fields", "comment", "action", "link"), ends)
+        yield self._effects, product(_KINDS, ends)
 
     def began(self, step: Step) -> None:
         """Only what ended is counted."""
@@ -112,7 +112,7 @@ class Metrics:
             self._translations.labels(outcome).inc()
         elif step.name == "decide":
             self._decisions.labels(step.facts["why"], outcome).inc()
-        elif step.name == "write":
+        elif step.name in ("write", "notify"):
             self._effects.labels(step.facts["kind"], outcome).inc()
         else:
             self._count_call(step)
@@ -128,6 +128,9 @@ class Metrics:
         """All of them as text, and its content type, as whoever asks accepts it."""
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
+
+
+_KINDS = ("fields", "comment", "action", "link", "notification")
 
 
 def _histogram(

@@ -25,12 +25,15 @@ from sqlalchemy import (
 )
 
 from sla.store.issues import LONGEST_NAME, unindexed
+from sla.store.open_issues import resolved
 from sla.store.schema import cycles, issues, microseconds
 
 State = Literal["running", "danger", "breached", "paused"]
 Order = Literal["due", "overdue", "newest", "severity"]
 NOBODY = "-"
 """Stands for what an issue lacks: an assignee, a customer, a severity."""
+_UNPROMISED = '"state": "not '
+"""So the fields say of an issue that it is `not promised` or `not covered`."""
 _RANKS = 100
 """Severities beyond are as one; a statement takes no more."""
 
@@ -333,6 +336,31 @@ def is_recorded(connection: Connection, site: str, name: str, value: str) -> boo
 def has_issues(connection: Connection, site: str) -> bool:
     """Whether any issue was ever heard of."""
     return bool(connection.execute(select(exists().where(issues.c.site == site))).scalar())
+
+
+def unpromised(connection: Connection, site: str, projects: Sequence[str], limit: int) -> list[str]:
+    """The ids of open issues that have a contract, and no promise so far.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        projects: only those in one of these; none: all.
+        limit: how many issues are looked at; those that are resolved are taken out of them.
+
+    Returns:
+        By project, the oldest first.
+    """
+    # The conditions are those of the index, word for word.
+    asked = select(issues.c.issue_id).where(
+        issues.c.site == site, issues.c.policy_version.is_(None),
+        issues.c.fields_wanted.is_not(None), issues.c.fields_wanted.contains(_UNPROMISED),
+    )  # fmt: skip
+    if projects:
+        asked = asked.where(unindexed(issues.c.project).in_(projects))
+    asked = asked.order_by(issues.c.project, func.length(issues.c.issue_id), issues.c.issue_id)
+    found = connection.execute(asked.limit(limit)).scalars().all()
+    over = resolved(connection, site, found)
+    return [issue_id for issue_id in found if issue_id not in over]
 
 
 def _of_open(site: str) -> ColumnElement[bool]:

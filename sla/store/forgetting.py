@@ -148,8 +148,10 @@ class Naming:
             return bool(fact.get("author")) and fact["author"]["id"] == self.account
         if kind == "Seen":
             return any(fact["fields"].get(name) == self.account for name in _PEOPLE)
-        people = kind == "Changed" and fact["field"] in _PEOPLE
-        return people and self.account in (fact["before"], fact["after"])
+        if kind != "Changed":
+            return False
+        people = (fact["before"], fact["after"]) if fact["field"] in _PEOPLE else ()
+        return self.account in (fact.get("by"), *people)
 
     def in_fact(self, kind: str, data: bytes) -> bytes:
         """A stored fact without the account."""
@@ -164,6 +166,8 @@ class Naming:
         elif kind == "Changed":
             for side in ("before", "after"):
                 fact[side] = self.in_value(fact["field"], fact[side])
+            if fact.get("by") == self.account:
+                fact["by"] = self.instead
         return msgspec.json.encode(fact)
 
     def in_saying(self, data: bytes, state: str) -> bytes:
@@ -287,6 +291,12 @@ def _in_issue(naming: Naming, site: str, issue_id: str, connection: Connection) 
     )
     for each in (assigned, beside):
         connection.execute(each.values(assignee_id=naming.instead, assignee=None))
+    answered = update(cycles).where(
+        cycles.c.site == site,
+        cycles.c.issue_id == issue_id,
+        cycles.c.answered_by == naming.account,
+    )
+    connection.execute(answered.values(answered_by=naming.instead, answered_name=None))
     return number
 
 

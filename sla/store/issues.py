@@ -662,6 +662,8 @@ class Judgement(NamedTuple):
     """From when on somebody should look, by metric and number, as `sla.danger` has it."""
     beside: Beside = MappingProxyType({})
     """What stands with each of them, as `beside_cycles` has it."""
+    people: Mapping[str, str] = MappingProxyType({})
+    """The names of accounts that were heard now."""
 
 
 def save_cycles(
@@ -703,12 +705,25 @@ def _changed(site: str, judged: Judgement, rows: Iterable[RowMapping]) -> Iterat
     identity = {"site": site, "issue_id": judged.issue_id, **judged.beside}
     for each in judged.cycles:
         number = (each.metric, each.number)
-        row = {**identity, **as_judged(each), "in_danger_at": judged.danger.get(number)}
         was = recorded.get(number)
+        row = {
+            **identity, **as_judged(each), "in_danger_at": judged.danger.get(number),
+            **_answered(each.answered_by, judged.people, was),
+        }  # fmt: skip
         # What was used is worked out for what ended just now, and where it was never recorded: for
         # every cycle at every event it would be a sixth of a decision's time.
         if not _is_as(was, row) or (each.ending and was and was["used"] is None):
             yield row | lengths_of(each)
+
+
+def _answered(
+    account: str | None, people: Mapping[str, str], recorded: RowMapping | None
+) -> dict[str, str | None]:
+    """The columns of who met a cycle's metric: a name that is not heard now stays as it was."""
+    name = people.get(account) if account else None
+    if name is None and recorded is not None and recorded["answered_by"] == account:
+        name = recorded["answered_name"]
+    return {"answered_by": account, "answered_name": name}
 
 
 def _made(

@@ -52,6 +52,8 @@ class Pending:
     attempts: int
     attempted_at: datetime | None
     """When it was tried without anybody's noting what became of it."""
+    delivery: str | None = None
+    """The one from which it follows; None: a clock brought it."""
 
 
 def enter(
@@ -113,7 +115,7 @@ def next_at(connection: Connection, sites: Sequence[str]) -> datetime | None:
 def pending(connection: Connection, site: str, issue_id: str, now: datetime) -> Sequence[Pending]:
     """What channels are to be told of an issue by now, in the order in which it became true."""
     rows = connection.execute(
-        select(notifications, sayings.c.saying, sayings.c.state.label("said"))
+        select(notifications, sayings.c.saying, sayings.c.state.label("said"), sayings.c.delivery)
         .join(
             sayings,
             and_(
@@ -139,6 +141,7 @@ def pending(connection: Connection, site: str, issue_id: str, now: datetime) -> 
             try_at=row.try_at,
             attempts=row.attempts,
             attempted_at=row.attempted_at,
+            delivery=row.delivery,
         )
         for row in rows
     ]

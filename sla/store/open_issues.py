@@ -290,7 +290,7 @@ def read(connection: Connection, site: str, within: Range) -> Iterator[OpenIssue
         judged.setdefault(id_, []).append(cycle)
         if cycle.ended_at is None:
             running.add(id_)
-    over = _resolved(connection, site, [row[0] for row in listed if row[0] not in running])
+    over = resolved(connection, site, [row[0] for row in listed if row[0] not in running])
     found = {row[0]: row for row in listed if row[0] not in over}
     for id_, rows in _facts(connection, site, within, found.keys(), among=len(listed)):
         if id_ in found:
@@ -314,7 +314,7 @@ def not_over(connection: Connection, site: str, within: Range) -> Sequence[tuple
     listed = _plain(connection, within.limit(_LISTED, issues.c.issue_id), {"site": site})
     judged = _cycles(connection, site, within)
     running = {issue_id for issue_id, cycle in judged if cycle.ended_at is None}
-    over = _resolved(connection, site, [row[0] for row in listed if row[0] not in running])
+    over = resolved(connection, site, [row[0] for row in listed if row[0] not in running])
     return [(row[0], row[2]) for row in listed if row[0] not in over]
 
 
@@ -387,7 +387,7 @@ def _plain(
     return rows
 
 
-def _resolved(connection: Connection, site: str, ids: Collection[str]) -> frozenset[str]:
+def resolved(connection: Connection, site: str, ids: Collection[str]) -> frozenset[str]:
     """Those of the issues whose last change of the resolution set one.
 
     Most issues of an old installation are over: their histories are not read to find that out.

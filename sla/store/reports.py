@@ -98,6 +98,10 @@ class Wanted:
     customer: str = ""
     metric: str = ""
     severity: str = ""
+    by: frozenset[str] | None = None
+    """Only what these accounts answered, or is assigned to them and nobody answered."""
+    by_others_than: frozenset[str] | None = None
+    """Only what these did not."""
 
 
 class Group(NamedTuple):
@@ -111,8 +115,10 @@ class Group(NamedTuple):
     tier: str | None
     project: str | None
     customer: str | None
-    assignee: str | None
-    """To whom the issue is assigned, by name where it was heard, else the account."""
+    account: str | None
+    """Whose act met the metric; where nobody's did, to whom the issue is assigned."""
+    responder: str | None
+    """The name of that account; None where none was heard."""
     binding: str
     conditional: bool
     outcome: Outcome
@@ -152,6 +158,8 @@ class Missed(NamedTuple):
     project: str | None
     customer: str | None
     assignee: str | None
+    answered_by: str | None
+    """Who met the metric after all, by name where it was heard, else the account."""
 
 
 Place = tuple[int, str, str, int]
@@ -161,6 +169,13 @@ _DUE = type_coerce(cycles.c.due_at, BigInteger)
 _ENDED = type_coerce(cycles.c.ended_at, BigInteger)
 _CUSTOMER = func.coalesce(func.nullif(cycles.c.named_customer, ""), cycles.c.customer)
 _ASSIGNEE = func.coalesce(cycles.c.assignee, cycles.c.assignee_id)
+_ANSWERED_BY = func.coalesce(cycles.c.answered_name, cycles.c.answered_by)
+_ACCOUNT = func.coalesce(cycles.c.answered_by, cycles.c.assignee_id)
+_RESPONDER: ColumnElement[str] = case(
+    (or_(cycles.c.answered_by.is_(None), cycles.c.answered_by == cycles.c.assignee_id),
+     func.coalesce(cycles.c.answered_name, cycles.c.assignee)),
+    else_=cycles.c.answered_name,
+)  # fmt: skip
 # A promise that is missed is so from its due instant on, whenever it is answered then.
 _DECIDED: ColumnElement[int] = case((cycles.c.state.in_(("met", "cancelled")), _ENDED), else_=_DUE)
 _OUTCOME: ColumnElement[str] = case(
@@ -183,7 +198,8 @@ def grouped(
     """
     named = (
         week_of(weeks), cycles.c.contract, cycles.c.metric, cycles.c.severity, cycles.c.tier,
-        cycles.c.project, _CUSTOMER, _ASSIGNEE, cycles.c.binding, cycles.c.conditional, _OUTCOME,
+        cycles.c.project, _CUSTOMER, _ACCOUNT, _RESPONDER, cycles.c.binding, cycles.c.conditional,
+        _OUTCOME,
     )  # fmt: skip
     columns = [column.label(f"c{nth}") for nth, column in enumerate(named)]
     # By their names: to work the expressions out twice for each row took a third longer.
@@ -245,6 +261,7 @@ def missed(
     asked: Select[Any] = select(
         *(cycles.c[name] for name in Missed._fields[:13]),
         cycles.c.key, cycles.c.project, _CUSTOMER.label("by_whom"), _ASSIGNEE.label("to_whom"),
+        _ANSWERED_BY.label("by_account"),
     )  # fmt: skip
     asked = _found(asked, site, wanted, now).where(_OUTCOME == "breached")
     if after is not None:
@@ -257,6 +274,7 @@ def missed(
         select(
             *(found[name] for name in Missed._fields[:13]),
             found.key, issues.c.summary, found.project, found.by_whom, found.to_whom,
+            found.by_account,
         )
         .outerjoin(issues, of_issue)
         .order_by(*(found[name].desc() for name in ("due_at", "issue_id", "metric", "number")))
@@ -374,3 +392,7 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
             yield func.coalesce(column, "") == ""
         elif value:
             yield column == value
+    if wanted.by is not None:
+        yield _ACCOUNT.in_(wanted.by)
+    if wanted.by_others_than is not None:
+        yield func.coalesce(_ACCOUNT, "").not_in(wanted.by_others_than)

@@ -182,6 +182,13 @@ issues = Table(
         "write_at",
         info={"where": "write_at IS NOT NULL AND write_attempts = 0"},
     ),
+    # What a contract has and promises nothing for is told beside what is open: few issues are so.
+    Index(
+        "ix_issues_unpromised",
+        "site",
+        "issue_id",
+        info={"where": "policy_version IS NULL AND fields_wanted IS NOT NULL"},
+    ),
     # What was given up is counted for every page: hardly an issue has any of it.
     Index(
         "ix_issues_write_given_up",
@@ -243,6 +250,9 @@ cycles = Table(
     Column("assignee", String),
     # As the field says, which need not be the one of the order form.
     Column("named_customer", String),
+    # Whose act met the metric, in time or late, and the name by which Jira called that account.
+    Column("answered_by", String),
+    Column("answered_name", String),
     Index("ix_cycles_started_at", "site", "started_at"),
     # Reports are about what ended since some day; what is open has an index of its own.
     Index(

@@ -27,6 +27,7 @@ you type. An unknown key is an error."""
 _CHOICES = """\
 Any value below may also be `{choice: ID, readings: {NAME: value}}`: then it is the value of the
 reading that the choice settled on."""
+_LINE = 60
 _WORDS = {"string": "text", "integer": "number", "boolean": "true or false", "null": "nothing"}
 
 
@@ -44,10 +45,12 @@ def _page(name: str) -> str:
         _SCHEMA.format(name),
         _CHOICES if name == "contract" else "",
         _keys(schema, kinds),
+        *_long_defaults(schema),
     ]
     for kind in _reached(schema, kinds):
         about = " ".join(kinds[kind].get("description", "").split())
         parts += [f"## {_words(kind)}", prose(about), _keys(kinds[kind], kinds)]
+        parts += _long_defaults(kinds[kind])
     return joined(parts)
 
 
@@ -91,8 +94,24 @@ def _keys(schema: Schema, kinds: Mapping[str, Schema]) -> str:
 def _meaning(value: Schema, *, required: bool) -> str:
     about = prose(value.get("description", ""))
     default = value.get("default")
-    left_out = "" if default in (None, [], {}) else f"Left out: {code(json.dumps(default))}."
+    left_out = ""
+    if _is_long(default):
+        left_out = "Left out: the text below."
+    elif default is not None and not isinstance(default, (list, dict)):
+        left_out = f"Left out: {code(json.dumps(default))}."
     return " ".join(filter(None, (about, "**Needed.**" if required else left_out)))
+
+
+def _is_long(default: object) -> bool:
+    return isinstance(default, str) and len(default) > _LINE
+
+
+def _long_defaults(schema: Schema) -> Iterator[str]:
+    """What holds where a key is left out, if that is more than a word or two."""
+    for key, value in schema.get("properties", {}).items():
+        if _is_long(value.get("default")):
+            yield f"{code(key)}, left out:"
+            yield f"```jinja\n{value['default']}\n```"
 
 
 def _form(schema: Schema, kinds: Mapping[str, Schema]) -> str:

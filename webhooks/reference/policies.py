@@ -146,7 +146,9 @@ def _promise(promise: PromiseSeen | None) -> str:
         return "nothing"
     clause = f"clause {prose(promise.clause)}"
     if promise.target is None:
-        return f"open: {prose('; '.join(promise.missing))}; {clause}"
+        # Each sentence begins with the parameter that it misses; what it is stands further below.
+        missing = " and ".join(code(each.split("`")[1]) for each in promise.missing)
+        return f"open, needs {missing}; {clause}"
     reading = f" ({_READINGS[promise.reading]})" if promise.reading else ""
     kind = f", a {promise.binding}" if promise.binding else ""
     return f"**{prose(promise.target)}**{reading} on {code(promise.calendar)}{kind}; {clause}"

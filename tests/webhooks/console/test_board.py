@@ -420,3 +420,29 @@ def test_a_calendar_that_never_opens_is_told_in_its_row(some: Desk) -> None:
         assert len(rows(page)) == 3
         assert words(page).count("cannot be worked out: calendar 'closed' has no open time") == 3
         assert some.get("/board", wall="1").status_code == 200
+
+
+def test_what_is_not_promised_is_counted_and_listed_with_the_reason(desk: Desk) -> None:
+    world = desk.world
+    assert "nothing is promised for" not in desk.page("/board")
+    first = world.report("BTL", {"priority": "Highest", "summary": "No sensor <b>reports</b>"})
+    second = world.report("BTL", {"priority": "Highest"})
+    world.report("BIT", {"priority": "Highest"})
+    assert "2 open issues are not listed: nothing is promised for them." in desk.page("/board")
+    of_project = desk.page("/board", project="BTL")
+    assert "2 open issues of BTL are not listed" in of_project
+    assert "nothing is promised for" not in desk.page("/board", project="BIT")
+    listed = desk.get("/board/not-promised").text
+    assert [row.split()[0] for row in rows(listed)] == [first, second]
+    assert "No sensor &lt;b&gt;reports&lt;/b&gt;" in listed
+    assert "Set it in the mapping of BTL" in listed
+    assert 'href="/mapping/BTL"' in listed
+    (row, _) = desk.json("/api/board/not-promised", project="BTL")
+    assert (row["key"], row["contract"], row["missing"]) == (first, "butlr", True)
+    assert row["reasons"]
+    # What is resolved waits for nobody any more.
+    world.jira.transition(second, "Done", account=AGENT)
+    world.settle()
+    assert "1 open issue is not listed: nothing is promised for it." in desk.page("/board")
+    assert "There is none" in desk.page("/board/not-promised", project="BIT")
+    assert desk.json("/api/board/not-promised", project="BIT") == []

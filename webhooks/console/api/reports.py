@@ -24,7 +24,7 @@ blueprint = Part("reports", __name__)
     "GET", "/reports", summary="Met and breached in a period", query=ReportQuery, answer=Reports
 )
 def kept_and_missed(query: ReportQuery) -> Reports:
-    """By week, contract, severity, metric, project, customer and responder.
+    """By week, contract, severity, metric, project, customer, responder and group of responders.
 
     A promise counts in the week in which it was met, breached or cancelled. Commitments, goals and
     conditional ones are told apart, and never added together.

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from sla.contract import in_words
 from sla.words import DAYS, minute
-from webhooks.console.questions import board
+from webhooks.console.questions import board, unpromised
 from webhooks.console.questions.board import NOBODY, BoardQuery, Recorded, Row
 from webhooks.console.questions.issue import found
 from webhooks.console.standing import Standing, here
@@ -113,9 +113,24 @@ def page() -> str | AnyResponse:
     recorded = _recorded(standing, query)
     if not (recorded.counts.open or query.narrowed_by() or board.has_issues(standing)):
         return _for_somebody_new(standing)
+    shown = _shown(standing, query, recorded)
+    if query.wall:
+        return render_template("board_wall.html", **shown)
     choices = board.choices(standing) if query.filters else []
-    template = "board_wall.html" if query.wall else "board.html"
-    return render_template(template, choices=choices, **_shown(standing, query, recorded))
+    without = unpromised.number(standing, query.project)
+    return render_template(
+        "board.html", choices=choices, unpromised=without, most=unpromised.MOST, **shown
+    )
+
+
+@blueprint.get("/board/not-promised")
+def not_promised() -> str:
+    """The open issues that have a contract, and no promise: none is on the board."""
+    projects = [each for each in request.args.getlist("project") if each]
+    rows = unpromised.unpromised(here(), unpromised.UnpromisedQuery(project=projects))
+    return render_template(
+        "board_unpromised.html", rows=rows, projects=projects, most=unpromised.MOST
+    )
 
 
 @blueprint.get("/board/live")

@@ -15,11 +15,13 @@ from werkzeug.exceptions import BadRequest
 
 from sla.backtest import Sums
 from sla.contract import in_words
+from sla.store.board import NOBODY
 from sla.words import DAYS, MONTHS, utc
 from webhooks.console import csv_export
 from webhooks.console.drawing import plots
 from webhooks.console.drawing.plots import Point
 from webhooks.console.questions import breaches, reports, statement
+from webhooks.console.questions.board import NONE
 from webhooks.console.questions.breaches import Breach, BreachQuery
 from webhooks.console.questions.reports import (
     PERIODS,
@@ -43,10 +45,11 @@ _BARS = ("0-25 %", "25-50 %", "50-75 %", "75-100 %", "late")
 _TABLES: tuple[tuple[str, str], ...] = (
     ("contracts", "Contract"), ("severities", "Severity"), ("metrics", "Metric"),
     ("projects", "Project"), ("customers", "Customer"), ("responders", "Responder"),
+    ("groups", "Responder group"),
 )  # fmt: skip
 _NARROWING = {
     "contracts": "contract", "severities": "severity", "metrics": "metric", "projects": "project",
-    "customers": "customer",
+    "customers": "customer", "groups": "group",
 }  # fmt: skip
 """By table the filter that its names are values of."""
 _Asked = TypeVar("_Asked", bound=msgspec.Struct)
@@ -182,6 +185,8 @@ def _choices(
         ),
         "severity": _once((name, name) for each in contracts for name in each.severities),
     }
+    if groups := policy.responders.groups:
+        offered["group"] = [*((name, name) for name in groups), (NOBODY, NONE["group"])]
     made = []
     for name, values in offered.items():
         asked = typed.get(name, "")
@@ -299,7 +304,7 @@ def _breaches(standing: Standing) -> Iterator[Row]:
 def _breach(each: Breach) -> Row:
     return (
         each.key or each.issue_id, each.summary, each.project, each.customer, each.assignee,
-        each.contract, each.severity, each.metric, each.number, each.binding,
+        each.answered_by, each.contract, each.severity, each.metric, each.number, each.binding,
         "yes" if each.conditional else "no", each.goal, each.clause, utc(each.started_at),
         utc(each.due_at), utc(each.done_at) if each.done_at else "", each.late_open_seconds,
         each.late_seconds, each.paused_seconds, "; ".join(each.reasons),
@@ -325,7 +330,10 @@ def _uptime(standing: Standing) -> Iterator[Row]:
 
 EXPORTS: Mapping[str, tuple[Row, Callable[[Standing], Iterator[Row]]]] = {
     "weeks": (("week", "begins", "whole", *_TALLY), _weeks),
-    **{name: ((words.lower(), "title", *_TALLY), _lines(name)) for name, words in _TABLES},
+    **{
+        name: ((words.lower().replace(" ", "_"), "title", *_TALLY), _lines(name))
+        for name, words in _TABLES
+    },
     "times": (
         (
             "metric", "severity", "promised_as", "conditional", "answers", "up_to_25_percent",
@@ -336,9 +344,9 @@ EXPORTS: Mapping[str, tuple[Row, Callable[[Standing], Iterator[Row]]]] = {
     ),
     "breaches": (
         (
-            "issue", "summary", "project", "customer", "assignee", "contract", "severity", "metric",
-            "cycle", "promised_as", "conditional", "goal", "clause", "started_at", "due_at",
-            "done_at", "late_open_seconds", "late_seconds", "paused_seconds", "why",
+            "issue", "summary", "project", "customer", "assignee", "answered_by", "contract",
+            "severity", "metric", "cycle", "promised_as", "conditional", "goal", "clause",
+            "started_at", "due_at", "done_at", "late_open_seconds", "late_seconds", "paused_seconds", "why",
         ),
         _breaches,
     ),

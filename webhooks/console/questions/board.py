@@ -33,6 +33,7 @@ _NO_PLACE = "The next page cannot be found: `after` is not what a page gave. Beg
 NONE = {
     "project": "No project", "contract": "No contract", "severity": "No severity",
     "metric": "No metric", "assignee": "Nobody", "customer": "No customer",
+    "group": "In no group",
 }  # fmt: skip
 """What `-` means, by filter."""
 _STANDS: Mapping[str, Literal["running", "breached", "paused"]] = {

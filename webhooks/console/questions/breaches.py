@@ -51,6 +51,8 @@ class Breach(msgspec.Struct):
     project: str | None
     customer: str | None
     assignee: str | None
+    answered_by: str | None
+    """Who answered or did it after all; null where nobody did, or that is not known."""
     contract: str
     contract_title: str
     severity: str | None
@@ -106,7 +108,7 @@ def breaches(standing: Standing, query: BreachQuery, rows: int = ROWS) -> Breach
         NotUnderstood: the period or the place means nothing.
     """
     from_at, to_at, _ = span(standing, query)
-    return missed_in(standing, wanted(query, from_at, to_at), _place(query.after), rows)
+    return missed_in(standing, wanted(standing, query, from_at, to_at), _place(query.after), rows)
 
 
 def missed_in(standing: Standing, asked: Wanted, after: Place | None, rows: int) -> Breaches:
@@ -136,7 +138,7 @@ def all_breaches(standing: Standing, query: ReportQuery) -> Iterator[Breach]:
         NotUnderstood: the period means nothing; told before the first one is asked for.
     """
     from_at, to_at, _ = span(standing, query)
-    return _all_of(standing, wanted(query, from_at, to_at))
+    return _all_of(standing, wanted(standing, query, from_at, to_at))
 
 
 def _all_of(standing: Standing, asked: Wanted) -> Iterator[Breach]:
@@ -173,7 +175,8 @@ def _breach(
     until = row.stopped_at or row.ended_at or now
     return Breach(
         issue_id=row.issue_id, key=row.key, summary=row.summary, project=row.project,
-        customer=row.customer, assignee=row.assignee, contract=row.contract,
+        customer=row.customer, assignee=row.assignee, answered_by=row.answered_by,
+        contract=row.contract,
         contract_title=title_of(policy, row.contract), severity=row.severity, metric=row.metric,
         metric_title=cycle.words if cycle else in_words(row.metric), number=row.number,
         binding=row.binding, conditional=bool(row.conditional),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from operator import attrgetter
 from statistics import median
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -63,6 +64,9 @@ class ReportQuery(msgspec.Struct, kw_only=True):
     metric: str = ""
     """Such as `first_response`."""
     severity: str = ""
+    group: str = ""
+    """A group of responders, as `site.yaml` names it: what its people answered, and what is
+    assigned to them and nobody answered."""
 
     def filters(self) -> dict[str, str]:
         """All that is asked, by name, without what is usual."""
@@ -105,7 +109,7 @@ class Tally(msgspec.Struct):
 
 
 class Line(Tally, kw_only=True):
-    """The same for one contract, severity, metric, project, customer or responder."""
+    """The same for one contract, severity, metric, project, customer, responder or group."""
 
     name: str
     """`-` for none."""
@@ -162,7 +166,9 @@ class Reports(msgspec.Struct):
     projects: list[Line]
     customers: list[Line]
     responders: list[Line]
-    """To whom the issue is assigned, as last heard."""
+    """Who answered; where nobody did, to whom the issue is assigned, as last heard."""
+    groups: list[Line]
+    """The same by the groups of responders that `site.yaml` names; empty where it names none."""
     times_metric: str
     times: list[Times]
     untimed: int
@@ -271,29 +277,44 @@ def zone_of(policy: Policy, contracts: Iterable[str]) -> str:
     return zones.pop() if len(zones) == 1 else "UTC"
 
 
-def wanted(query: ReportQuery, from_at: datetime, to_at: datetime) -> Wanted:
-    """What is asked for, as the database understands it."""
+def wanted(standing: Standing, query: ReportQuery, from_at: datetime, to_at: datetime) -> Wanted:
+    """What is asked for, as the database understands it.
+
+    Raises:
+        NotUnderstood: a filter is no plain text, or there is no such group.
+    """
     values = [
         getattr(query, name).strip()
         for name in ("contract", "project", "customer", "metric", "severity")
     ]
     if any("\0" in value for value in values):
         raise NotUnderstood("A filter is plain text.")
-    return Wanted(from_at, to_at, *values)
+    asked = Wanted(from_at, to_at, *values)
+    groups, group = standing.configuration.policy.responders.groups, query.group.strip()
+    if not group:
+        return asked
+    if group == NOBODY:
+        return replace(asked, by_others_than=frozenset().union(*groups.values()))
+    if group not in groups:
+        raise NotUnderstood(
+            f'group: no group of responders is called "{group[:100]}"; there are: '
+            f"{', '.join(sorted(groups)) or 'none, until site.yaml names some'}."
+        )
+    return replace(asked, by=groups[group])
 
 
 # --- kept and missed ------------------------------------------------------------------------------
 
 
 def kept_and_missed(standing: Standing, query: ReportQuery) -> Reports:
-    """Count a period: by week, contract, severity, metric, project, customer and responder.
+    """Count a period: by week, contract, severity, metric, project, customer, responder and group.
 
     Raises:
         NotUnderstood: the period means nothing.
     """
     now, site = standing.now(), standing.site
     from_at, to_at, zone = span(standing, query)
-    asked = wanted(query, from_at, to_at)
+    asked = wanted(standing, query, from_at, to_at)
     mondays = mondays_of(from_at, to_at, zone)
     starts = [midnight(day, zone) for day in mondays]
     metric = query.metric or "first_response"
@@ -316,7 +337,8 @@ def kept_and_missed(standing: Standing, query: ReportQuery) -> Reports:
         metrics=_lines(groups, "metric", lambda name: in_words(name).capitalize()),
         projects=_lines(groups, "project"),
         customers=_lines(groups, "customer"),
-        responders=_lines(groups, "assignee"),
+        responders=_by(groups, "assignee", _names_of(groups)),
+        groups=_by(groups, "group", _groups_of(policy)) if policy.responders.groups else [],
         times_metric=metric,
         times=_times(known),
         untimed=len(answers) - len(known),
@@ -365,11 +387,34 @@ def _weeks(
     return list(found.values())
 
 
+def _names_of(groups: Iterable[Group]) -> Callable[[Group], str | None]:
+    """The name of whoever answered: as heard with that answer or with another, else the account."""
+    names = {each.account: each.responder for each in groups if each.responder}
+    return lambda each: each.responder or names.get(each.account) or each.account
+
+
+def _groups_of(policy: Policy) -> Callable[[Group], str | None]:
+    """The group of whoever answered."""
+    groups = {
+        account: name for name, people in policy.responders.groups.items() for account in people
+    }
+    return lambda each: groups.get(each.account or "")
+
+
 def _lines(groups: Iterable[Group], name: str, title: Callable[[str], str] = str) -> list[Line]:
+    return _by(groups, name, attrgetter(name), title)
+
+
+def _by(
+    groups: Iterable[Group],
+    name: str,
+    of: Callable[[Group], str | None],
+    title: Callable[[str], str] = str,
+) -> list[Line]:
     """Commitments before goals; of each those with the most that were missed first."""
     found: dict[tuple[str, bool, str], Line] = {}
     for group in groups:
-        value = getattr(group, name) or NOBODY
+        value = of(group) or NOBODY
         known = found.get((*_kind(group), value))
         if known is None:
             words = NONE.get(name, "None") if value == NOBODY else title(value)
