@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from config import contracts
 from config.configuration import Configuration
@@ -45,6 +45,94 @@ def changes(before: Configuration, after: Configuration) -> list[Change]:
         for change in _of_section(word, old.get(section, {}), new.get(section, {}))
     ]
     return [*found, *_of_entry("site", old["site"], new["site"])]
+
+
+class Unchanged(NamedTuple):
+    """What two versions say alike, word for word."""
+
+    contracts: frozenset[str] = frozenset()
+    """The contracts that are the same, with their order forms, calendars and roles."""
+    but_for_metrics: frozenset[str] = frozenset()
+    """Those that differ in nothing but what their metrics promise, and on which calendars."""
+    alerts: frozenset[str] = frozenset()
+    """The projects of which the same people hear the same things, by the same rules."""
+    mapping: bool = False
+    """Whether every issue has the same contract, tier and severity, whatever is known of it."""
+
+
+def unchanged(before: Configuration, after: Configuration) -> Unchanged:
+    """What no issue can be touched by; nothing where what holds for all of them differs.
+
+    A document counts as changed, too, where one that it names was.
+    """
+    old, new = _plain(before), _plain(after)
+    if any(old.get(name) != new.get(name) for name in ("format", "site", "roles")):
+        return Unchanged()
+    names = old["calendars"].keys() | new["calendars"].keys()
+    calendars = {each for each in names if old["calendars"].get(each) != new["calendars"].get(each)}
+
+    def is_same(a: Any, b: Any) -> bool:
+        return bool(a == b and calendars.isdisjoint(_texts(a)))
+
+    def alerts(plain: Mapping[str, Any], project: str) -> Any:
+        rules = plain["projects"].get(project, {})
+        named = rules.get("alerts", "default"), rules.get("alerts_for", ())
+        known = {name: plain["alerts"].get(name) for name in {*_texts(named)}}
+        return bool(rules), *named, known
+
+    whole = {id_: (_forms(old, id_), _forms(new, id_)) for id_ in old["contracts"]}
+    return Unchanged(
+        frozenset(id_ for id_, (a, b) in whole.items() if is_same(a, b)),
+        frozenset(
+            id_
+            for id_, (a, b) in whole.items()
+            if a.keys() == b.keys() and all(_but_for_metrics(a[form], b[form]) for form in a)
+        ),
+        frozenset(
+            project
+            for project in old["projects"]
+            if is_same(alerts(old, project), alerts(new, project))
+        ),
+        _mapping(old) == _mapping(new),
+    )
+
+
+_MAPPED_BY = ("contracts", "severities")
+
+
+def _mapping(plain: Mapping[str, Any]) -> Any:
+    """All by which an issue's contract, tier and severity are found, and what that rules out."""
+    projects = plain["projects"].items()
+    return (
+        {key: [rules.get(part) for part in _MAPPED_BY] for key, rules in projects},
+        {
+            (id_, form): (each.get("coverage"), each.get("severities"))
+            for id_ in plain["contracts"]
+            for form, each in _forms(plain, id_).items()
+        },
+    )
+
+
+def _forms(plain: Mapping[str, Any], contract: str) -> Mapping[str | None, Any]:
+    """A contract by customer; None: as it holds for everybody."""
+    forms = plain.get("order_forms", {}).get(contract, {})
+    return {None: plain["contracts"].get(contract), **forms}
+
+
+def _but_for_metrics(old: Any, new: Any) -> bool:
+    return bool(old and new) and {**old, "metrics": 0} == {**new, "metrics": 0}
+
+
+def _texts(plain: Any) -> Iterator[str]:
+    """Every text in a document, which may be a name."""
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, Mapping):
+        for each in plain.values():
+            yield from _texts(each)
+    elif isinstance(plain, (list, tuple)):
+        for each in plain:
+            yield from _texts(each)
 
 
 def _plain(configuration: Configuration) -> dict[str, Any]:

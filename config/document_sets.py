@@ -13,13 +13,14 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import unified_diff
 from functools import lru_cache
 from pathlib import Path
 
 from config.configuration import Configuration
 from config.errors import ConfigError, ConfigurationError, Problem, nearest
+from config.merging import MergedText, Side, merged_text
 from config.settings import SHIPPED
 
 Documents = Mapping[str, str]
@@ -54,7 +55,10 @@ class Merged:
     changes: dict[str, str | None]
     """Those that still differ from the newer documents."""
     both: tuple[str, ...]
-    """The paths that both sides changed, each in its own way, and that nobody has chosen for."""
+    """The paths where both sides changed the same, each in its own way, and nobody has chosen."""
+    parts: Mapping[str, MergedText] = field(default_factory=dict)
+    """By path what of a document that both changed comes from which side; without one that
+    cannot be merged."""
 
 
 def read_from(directory: Path) -> dict[str, str]:
@@ -139,21 +143,35 @@ def merged(
         base: the set for which they were made.
         newer: what has become of it meanwhile.
         changes: what is to be changed.
-        taken: for paths that both sides changed which one counts: `mine` or `theirs`.
+        taken: for paths where both sides changed the same which one counts: `mine` or `theirs`.
+            What only one of them changed is kept of both.
     """
     theirs = between(base, newer)
     choices = taken or {}
-    kept: dict[str, str | None] = {}
+    kept = dict(changes)
     both: list[str] = []
+    parts: dict[str, MergedText] = {}
     for path, text in changes.items():
-        if path in theirs and theirs[path] != text:
-            choice = choices.get(path)
-            if choice == "theirs":
-                continue
-            if choice != "mine":
-                both.append(path)
-        kept[path] = text
-    return Merged(differing(newer, kept), tuple(sorted(both)))
+        if path not in theirs or theirs[path] == text:
+            continue
+        choice: Side = "theirs" if choices.get(path) == "theirs" else "mine"
+        found = _merged_text(base.get(path), text, theirs[path], choice)
+        if found:
+            parts[path] = found
+            kept[path] = found.text
+        elif choice == "theirs":
+            del kept[path]
+        if not (found and not found.both) and choices.get(path) not in ("mine", "theirs"):
+            both.append(path)
+    return Merged(differing(newer, kept), tuple(sorted(both)), parts)
+
+
+def _merged_text(
+    base: str | None, mine: str | None, theirs: str | None, prefer: Side
+) -> MergedText | None:
+    if mine is None or theirs is None:
+        return None
+    return merged_text(base or "", mine, theirs, prefer)
 
 
 def load(documents: Documents) -> Configuration:

@@ -63,9 +63,7 @@ class ProjectDocument(Model):
     """How one Jira project's issues find their promise; of each list the first match wins."""
 
     contracts: Annotated[list[ContractRuleDocument], Field(min_length=1)]
-    """Which contract and tier an issue has."""
     severities: Annotated[list[SeverityRuleDocument], Field(min_length=1)]
-    """Which severity it has."""
     alerts: Text | None = None
     """The name of a set of alerts; left out: `default`, where there is one."""
     alerts_for: list[AlertRuleDocument] = []

@@ -50,6 +50,8 @@ class Notifier:
         send: sends a message to an address.
         link: the address of an issue for people, by its key.
         sites: the sites that it works for.
+        before_telling: called before anything is told that only waited for its time; it may find
+            that Jira's history has to be read first.
     """
 
     database: Database
@@ -59,6 +61,7 @@ class Notifier:
     send: Callable[[str, Message], Sent]
     link: Callable[[str], str]
     sites: Sequence[str]
+    before_telling: Callable[[], None]
 
     def due(self, limit: int) -> Sequence[Key]:
         """The issues of which channels are to be told something."""
@@ -71,6 +74,7 @@ class Notifier:
 
     def run(self, key: Key) -> None:
         """Tell each channel what it is to be told of an issue by now."""
+        self.before_telling()
         now = self.now()
         for pending in self.database.read(lambda c: notifications.pending(c, *key, now)):
             try:
@@ -81,8 +85,8 @@ class Notifier:
                 self._put_off(pending.id, f"{type(error).__name__}: {error}")
 
     def _see_to(self, key: Key, pending: Pending) -> None:
-        ended = self.database.read(lambda c: notifications.clock_ended(c, *key, pending.saying))
-        if is_moot(pending.saying, withdrawn=pending.withdrawn, clock_ended=ended):
+        clock = self.database.read(lambda c: notifications.clock(c, *key, pending.saying))
+        if is_moot(pending.saying, clock, withdrawn=pending.withdrawn):
             self._note(pending, state="withdrawn", try_at=None, error=None)
             return
         channel = self.channels().known.get(pending.channel)
@@ -96,7 +100,11 @@ class Notifier:
             self._note(pending, try_at=told_at)
             return
         if pending.attempted_at is not None and channel.in_doubt == "drop":
-            self._give_up(pending, "nobody knows whether it went out; the channel drops such ones")
+            # That is settled: who has it tried again all the same has it told.
+            self._give_up(
+                pending, "nobody knows whether it went out; the channel drops such ones",
+                attempted_at=None,
+            )  # fmt: skip
             return
         self._tell(key, pending, address)
 

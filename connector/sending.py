@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
@@ -53,24 +54,50 @@ def send(address: str, message: Message) -> Sent:
 
     logger = logging.getLogger("apprise")
     logger.propagate = False
+    # Timeouts are told at this level; nobody but the handler below gets to see them.
+    logger.setLevel(logging.DEBUG)
     service = apprise.Apprise.instantiate(_in_time(address), suppress_exceptions=True)
     if service is None:
         return Sent("failed", "apprise cannot read the address: look its form up there")
-    with apprise.LogCapture(level=logging.DEBUG, fmt="%(levelname)s %(message)s") as log:  # type: ignore[no-untyped-call]
-        try:
-            done = service.notify(
-                title=_harmless(message.title.replace("\n", " ")),
-                body=_harmless(message.text),
-                body_format=apprise.NotifyFormat.TEXT,
-            )
-        except Exception as error:  # noqa: BLE001 - of one of a hundred plugins; told by its kind,
-            # since its words may hold the address.
-            return Sent("in_doubt", f"apprise failed: {type(error).__name__}")
-        told = log.getvalue()
+    told = _Told()
+    logger.addHandler(told)
+    try:
+        done = service.notify(
+            title=_harmless(message.title.replace("\n", " ")),
+            body=_harmless(message.text),
+            body_format=apprise.NotifyFormat.TEXT,
+        )
+    except Exception as error:  # noqa: BLE001 - of one of a hundred plugins; told by its kind,
+        # since its words may hold the address.
+        return Sent("in_doubt", f"apprise failed: {type(error).__name__}")
+    finally:
+        logger.removeHandler(told)
     if done:
         return Sent("sent")
-    outcome: Outcome = "in_doubt" if _UNANSWERED.search(told) else "failed"
-    return Sent(outcome, _without_secrets(_reason(told), address))
+    outcome: Outcome = "in_doubt" if told.is_unanswered else "failed"
+    return Sent(outcome, _without_secrets(told.reason, address))
+
+
+class _Told(logging.Handler):
+    """What apprise logs of one message: of this thread, since others send to other addresses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
+        self._lines: list[tuple[int, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self._lines.append((record.levelno, record.getMessage()))
+
+    @property
+    def is_unanswered(self) -> bool:
+        return any(_UNANSWERED.search(line) for _, line in self._lines)
+
+    @property
+    def reason(self) -> str:
+        grave = [line.partition("\n")[0] for level, line in self._lines if level >= logging.WARNING]
+        return " ".join(grave) or "apprise did not say why"
 
 
 def kind_of(address: str) -> str:
@@ -87,11 +114,6 @@ def _in_time(address: str) -> str:
 def _harmless(text: str) -> str:
     """Without what would call everybody of a chat, or show as something else than it is."""
     return text.replace("@", "@\u200b").replace("<", "\u2039").replace(">", "\u203a")
-
-
-def _reason(told: str) -> str:
-    grave = [line for line in told.splitlines() if line.startswith(("WARN", "ERR"))]
-    return " ".join(line.partition(" ")[2] for line in grave) or "apprise did not say why"
 
 
 def _without_secrets(text: str, address: str) -> str:

@@ -7,7 +7,7 @@ end, unless the channel may be woken for it.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -63,15 +63,24 @@ class Channel(msgspec.Struct, frozen=True):
         return self.hours.next_opening(now)
 
 
-def is_moot(saying: Saying, *, withdrawn: bool, clock_ended: bool) -> bool:
+class Clock(NamedTuple):
+    """How the cycle that caused a saying stands by now."""
+
+    ended: bool
+    broken: bool
+    """Whether its promise is broken, by what is known now."""
+
+
+def is_moot(saying: Saying, clock: Clock, *, withdrawn: bool) -> bool:
     """Whether a notification that waited has nothing to say any more.
 
     Args:
         saying: what it would say.
-        withdrawn: whether the saying itself does not stand any more.
-        clock_ended: whether the cycle that caused it is over.
+        clock: of the cycle that caused it.
+        withdrawn: whether the saying itself was taken back unsaid.
     """
-    return withdrawn or (clock_ended and saying.occasion in CALLS_TO_ACT)
+    untrue = saying.occasion == "breach" and not clock.broken
+    return withdrawn or untrue or (clock.ended and saying.occasion in CALLS_TO_ACT)
 
 
 def clock_of(saying: Saying) -> tuple[str, int] | None:

@@ -298,13 +298,14 @@ class Publishing:
     ) -> Draft:
         """Base a draft on what is in force now.
 
-        Documents that only one side changed are merged.
+        What only one side changed is kept of both: whole documents, and entries of a document
+        that both changed, such as the projects of `projects.yaml`.
 
         Args:
             person: who does it.
             id_: the draft's number.
             revision: the one that was seen.
-            taken: for each path that both sides changed which one counts: `mine` or `theirs`.
+            taken: for each path where both sides changed the same which counts: `mine` or `theirs`.
 
         Raises:
             PublishedMeanwhile: a choice is missing; its `merged.both` names the documents.

@@ -6,18 +6,21 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as with_others
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
+from config.changes import Unchanged
 from sla import recalculated
 from sla.condition import Condition
-from sla.cycle import Cycle, cycles_of
+from sla.contract import Contract
+from sla.cycle import Cycle, Span, cycles_of, spans_of
 from sla.decide import Decision, Ledger, decide
 from sla.engine import SiteFacts, wanted_fields
 from sla.mapping import Policy
@@ -47,6 +50,8 @@ class Asked:
     now: datetime
     calendars: frozenset[str]
     """The ids of those that differ."""
+    unchanged: Unchanged
+    """What both versions say alike."""
 
 
 class Found(msgspec.Struct):
@@ -81,6 +86,14 @@ class _Stands(NamedTuple):
     record: Standing
 
 
+class _OnRecord(NamedTuple):
+    """What is on record of the issues of a range, each read when it is first asked for."""
+
+    ledgers: Callable[[], Mapping[str, consequences.Ledger]]
+    waiting: Callable[[], frozenset[str]]
+    """Those of which something may still leave."""
+
+
 class Foreseeing:
     """Folds ranges of issues, in one process."""
 
@@ -95,6 +108,19 @@ class Foreseeing:
             self._ties = self.database.read(lambda c: consequences.ties(c, DEFAULT_SITE))
         # Then it is on record who refers to whom; to find it out anew takes a tenth of the time.
         self._asks_alike = _requests(asked.after) == _requests(asked.in_force)
+        may_skip = self._asks_alike and _spells_alike(asked.in_force, asked.after)
+        self._alike = asked.unchanged if may_skip else Unchanged()
+        self._said_alike = frozenset(_speaking_by_clocks_alone(asked, self._alike))
+        # A checklist is said under one key, whichever contract has it.
+        self._all_say_alike = self._alike.mapping and not any(
+            contract.checklist
+            for id_, contract in asked.after.contracts.items()
+            if id_ not in self._said_alike
+        )
+        may_be_untouched = bool(self._alike.contracts and self._alike.alerts)
+        self._may_be_alike = may_be_untouched or bool(self._said_alike and not self._all_say_alike)
+        policy = _without_words(self._after.policy, self._said_alike)
+        self._clocks_after = self._after._replace(policy=policy)
 
     def range(self, within: Range) -> Found:
         """What is found of the open issues of a range."""
@@ -103,29 +129,66 @@ class Foreseeing:
 
     def _fold(self, connection: Connection, within: Range) -> Found:
         found = Found()
-        ledgers: Mapping[str, consequences.Ledger] | None = None
+        # Once the first issue was read it is settled as of when the database is looked at.
+        on_record = _OnRecord(
+            cache(lambda: consequences.ledgers(connection, DEFAULT_SITE, within)),
+            cache(lambda: consequences.waiting(connection, DEFAULT_SITE, within)),
+        )
         for issue in open_issues.read(connection, DEFAULT_SITE, within):
-            # Once the first was read it is settled as of when the database is looked at.
-            if ledgers is None:
-                ledgers = consequences.ledgers(connection, DEFAULT_SITE, within)
-            self._look(connection, issue, ledgers.get(issue.issue_id, {}), found)
+            timeline = self._timeline(issue, self._after.facts)
+            is_open = issue.is_running or _is_open(timeline)
+            if is_open:
+                found.looked_at += 1
+                found.oldest = min(filter(None, (found.oldest, timeline.created_at)), default=None)
+            rules = self._to_be_decided_by(issue, timeline, on_record)
+            if rules:
+                ledger = on_record.ledgers().get(issue.issue_id, {})
+                self._look(connection, issue, ledger, rules, found, is_open=is_open)
         return found
 
-    def _look(
-        self, connection: Connection, issue: OpenIssue, ledger: consequences.Ledger, found: Found
-    ) -> None:
-        name = issue.key or issue.issue_id
-        timeline, decision, stands = self._decided(connection, issue, ledger)
-        if issue.is_running or _is_open(timeline):
-            found.looked_at += 1
-            found.oldest = min(filter(None, (found.oldest, timeline.created_at)), default=None)
-            moved = moves(name, stands.cycles, decision.cycles)
-        else:
-            moved = []
-        wanted = wanted_fields(decision, stands.record.fields)
-        written = effects(
-            name, decision, wanted, stands.record, deleted=timeline.deleted_at is not None
+    def _to_be_decided_by(
+        self, issue: OpenIssue, timeline: Timeline, on_record: _OnRecord
+    ) -> Rules | None:
+        """By what an issue is to be decided; None: the other version cannot touch it.
+
+        What an issue has on record is what its version decided. Where the other one gives it the
+        same promises at the same instants, and all that is said of these reads alike, it comes to
+        the same, cycle by cycle and word by word: it need not be worked out. That holds for what
+        rests alone: not for what time has changed and nobody was woken for, nor while something
+        that was decided waits to be said, nor for what depends on other issues.
+        """
+        is_settled = (
+            issue.policy_version == self._asked.in_force.version
+            and (issue.wake_at is None or issue.wake_at > self._now)
+            and issue.issue_id not in self._ties
         )
+        if not is_settled or issue.issue_id in on_record.waiting():
+            return self._after
+        spans = self._spans_alike(issue, timeline) if self._may_be_alike else ()
+        used = {span.coverage.contract.id for span in spans if span.coverage.contract}
+        projects = {span.coverage.project for span in spans}
+        if spans and used <= self._alike.contracts and projects <= self._alike.alerts:
+            return None
+        says_alike = self._all_say_alike or (spans and used <= self._said_alike)
+        return self._clocks_after if says_alike else self._after
+
+    def _spans_alike(self, issue: OpenIssue, timeline: Timeline) -> Sequence[Span]:
+        """An issue's coverage, where the version in force gives it the same; else nothing."""
+        after = spans_of(timeline, self._after.policy)
+        if self._alike.mapping:
+            return after
+        rules = self._versions.published(self._asked.in_force.version)
+        before = spans_of(self._timeline(issue, rules.facts), rules.policy)
+        return after if [*map(_promised, before)] == [*map(_promised, after)] else ()
+
+    def _look(
+        self, connection: Connection, issue: OpenIssue, ledger: consequences.Ledger, rules: Rules,
+        found: Found, *, is_open: bool,
+    ) -> None:  # fmt: skip
+        name = issue.key or issue.issue_id
+        timeline, decision, stands = self._decided(connection, issue, ledger, rules)
+        moved = moves(name, stands.cycles, decision.cycles) if is_open else []
+        written = effects(name, decision, stands.record, deleted=timeline.deleted_at is not None)
         found.moves += moved
         if written:
             found.effects.append(written)
@@ -135,7 +198,7 @@ class Foreseeing:
             self._note_calendars(moved, decision, found)
 
     def _decided(
-        self, connection: Connection, issue: OpenIssue, ledger: consequences.Ledger
+        self, connection: Connection, issue: OpenIssue, ledger: consequences.Ledger, rules: Rules
     ) -> tuple[Timeline, Decision, _Stands]:
         """What the other version would decide, as though the issue were moved to it now."""
         stands = self._stands(connection, issue, ledger)
@@ -145,9 +208,7 @@ class Foreseeing:
         moves_on = version and version != self._asked.after.version
         if version and moves_on and any(self._may_stay(each) for each in stands.cycles):
             earlier.append(Earlier(version, self._now))
-        timeline, decision = self._decide(
-            connection, issue, self._after, stands.record.ledger, earlier
-        )
+        timeline, decision = self._decide(connection, issue, rules, stands.record.ledger, earlier)
         return timeline, decision, stands
 
     def _may_stay(self, cycle: Judged) -> bool:
@@ -245,6 +306,47 @@ def _requests(policy: Policy) -> Sequence[Condition]:
         for request in contract.requests
         if request.by_issue
     ]
+
+
+def _spells_alike(one: Policy, other: Policy) -> bool:
+    """Whether two policies call the fields that both look at by the same names."""
+    both = one.field_names & other.field_names
+    return all(one.spelling(name) == other.spelling(name) for name in both)
+
+
+def _promised(span: Span) -> tuple[object, ...]:
+    return span.since_at, span.coverage.project, *span.coverage.identity
+
+
+def _speaking_by_clocks_alone(asked: Asked, alike: Unchanged) -> Iterator[str]:
+    """The contracts of which all but their metrics read alike, and move no clock nor level."""
+    for id_ in alike.but_for_metrics & asked.after.contracts.keys():
+        forms = asked.after.order_forms.get(id_, {}).values()
+        if not any(_moves_clocks(each) for each in (asked.after.contracts[id_], *forms)):
+            yield id_
+
+
+def _moves_clocks(contract: Contract) -> bool:
+    checklist = contract.checklist
+    return bool(contract.requests or (checklist and checklist.pauses))
+
+
+def _without_words(policy: Policy, contracts: frozenset[str]) -> Policy:
+    """A policy of which some contracts have nothing said beside their clocks."""
+
+    def silent(id_: str, contract: Contract) -> Contract:
+        if id_ not in contracts:
+            return contract
+        return with_others(contract, acknowledgement=None, checklist=None, notices=())
+
+    return with_others(
+        policy,
+        contracts={id_: silent(id_, each) for id_, each in policy.contracts.items()},
+        order_forms={
+            id_: {customer: silent(id_, each) for customer, each in forms.items()}
+            for id_, forms in policy.order_forms.items()
+        },
+    )
 
 
 def _is_open(timeline: Timeline) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sla import recalculated
 from sla.cycle import Cycle
@@ -16,6 +16,7 @@ from sla.proof import heard_at
 from sla.store import issues, publications, sites
 from sla.store.database import Database
 from sla.store.issues import IssueRow, named
+from sla.store.publications import Publication
 from sla.timeline import Event, Timeline
 from sla.words import local, utc
 from webhooks.publishing import DEFAULT_SITE
@@ -107,20 +108,34 @@ def version_at(database: Database, row: IssueRow, at: datetime) -> str:
     Raises:
         QuestionError: none was in force yet.
     """
-    promised = database.read(lambda c: issues.promises_of(c, DEFAULT_SITE, row.issue_id))
-    first = min(promised, key=itemgetter("promised_at"), default=None)
+    first = _first_promise(database, row)
     if first is None or first["promised_at"] > at:
         return in_force_at(database, at)
+    reached = _moves(database, row, first["promised_at"])
+    before = [each.version for each in reached if each.published_at <= at]
+    return before[-1] if before else str(first["policy_version"])
+
+
+def recalculations(database: Database, row: IssueRow) -> Sequence[Publication]:
+    """The publications for which an issue was judged anew, oldest first."""
+    first = _first_promise(database, row)
+    return _moves(database, row, first["promised_at"]) if first else ()
+
+
+def _first_promise(database: Database, row: IssueRow) -> Mapping[str, Any] | None:
+    promised = database.read(lambda c: issues.promises_of(c, DEFAULT_SITE, row.issue_id))
+    return min(promised, key=itemgetter("promised_at"), default=None)
+
+
+def _moves(database: Database, row: IssueRow, promised_at: datetime) -> Sequence[Publication]:
     moves = [
         each
         for each in database.read(lambda c: publications.since(c, DEFAULT_SITE, 0))
-        if each.recalculated and each.published_at > first["promised_at"]
+        if each.recalculated and each.published_at > promised_at
     ]
     # Once it was over it was moved no more: those up to the version that it has.
     mine = [nth for nth, each in enumerate(moves) if each.version == row.policy_version]
-    reached = moves[: mine[-1] + 1] if mine else []
-    before = [each.version for each in reached if each.published_at <= at]
-    return before[-1] if before else str(first["policy_version"])
+    return moves[: mine[-1] + 1] if mine else []
 
 
 def in_force_at(database: Database, at: datetime) -> str:

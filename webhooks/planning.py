@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from config.calendar_changes import AHEAD, CalendarChange, Window, calendar_changes, told
-from config.changes import Change, changes
+from config.changes import Change, changes, unchanged
 from config.compiled import load
 from config.configuration import Configuration
 from config.settings import Settings
@@ -268,7 +268,8 @@ def plan_for(
     # Which days are of interest is known when the oldest open issue is; which calendars, before.
     whole = calendar_changes(before, after, Window(date.min, date.max), clocks)
     changed = frozenset(_id(each.calendar) for each in whole)
-    asked = Asked(url, known, before.policy, after.policy, now, changed)
+    alike = unchanged(before, after)
+    asked = Asked(url, known, before.policy, after.policy, now, changed, alike)
     progress(0, len(cuts))
     found = Found()
     folded = side_by_side(lambda: Foreseeing(asked), cuts, Found, processes)

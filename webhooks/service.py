@@ -375,6 +375,7 @@ class Service:
             self._sending,
             lambda key: f"{self.access.url}/browse/{key}",
             (DEFAULT_SITE,),
+            self.look_whether_heard,
         )
 
     def _note_channels(self) -> None:

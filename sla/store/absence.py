@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, exists, or_, update
 
 from sla.store import sites
 from sla.store.issues import read_first
-from sla.store.schema import issues
+from sla.store.schema import issues, notifications
 
 _ALIVE_AT = "alive_at"
 NOTED_EVERY: Final = timedelta(seconds=15)
@@ -38,6 +38,8 @@ def come_back(
 ) -> timedelta | None:
     """Have the histories read of the issues in which something fell due while nobody was there.
 
+    That is also what a channel was to be told when its quiet hours ended.
+
     Args:
         connection: to the database.
         site: the site.
@@ -54,9 +56,16 @@ def come_back(
     away = real_now - datetime.fromisoformat(known) if known else timedelta(0)
     if away < ABSENCE:
         return None
+    to_be_told = exists().where(
+        notifications.c.site == issues.c.site,
+        notifications.c.issue_id == issues.c.issue_id,
+        notifications.c.state == "pending",
+        notifications.c.try_at <= now,
+    )
+    fell_due = or_(issues.c.wake_at <= now, to_be_told)
     connection.execute(
         update(issues)
-        .where(issues.c.site == site, issues.c.wake_at <= now, issues.c.incomplete.is_(False))
+        .where(issues.c.site == site, fell_due, issues.c.incomplete.is_(False))
         .values(read_first(now))
     )
     return away

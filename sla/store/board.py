@@ -350,14 +350,16 @@ def unpromised(connection: Connection, site: str, projects: Sequence[str], limit
     Returns:
         By project, the oldest first.
     """
-    # The conditions are those of the index, word for word.
+    # The conditions are those of the index, word for word; in the order of the bare project SQLite
+    # would take that one's index, with every issue in it.
     asked = select(issues.c.issue_id).where(
         issues.c.site == site, issues.c.policy_version.is_(None),
         issues.c.fields_wanted.is_not(None), issues.c.fields_wanted.contains(_UNPROMISED),
     )  # fmt: skip
+    project = unindexed(issues.c.project)
     if projects:
-        asked = asked.where(unindexed(issues.c.project).in_(projects))
-    asked = asked.order_by(issues.c.project, func.length(issues.c.issue_id), issues.c.issue_id)
+        asked = asked.where(project.in_(projects))
+    asked = asked.order_by(project, func.length(issues.c.issue_id), issues.c.issue_id)
     found = connection.execute(asked.limit(limit)).scalars().all()
     over = resolved(connection, site, found)
     return [issue_id for issue_id in found if issue_id not in over]

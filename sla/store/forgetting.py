@@ -40,6 +40,7 @@ from sla.store.schema import (
     drafts,
     events,
     inbox,
+    notifications,
     policies,
     promises,
     publications,
@@ -64,6 +65,7 @@ _TEXTS: Mapping[Table, tuple[Column[Any], ...]] = {
         issue_rows.c.customer,
     ),
     sayings: (sayings.c.error,),
+    notifications: (notifications.c.error,),
     promises: (promises.c.reason,),
     downtimes: (downtimes.c.note, downtimes.c.customers),
 }

@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     func,
     literal_column,
     select,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from sla.channels import clock_of
+from sla.channels import Clock, clock_of
 from sla.effects import Saying
 from sla.store.schema import Instant, cycles, issues, notifications, sayings
 from sla.store.upsert import insert
@@ -29,13 +30,25 @@ from sla.store.upsert import insert
 _PENDING = notifications.c.state == literal_column("'pending'")
 _NOW = bindparam("now", type_=Instant())
 _SITES = bindparam("sites", expanding=True, type_=String)
+# Whether there is anything left to say is not known before the history was read.
+_AWAITS_HISTORY = exists().where(
+    issues.c.site == notifications.c.site,
+    issues.c.issue_id == notifications.c.issue_id,
+    issues.c.incomplete.is_(True),
+)
 _DUE = (
     select(notifications.c.site, notifications.c.issue_id)
-    .where(_PENDING, notifications.c.try_at <= _NOW, notifications.c.site.in_(_SITES))
+    .where(
+        _PENDING,
+        notifications.c.try_at <= _NOW,
+        notifications.c.site.in_(_SITES),
+        ~_AWAITS_HISTORY,
+    )
     .group_by(notifications.c.site, notifications.c.issue_id)
     # What was never tried goes before what fails again and again.
     .order_by(func.min(notifications.c.attempts), func.min(notifications.c.at))
 )
+_GONE = Clock(ended=True, broken=False)
 _NEXT = select(func.min(notifications.c.try_at)).where(_PENDING, notifications.c.site.in_(_SITES))
 
 
@@ -90,7 +103,14 @@ def enter(
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["site", "issue_id", "key", "channel"],
-            set_={"state": "pending", "try_at": statement.excluded.try_at, "attempts": 0},
+            set_={
+                "state": "pending",
+                "try_at": statement.excluded.try_at,
+                "attempts": 0,
+                "attempted_at": func.coalesce(
+                    notifications.c.attempted_at, statement.excluded.attempted_at
+                ),
+            },
             # It was taken back untold, and stands again.
             where=notifications.c.state == "withdrawn",
         ),
@@ -101,7 +121,10 @@ def enter(
 def due(
     connection: Connection, now: datetime, sites: Sequence[str], limit: int
 ) -> Sequence[tuple[str, str]]:
-    """The issues (site, id) of these sites of which channels are to be told something now."""
+    """The issues (site, id) of these sites of which channels are to be told something now.
+
+    One whose history is to be read first is none of them.
+    """
     rows = connection.execute(_DUE.limit(limit), {"now": now, "sites": list(sites)})
     return [(site, issue_id) for site, issue_id in rows]
 
@@ -129,6 +152,7 @@ def pending(connection: Connection, site: str, issue_id: str, now: datetime) -> 
             notifications.c.issue_id == issue_id,
             _PENDING,
             notifications.c.try_at <= now,
+            ~_AWAITS_HISTORY,
         )
         .order_by(notifications.c.at, notifications.c.id)
     )
@@ -147,23 +171,23 @@ def pending(connection: Connection, site: str, issue_id: str, now: datetime) -> 
     ]
 
 
-def clock_ended(connection: Connection, site: str, issue_id: str, saying: Saying) -> bool:
-    """Whether the cycle that caused a saying is over by now, or the issue is gone."""
+def clock(connection: Connection, site: str, issue_id: str, saying: Saying) -> Clock:
+    """How the cycle that caused a saying stands by now; where it is gone, it is over."""
     gone = select(issues.c.issue_id).where(issues.c.site == site, issues.c.issue_id == issue_id)
     if connection.execute(gone).first() is None:
-        return True
-    clock = clock_of(saying)
-    if clock is None:
-        return False
-    metric, number = clock
-    ended = select(cycles.c.ended_at).where(
+        return _GONE
+    caused_by = clock_of(saying)
+    if caused_by is None:
+        return Clock(ended=False, broken=False)
+    metric, number = caused_by
+    asked = select(cycles.c.ended_at, cycles.c.state).where(
         cycles.c.site == site,
         cycles.c.issue_id == issue_id,
         cycles.c.metric == metric,
         cycles.c.number == number,
     )
-    found = connection.execute(ended).first()
-    return found is None or found.ended_at is not None
+    found = connection.execute(asked).first()
+    return Clock(found.ended_at is not None, found.state == "breached") if found else _GONE
 
 
 def leaves(connection: Connection, pending: Pending, at: datetime) -> bool:

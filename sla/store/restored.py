@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, delete, exists, or_, update
 
 from sla.store import sites
 from sla.store.issues import read_first
-from sla.store.schema import issues, sayings, site_facts
+from sla.store.schema import issues, notifications, sayings, site_facts
 
 # No site has an empty name: this is said of the database as a whole.
 _EVERYWHERE = ""
@@ -54,6 +54,7 @@ def recognise(connection: Connection, now: datetime) -> datetime | None:
     told = {"since": since.isoformat(), "until": until.isoformat()}
     sites.learn(connection, _EVERYWHERE, _DOUBTED, told)
     _look_again(connection, now)
+    _doubt_channels(connection, since, now)
     return since
 
 
@@ -90,4 +91,17 @@ def _look_again(connection: Connection, now: datetime) -> None:
         update(issues)
         .where(issues.c.fields_wanted.is_not(None))
         .values(fields_wanted="{}", fields_written=None, write_attempted_at=None)
+    )
+
+
+def _doubt_channels(connection: Connection, since: datetime, now: datetime) -> None:
+    """What channels were to be told by now may have been told; what waits longer was not."""
+    connection.execute(
+        update(notifications)
+        .where(
+            notifications.c.state == "pending",
+            notifications.c.attempted_at.is_(None),
+            notifications.c.try_at <= now,
+        )
+        .values(attempted_at=since)
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from config.changes import changes
+from config.changes import Unchanged, changes, unchanged
 from config.configuration import Configuration
 from config.loader import load
 from config.settings import SHIPPED
@@ -52,3 +52,50 @@ def test_what_came_and_what_went_is_named() -> None:
 
 def test_order_forms_that_nobody_has_are_no_news() -> None:
     assert but(lambda plain: plain["order_forms"].pop("botron")) == []
+
+
+def alike(change: Callable[[dict[str, Any]], object]) -> Unchanged:
+    """What stays alike when the shipped configuration is changed so."""
+    plain = json.loads(shipped().text)
+    change(plain)
+    return unchanged(shipped(), Configuration.from_text(json.dumps(plain)))
+
+
+def test_a_document_is_unchanged_where_all_that_it_names_is() -> None:
+    """A goal touches its contract; so does a calendar; people and the site touch everything."""
+    contracts, projects = {*shipped().policy.contracts}, {*shipped().policy.projects}
+
+    def goal(plain: dict[str, Any]) -> None:
+        plain["contracts"]["botron"]["metrics"]["first_response"]["goals"][0]["target"] = "99h"
+
+    def calendar(plain: dict[str, Any]) -> None:
+        plain["calendars"]["botron"]["zone"] = "Europe/Berlin"
+
+    def words(plain: dict[str, Any]) -> None:
+        plain["contracts"]["botron"]["title"] = "Botron"
+
+    def rule(plain: dict[str, Any]) -> None:
+        plain["projects"]["BIT"]["severities"].pop()
+
+    def alerts(plain: dict[str, Any]) -> None:
+        plain["alerts"]["default"]["warnings"].clear()
+
+    def limit(plain: dict[str, Any]) -> None:
+        plain["contracts"]["standard"]["coverage"].pop()
+
+    others = contracts - {"botron"}
+    assert alike(lambda _plain: None) == (contracts, contracts, projects, True)
+    assert alike(goal) == (others, contracts, projects, True)
+    assert alike(calendar) == (others, contracts, projects, True)
+    assert alike(words) == (others, others, projects, True)
+    assert alike(rule) == (contracts, contracts, projects, False)
+    assert not alike(limit).mapping
+    told_by_default = {
+        key
+        for key, each in json.loads(shipped().text)["projects"].items()
+        if each.get("alerts", "default") == "default"
+    }
+    assert told_by_default
+    assert alike(alerts).alerts == projects - told_by_default
+    for part in ("site", "roles"):
+        assert alike(lambda plain, part=part: plain[part].popitem()) == Unchanged()  # type: ignore[misc]

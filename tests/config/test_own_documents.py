@@ -208,7 +208,7 @@ def test_a_site(site: Path) -> None:
     text = """\
 fields: { due: customfield_10050 }
 reported_at: Called in
-responders: { only: [a, b], never: [c] }
+responders: { only: [a, b], never: [c], groups: { First line: [a], Second line: [b, d] } }
 comments: { internal: false, role: Service Desk Team }
 wording: { breach: "{{ issue }}" }
 """
@@ -218,6 +218,13 @@ wording: { breach: "{{ issue }}" }
     assert found.policy.reported_at_field == "Called in"
     assert found.policy.responders.only == frozenset({"a", "b"})
     assert found.policy.responders.never == {"c"}
+    teams = {"First line": frozenset({"a"}), "Second line": frozenset({"b", "d"})}
+    assert found.policy.responders.groups == teams
+    twice = text.replace("[b, d]", "[b, a]")
+    (site / "site.yaml").write_text(twice, encoding="utf-8")
+    with pytest.raises(ConfigError, match="has a in First line and in Second line"):
+        load(site)
+    (site / "site.yaml").write_text(text, encoding="utf-8")
     assert (found.site.comments.internal, found.site.comments.role) == (False, "Service Desk Team")
     assert found.site.wording["breach"] == "{{ issue }}"
     assert "still missing" in found.site.wording["escalation"]

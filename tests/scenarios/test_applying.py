@@ -27,6 +27,7 @@ from webhooks import moving
 from webhooks.applying import MOVED_ON, Applying, WorldMovedOnError
 from webhooks.cli import main
 from webhooks.clock import FastClock
+from webhooks.foreseeing import Foreseeing
 from webhooks.planning import Plan, plan
 from webhooks.publishing import configuration_in_force
 
@@ -308,7 +309,13 @@ def test_whatever_is_changed_whatever_happened(place: World, tmp_path: Path, see
             live(place, dice, keys)
         how = dice.choice(("--recalculate", "--recalculate", "--keep"))
         target = any_change(dice, tmp_path / f"turn-{turn}") if turn < 2 else 1
-        found = plan(place.settings, target, place.clock.now(), recalculate=how == "--recalculate")
+        now, recalculate = place.clock.now(), how == "--recalculate"
+        found = plan(place.settings, target, now, recalculate=recalculate)
+        with pytest.MonkeyPatch.context() as patch:
+            # As if no issue were seen to be out of a change's reach.
+            patch.setattr(Foreseeing, "_to_be_decided_by", lambda self, *_: self._after)
+            whole = plan(place.settings, target, now, recalculate=recalculate, processes=1)
+        assert found.as_json() == whole.as_json()
         before, seen = recorded(place), in_jira(place, keys)
         what = ["rollback", "1"] if turn == 2 else ["apply", str(target)]
         applied = run(place, *what, how, "--yes", "--reason", f"Turn {turn}")

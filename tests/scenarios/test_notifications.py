@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
 from connector.notifier import Notifier
-from connector.sending import Sent
+from connector.sending import Message, Sent, send
 from connector.simulator import AGENT
-from sla.store import notifications, outbox
+from sla.store import notifications, outbox, restored
 from tests.scenarios.world import World, a_site, utc, world
 
 HOURS = '[["09:00", "17:00"]]'
@@ -40,18 +41,22 @@ class Catcher:
     def __init__(self) -> None:
         self.caught: list[dict[str, Any]] = []
         self.then: list[str] = []
+        self.waits, self.go_on = Event(), Event()
         catcher = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 then = catcher.then.pop(0) if catcher.then else "take"
-                if then != "refuse":
+                if then == "wait and refuse":
+                    catcher.waits.set()
+                    catcher.go_on.wait(10)
+                if then not in ("refuse", "wait and refuse"):
                     catcher.caught.append({**body, "to": self.path.rpartition("/")[2]})
                 if then == "cut":
                     self.close_connection = True
                     return
-                self.send_response(500 if then == "refuse" else 200)
+                self.send_response(200 if then == "take" else 500)
                 self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
@@ -158,6 +163,64 @@ def test_quiet_hours_are_kept_and_what_became_moot_is_not_told(
 
 
 @pytest.mark.one_database("sqlite")
+def test_a_breach_that_turns_out_to_be_none_is_not_told_when_hours_begin(
+    tmp_path: Path, catcher: Catcher
+) -> None:
+    with telling(tmp_path, catcher, hours="daytime") as place:
+        key = report(place)
+        place.deaf = True
+        place.advance(utc("2024-07-10 19:20"))
+        place.jira.add_comment(key, "We are on it", account=AGENT)
+        place.advance(utc("2024-07-10 21:00"))
+        place.deaf = False
+        # Jira gets its word in late: the answer had come in time, and the comment is corrected.
+        place.advance(utc("2024-07-11 09:00"))
+        assert place.states(key, "first_response") == ["met"]
+        assert {to for to, _ in catcher.told} == {"managers"}
+        assert states(place, key)["team", "breach"] == "withdrawn"
+
+
+@pytest.mark.one_database("sqlite")
+@pytest.mark.parametrize("is_copy", [True, False])
+def test_after_an_absence_jira_is_read_first_and_a_copy_is_in_doubt(
+    tmp_path: Path, catcher: Catcher, is_copy: bool
+) -> None:
+    with telling(tmp_path, catcher, hours="daytime") as place:
+        answered, open_ = report(place), report(place)
+        place.advance(utc("2024-07-11 09:00") - timedelta(seconds=1))
+        now = place.clock.now()
+        if is_copy:
+            # The one that was lost tells the team at nine, of which the copy knows nothing.
+            place.service.database.write(lambda c: restored.mark(c, now))
+        place.stop()
+        catcher.caught.clear()
+        place.deaf = True
+        place.clock.at = utc("2024-07-11 10:00")
+        place.jira.add_comment(answered, "We are on it", account=AGENT)
+        place.start()
+        # Nobody is called to act before it is known from Jira whether somebody has to.
+        assert sorted(each["title"] for each in catcher.caught) == sorted(
+            [
+                f"{answered}: first response is breached",
+                *(f"{open_}: {what}" for to, what in ALL if to == "team"),
+            ]
+        )
+        doubted = ["you may have had this before" in each["message"] for each in catcher.caught]
+        assert set(doubted) == {is_copy}
+
+
+def test_two_that_are_told_at_once_have_each_their_own_outcome(catcher: Catcher) -> None:
+    catcher.then = ["wait and refuse", "cut"]
+    with ThreadPoolExecutor(1) as beside:
+        first = beside.submit(send, catcher.address("first"), Message("A title", "A text"))
+        assert catcher.waits.wait(10)
+        second = send(catcher.address("second"), Message("A title", "A text"))
+        catcher.go_on.set()
+    assert second.outcome == "in_doubt"
+    assert first.result().outcome == "failed"
+
+
+@pytest.mark.one_database("sqlite")
 @pytest.mark.parametrize(
     ("waking", "told"),
     [
@@ -217,10 +280,10 @@ def test_what_is_in_doubt_is_repeated_and_says_so_or_is_dropped(
         else:
             notifier = place.service.lanes["notify"]
             assert isinstance(notifier, Notifier)
-            send = notifier.send
+            sending = notifier.send
 
             def dies(*told: Any) -> Sent:
-                send(*told)
+                sending(*told)
                 raise KeyboardInterrupt
 
             notifier.send = dies
@@ -232,6 +295,10 @@ def test_what_is_in_doubt_is_repeated_and_says_so_or_is_dropped(
         if in_doubt == "drop":
             assert catcher.told == ALL[:1]
             assert states(place, key)["team", "warning-50%"] == "given_up"
+            now = place.clock.now()
+            assert place.service.database.write(lambda c: outbox.try_again(c, key, now)) == 1
+            place.settle()
+            assert catcher.told == ALL[:1] * 2
         else:
             assert catcher.told == ALL[:1] * 2
             first, second = (each["message"].splitlines()[-1] for each in catcher.caught)

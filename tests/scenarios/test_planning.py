@@ -9,19 +9,22 @@ from datetime import timedelta
 from pathlib import Path
 from subprocess import run
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import Engine, event, select, text
 
 from config.loader import load
+from config.settings import SHIPPED
 from connector.simulator import AGENT
 from sla.decide import Ledger, decide
-from sla.store import issues
+from sla.store import consequences, issues
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.store.schema import issues as issues_table
 from tests.scenarios.world import World, a_site
+from webhooks import foreseeing
 from webhooks.cli import main
 from webhooks.clock import FastClock
 from webhooks.planning import NOTHING_MOVES, SOMETHING_BREAKS, SOMETHING_MOVES, Plan, plan
@@ -189,6 +192,34 @@ def test_statements_grow_with_the_ranges_alone(populated: World, stricter: Path)
 
 
 @pytest.mark.one_database("sqlite")
+def test_what_a_change_cannot_touch_is_not_worked_out_again(
+    populated: World, stricter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule that is nobody's touches none, a goal the issues of its contract, the site all."""
+    decided, ledgers = Mock(wraps=foreseeing.decide), Mock(wraps=consequences.ledgers)
+    monkeypatch.setattr(foreseeing, "decide", decided)
+    monkeypatch.setattr(consequences, "ledgers", ledgers)
+
+    def work(directory: Path) -> tuple[int, int]:
+        decided.reset_mock()
+        ledgers.reset_mock()
+        assert planned(populated, directory).looked_at == 15
+        return decided.call_count, ledgers.call_count
+
+    unmatched = {"type": "Nobody has it", "severity": "High"}
+    enterprise = {"contracts": [{"contract": "enterprise"}], "severities": [unmatched]}
+    rule = shipped_but(tmp_path / "rule", projects={"NEW": enterprise})
+    goal, site = (shipped_but(tmp_path / name) for name in ("goal", "site"))
+    (goal / "contracts").mkdir()
+    text = (SHIPPED / "contracts" / "botron.yaml").read_text("utf-8")
+    (goal / "contracts" / "botron.yaml").write_text(text.replace("1 business", "2 business"))
+    with (site / "site.yaml").open("a") as file:
+        file.write("\nremote_link: false\n")
+    assert work(rule) == (0, 0)
+    assert work(goal) == (3, 1)
+    assert work(site) == (15, 1)
+
+
 def test_processes_that_share_the_work_find_the_same(populated: World, stricter: Path) -> None:
     # In a process without threads: here the simulator has some, so that nothing may be forked.
     code = f"""

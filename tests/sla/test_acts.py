@@ -14,7 +14,7 @@ from sla.acts import says as has_phrase
 from sla.condition import Condition
 from sla.contract import CLOCKS, RESPONSE, Act, Item
 from sla.mapping import Responders
-from sla.timeline import Account, CommentDeleted, Event, Timeline
+from sla.timeline import Account, Changed, CommentDeleted, Event, Timeline
 from tests.sla.example import AGENT, CUSTOMER, NINE, OWN, at, change, made, reply, says
 
 RESPONDERS = Responders(never=frozenset({OWN.id}))
@@ -367,6 +367,28 @@ def test_a_phrase_counts_in_the_writers_own_words_only(text: str, *, found: bool
 def test_no_phrase_and_no_text_takes_long(phrase: str, text: str) -> None:
     # Backtracking would not come back from the first one.
     assert not has_phrase(text, phrase)
+
+
+def test_an_act_is_its_authors() -> None:
+    by_phone = Condition({"Way": ("phone",)})
+    events = [
+        *made(),
+        Changed(at(1), "7", "status", "Open", "Done", "ada"),
+        Changed(at(1), "7", "resolution", None, "Fixed", "ada"),
+        Changed(at(2), "8", "resolution", "Fixed", None, "customer"),
+        Changed(at(3), "9", "Way", None, "phone", "eve"),
+        change(at(4), "Way", "phone", "mail"),
+        says(at(5), "Why?", CUSTOMER, id_="5"),
+        says(at(6), "So.", AGENT, id_="6"),
+    ]
+    expected: list[tuple[Act, list[str | None]]] = [
+        (Act("resolved"), ["ada"]), (Act("reopened"), ["customer"]),
+        (Act("changed", names=("Way",)), ["eve", None]), (Act("customer comment"), [CUSTOMER.id]),
+        (Act("response"), [AGENT.id]), (Act("fields", when=by_phone), ["eve"]),
+        (Act("reported"), [None]),
+    ]  # fmt: skip
+    for act, by in expected:
+        assert [each.by for each in moments(act, *events)] == by
 
 
 def test_many_fences_are_one_pass() -> None:

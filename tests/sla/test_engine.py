@@ -63,6 +63,7 @@ class Said:
     unclear: bool = False
     unmarked: tuple[CommentSeen, ...] = ()
     assignee: tuple[str, str] | None = None
+    people: Mapping[str, str] = field(default_factory=dict)
     also: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
 
 

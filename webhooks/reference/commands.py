@@ -36,7 +36,11 @@ def _command(command: click.Command, name: str, parent: click.Context) -> Iterat
     told = [each.get_help_record(context) for each in command.params]
     yield table(
         ("option", "what it does"),
-        [(code(each[0]), prose(each[1])) for each in told if each and each[1]],
+        [
+            (code(each[0]), prose(each[1]))
+            for each in told
+            if each and (each[1] or each[0][0] == "-")
+        ],
     )
     if isinstance(command, click.Group):
         for below in sorted(command.commands):

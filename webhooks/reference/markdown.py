@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from html import escape
 
 
 def plain(text: object) -> str:
@@ -14,7 +15,7 @@ def plain(text: object) -> str:
 def prose(text: str) -> str:
     """The same, but for names that stand between backticks."""
     pieces = re.split(r"(`[^`]+`)", " ".join(text.split()))
-    return "".join(each if each.startswith("`") else _kept(each) for each in pieces)
+    return "".join(code(each[1:-1]) if each.startswith("`") else _kept(each) for each in pieces)
 
 
 def _kept(text: str) -> str:
@@ -25,8 +26,14 @@ def _kept(text: str) -> str:
 
 
 def code(text: object) -> str:
-    """A name or a value as it is typed, good within a table."""
-    return f"`{text}`".replace("|", "\\|") if str(text) else ""
+    """A name or a value as it is typed.
+
+    With a bar in it, it is HTML: within a table those who read Markdown do not agree on what a bar
+    between backticks is.
+    """
+    if "|" in str(text):
+        return f"<code>{escape(str(text))}</code>".replace("|", "&#124;")
+    return f"`{text}`" if str(text) else ""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

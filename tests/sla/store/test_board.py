@@ -245,3 +245,7 @@ def test_what_is_open_is_found_by_its_index_however_much_is_over(sqlite: Databas
         f"SEARCH cycles USING COVERING INDEX ix_cycles_open_{name} (site=?)"
         for name in ("project", "assignee", "customer")
     ]
+    # What is not promised is few issues: no walk over all that ever were.
+    for projects in ((), ("A",)):
+        unpromised = steps(lambda c, p=projects: board.unpromised(c, SITE, p, 9))
+        assert unpromised[0] == "SEARCH issues USING INDEX ix_issues_unpromised (site=?)"

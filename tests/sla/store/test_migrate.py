@@ -9,13 +9,15 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
-from sla.store import inbox, queue_tables, schema
+from sla.store import inbox, issues, queue_tables, schema
 from sla.store.database import Database, StoreError
 from sla.store.migrate import _config, migrate
+from sla.timeline import Account
 from tests.postgres import PostgresServer
-from tests.sla.example import NINE
+from tests.sla.example import NINE, at, says
+from tests.sla.store.decided import put
 from webhooks import moving
 
 
@@ -100,6 +102,36 @@ def test_what_an_older_release_knew_of_issues_is_shown_in_lists(database: Databa
     assert database.read(lambda c: c.execute(text(rows)).scalars().all()) == ["HLP", "A2_B", None]
     (job,) = moving.left(database, "default")
     assert (job.version, job.recalculate, job.everything) == ("abc", False, True)
+
+
+def test_who_wrote_the_answer_is_found_for_what_an_older_release_decided(
+    database: Database,
+) -> None:
+    answers = [
+        says(at(1), "Internal", Account("bob"), id_="1", public=False),
+        says(at(1), "Hello", Account("ada"), id_="2"),
+        says(at(2), "Later", Account("eve"), id_="3"),
+    ]
+    rows = [
+        {"at": at(1), "state": "met"}, {"at": at(3), "state": "met"},
+        {"at": at(2), "state": "breached", "ended_at": at(2)}, {"at": at(1), "state": "cancelled"},
+    ]  # fmt: skip
+
+    def fill(connection: Connection) -> None:
+        put(connection, *rows)
+        for nth in range(len(rows)):
+            issues.add_facts(connection, "default", f"9{nth:06}", answers)
+
+    database.write(fill)
+    with database.engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0012")
+    migrate(database)
+    found = "SELECT answered_by FROM cycles ORDER BY issue_id"
+    assert database.read(lambda c: c.execute(text(found)).scalars().all()) == [
+        "ada", None, "eve", None,
+    ]  # fmt: skip
 
 
 def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:

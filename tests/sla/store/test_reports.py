@@ -43,6 +43,7 @@ def some(number: int, seed: int = 3) -> list[dict[str, Any]]:
             "metric": draw.choice(["first_response", "resolution"]),
             "binding": draw.choice(["commitment", "goal"]), "conditional": draw.random() < 0.2,
             "started_at": NINE + timedelta(hours=draw.randrange(-800, -100)),
+            "assignee_id": draw.choice([None, "ada"]), "answered_by": draw.choice([None, "lena"]),
         })  # fmt: skip
         if state == "breached" and not is_open:
             rows[-1]["ended_at"] = rows[-1]["at"] + timedelta(hours=draw.randrange(900))
@@ -76,6 +77,9 @@ def wanted_by(row: dict[str, Any], wanted: Wanted) -> bool:
     fits = all(
         not asked or (not value if asked == NOBODY else value == asked) for asked, value in pairs
     )
+    account = row["answered_by"] or row["assignee_id"]
+    fits = fits and (wanted.by is None or account in wanted.by)
+    fits = fits and (wanted.by_others_than is None or account not in wanted.by_others_than)
     return fits and wanted.from_at <= row["at"] < wanted.to_at
 
 
@@ -84,7 +88,8 @@ def wanted_by(row: dict[str, Any], wanted: Wanted) -> bool:
     [
         {}, {"contract": "gold"}, {"customer": "Zoë"}, {"customer": NOBODY}, {"severity": NOBODY},
         {"project": "B", "metric": "resolution"}, {"severity": "high"}, {"contract": "gone"},
-        {"to_at": NINE + 9 * DAY},
+        {"to_at": NINE + 9 * DAY}, {"by": frozenset({"lena"})}, {"by_others_than": frozenset()},
+        {"by_others_than": frozenset({"lena", "eve"})},
     ],
 )  # fmt: skip
 def test_it_counts_what_a_plain_reading_counts(database: Database, more: dict[str, Any]) -> None:

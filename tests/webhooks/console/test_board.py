@@ -441,6 +441,7 @@ def test_what_is_not_promised_is_counted_and_listed_with_the_reason(desk: Desk) 
     assert (row["key"], row["contract"], row["missing"]) == (first, "butlr", True)
     assert row["reasons"]
     # What is resolved waits for nobody any more.
+    world.advance(timedelta(minutes=5))
     world.jira.transition(second, "Done", account=AGENT)
     world.settle()
     assert "1 open issue is not listed: nothing is promised for it." in desk.page("/board")

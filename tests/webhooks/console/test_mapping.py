@@ -420,3 +420,21 @@ def test_programs_see_and_save_the_same(desk: Desk) -> None:
     assert put("HLP", alerts="proactive", draft=1, revision=7).status_code == 409
     wrong = put("HLP", severities=[{"severity": "Unheard of"}], draft=1, revision=1)
     assert "does not define" in told(wrong)["faults"][0]
+
+
+def test_a_draft_that_restores_a_version_takes_no_other_change(desk: Desk) -> None:
+    publishing = desk.standing.publishing
+    base = publishing.documents(1)[FILE]
+    put_in_force(desk, base.replace("severity: Medium }", "severity: High }"))
+    # By the one who looks: it is his own draft.
+    restoring = publishing.restore(Person("token", "Administrator", "administrator"), 1)
+    # Nobody goes on in it unasked; whoever asks for it reads it.
+    shown = desk.get("/mapping/HLP").text
+    assert "Save in a new draft" in shown
+    asked = f"/mapping/HLP?draft={restoring.id}"
+    assert "takes no other change" in desk.page("/mapping/HLP", draft=restoring.id)
+    assert "Save in draft" not in desk.get(asked).text
+    refused = send(desk, asked, form_of(shown), alerts="proactive", draft=str(restoring.id))
+    assert refused.status_code == 409
+    assert "takes nothing else" in words(refused.text)
+    assert publishing.draft(restoring.id) == restoring

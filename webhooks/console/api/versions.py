@@ -86,7 +86,8 @@ class Rebasing(msgspec.Struct, frozen=True):
 
     revision: Number
     take: dict[str, Literal["mine", "theirs"]] = {}
-    """For each document that both sides changed, which one counts."""
+    """For each document where both sides changed the same, which one counts; what only one side
+    changed is kept of both."""
 
 
 class PublishingAsked(msgspec.Struct, frozen=True):
@@ -218,11 +219,15 @@ def preview(number: int, query: MovesAsked) -> Previewed:
     body=Rebasing, answer=Draft, refusals=_AS_THINGS_STAND,
 )  # fmt: skip
 def rebase(number: int, body: Rebasing) -> Draft:
-    """Documents that only one side changed are merged; the others are to be chosen."""
+    """What only one side changed is kept of both; what both changed is to be chosen."""
     try:
         return here().publishing.rebase(asking.person(), number, body.revision, body.take)
     except PublishedMeanwhile as error:
-        both = ", ".join(error.merged.both)
+        parts = error.merged.parts
+        both = ", ".join(
+            f"{path} ({', '.join(parts[path].both)})" if path in parts else path
+            for path in error.merged.both
+        )
         error.args = (f"Both sides changed {both}: name `mine` or `theirs` for each in `take`.",)
         raise
 

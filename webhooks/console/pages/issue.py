@@ -36,6 +36,7 @@ from webhooks.console.questions.what_if import (
     suppose,
 )
 from webhooks.console.standing import here
+from webhooks.hindsight import recalculations
 from webhooks.questions import QuestionError
 
 blueprint = Blueprint("issue", __name__)
@@ -123,7 +124,8 @@ def _story(asked: Subject, said: Sequence[Mapping[str, Any]]) -> dict[str, objec
     if fold is None or fold.timeline.created_at is None:
         return {"drawn": None, "entries": _Told((), 0), "window": window, "windows": _WINDOWS}
     cycles = () if asked.row.incomplete else fold.decision.cycles
-    entries = story_of(fold.timeline, fold.policy, cycles, said)
+    anew = recalculations(here().database, asked.row)
+    entries = story_of(fold.timeline, fold.policy, cycles, said, anew)
     drawn, in_sight = _draw(asked, cycles, entries, cast("Window", window))
     shown = in_sight if "rows" in request.args else in_sight[-_ROWS:]
     return {

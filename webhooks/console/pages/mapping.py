@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from config.document_sets import line_by_line
 from config.mapping_edits import FILE, NotByForm, in_one_line
+from sla.store.drafts import Draft
 from webhooks.console.access import asking
 from webhooks.console.pages import mapping_form
 from webhooks.console.pages.mapping_form import MappingForm
@@ -125,8 +126,13 @@ def _shown(
         problems=publishing.checked(draft).problems if draft and draft.state == "open" else (),
         newest=publishing.in_force(), edits=standing.settings.edits,
         directory=standing.settings.config, file=FILE,
-        may_change=asking.person().may_change and (draft is None or draft.state == "open"),
+        may_change=asking.person().may_change and (draft is None or _takes_changes(draft)),
     )  # fmt: skip
+
+
+def _takes_changes(draft: Draft) -> bool:
+    """Whether it is open; one that restores a version stays exactly that."""
+    return draft.state == "open" and draft.restores is None
 
 
 def _meanwhile(refusal: Exception | None, at: Source) -> list[str]:

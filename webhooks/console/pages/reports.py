@@ -192,7 +192,8 @@ def _choices(
         asked = typed.get(name, "")
         if asked and asked not in dict(values):
             values = [*values, (asked, asked[:60])]
-        made.append((name, name.capitalize(), [("", "All"), *values]))
+        label = "Responder group" if name == "group" else name.capitalize()
+        made.append((name, label, [("", "All"), *values]))
     return made
 
 
@@ -346,7 +347,8 @@ EXPORTS: Mapping[str, tuple[Row, Callable[[Standing], Iterator[Row]]]] = {
         (
             "issue", "summary", "project", "customer", "assignee", "answered_by", "contract",
             "severity", "metric", "cycle", "promised_as", "conditional", "goal", "clause",
-            "started_at", "due_at", "done_at", "late_open_seconds", "late_seconds", "paused_seconds", "why",
+            "started_at", "due_at", "done_at", "late_open_seconds", "late_seconds",
+            "paused_seconds", "why",
         ),
         _breaches,
     ),

@@ -90,6 +90,11 @@ def save(
     """
     publishing = standing.publishing
     at = source(publishing, draft)
+    if at.draft is not None and at.draft.restores is not None:
+        raise NotUnderstood(
+            f"Draft {at.draft.id} puts version {at.draft.restores} in force again, exactly as it "
+            "was, and takes nothing else: change the mapping that is in force, in another draft."
+        )
     _refuse_what_was_not_seen(publishing, at, key, base)
     text = edited(at.text, _changes(at, key, wanted, person, standing.now()))
     if text == at.text:

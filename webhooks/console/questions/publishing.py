@@ -12,8 +12,9 @@ import msgspec
 from config.calendar_changes import CalendarChange
 from config.changes import changes
 from config.configuration import Configuration
-from config.document_sets import between, compared
+from config.document_sets import Merged, between, compared
 from config.errors import Problem
+from config.merging import MergedText
 from sla.preview import Move
 from sla.store import drafts
 from sla.store.drafts import Draft
@@ -83,7 +84,7 @@ class DraftSeen(msgspec.Struct, frozen=True):
     """What came into force since it was begun, oldest first: then it has to be brought up to
     date."""
     both: Sequence[str]
-    """The documents that both sides have changed since."""
+    """The documents where both sides have changed the same since."""
     faults: Sequence[Fault]
     version: str | None
     """The version that it would be; None: it holds faults."""
@@ -98,6 +99,9 @@ class DraftSeen(msgspec.Struct, frozen=True):
     """Whether the preview is being worked out."""
     obstacle: str
     """Why it cannot be published as it stands; empty: it can."""
+    parts: Mapping[str, MergedText] = {}
+    """By document that both sides changed what of it comes from which side when they are merged;
+    without those that cannot be merged."""
     contracts: Sequence[str] = ()
     """The ids of those whose documents it changes and that it leaves there."""
     calendars: Sequence[str] = ()
@@ -145,13 +149,16 @@ def seen(standing: Standing, id_: int) -> DraftSeen:
     checked = publishing.checked(draft)
     before = publishing.documents(draft.base)
     after = checked.configuration
+    meets = since and draft.restores is None
+    merged = publishing.merged(draft) if meets else Merged({}, ())
     preview = publishing.preview(draft)
     current = preview if preview and preview.of_same(draft) else None
     return DraftSeen(
         draft=draft,
         base=base,
         since=since,
-        both=publishing.merged(draft).both if since and draft.restores is None else (),
+        both=merged.both,
+        parts=merged.parts,
         faults=[_fault(each, checked.documents) for each in _problems(checked.error)],
         version=after.policy.version if after else None,
         changes=(

@@ -15,6 +15,7 @@ from sla.contract import severity_in_words
 from sla.cycle import Cycle, Span, spans_of
 from sla.effects import Saying
 from sla.mapping import Coverage, Policy
+from sla.store.publications import Publication
 from sla.timeline import Changed, FieldValue, Timeline
 from sla.words import whole_minutes
 from webhooks.console.questions.sayings import name_of
@@ -47,6 +48,7 @@ def story_of(
     policy: Policy,
     cycles: Sequence[Cycle],
     sayings: Iterable[Mapping[str, Any]],
+    recalculations: Iterable[Publication] = (),
 ) -> list[Entry]:
     """All of it, oldest first; a due instant that lies ahead is among it.
 
@@ -55,12 +57,14 @@ def story_of(
         policy: by which it is judged.
         cycles: its own.
         sayings: what was said about it, as rows.
+        recalculations: the publications for which it was judged anew.
     """
     entries = [
         *_happened(timeline, policy),
         *_coverages(spans_of(timeline, policy)),
         *(entry for cycle in cycles for entry in _cycle(cycle)),
         *(_said(row) for row in sayings),
+        *map(_recalculated, recalculations),
     ]
     entries.sort(key=attrgetter("at"))
     return entries
@@ -120,6 +124,12 @@ def _coverages(spans: Sequence[Span]) -> Iterator[Entry]:
 
 def _title(coverage: Coverage) -> str | None:
     return coverage.contract.title if coverage.contract else None
+
+
+def _recalculated(by: Publication) -> Entry:
+    author = f", published by {by.author}" if by.author else ""
+    reason = f": {by.reason}" if by.reason else ""
+    return Entry(by.published_at, "severity", f"Recalculated by version {by.id}{author}{reason}")
 
 
 def _before(name: str, was: str | None) -> str:
