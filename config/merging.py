@@ -23,6 +23,7 @@ _Place = tuple[str, ...]
 _DEPTH = 2
 # Several projects share these: what one contract, one customer's order form, one ambiguity says.
 _DEPTHS = {"parameters": 3, "customers": 3, "choices": 3}
+_END: _Place = ("the comments at its end",)
 # Elsewhere the order may decide, as that of a contract's severities does.
 _WITHOUT_ORDER = ("projects", *_DEPTHS)
 # What ends a line for YAML or for Python, and not for both alike.
@@ -114,7 +115,7 @@ class _Merging:
             told = self.theirs
         else:
             told = self.both
-        told.append(".".join(place) or "the document itself")
+        told.append(".".join(place) or "the order of its parts")
         return mine if side == "mine" else theirs
 
     def _inside(self, place: _Place, base: _Entry, mine: _Entry, theirs: _Entry) -> _Entry:
@@ -126,7 +127,7 @@ class _Merging:
         inside = [
             (key, self.entry((*place, key), *(side.get(key) for side in by_key))) for key in order
         ]
-        tail = self._one_of(place, base.tail, mine.tail, theirs.tail)
+        tail = self._one_of(place or _END, base.tail, mine.tail, theirs.tail)
         return _Entry(head, tuple((key, each) for key, each in inside if each), tail)
 
 

@@ -17,8 +17,8 @@ from structlog.contextvars import bound_contextvars, get_contextvars
 Name = Literal["receive", "translate", "decide", "write", "call", "notify"]
 NAMES: Final[tuple[Name, ...]] = ("receive", "translate", "decide", "write", "call", "notify")
 """`receive`: a delivery was kept. `translate`: facts were made of it. `decide`: an issue was
-decided. `write`: something of an issue was changed in Jira. `call`: one request to Jira. `notify`: a
-channel beyond Jira was told."""
+decided. `write`: something of an issue was changed in Jira. `call`: one request to Jira. `notify`:
+a channel beyond Jira was told."""
 _HASH = "sha256:"
 _OF_A_HASH = len(_HASH) + 16
 

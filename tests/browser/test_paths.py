@@ -165,6 +165,28 @@ def test_a_mapping_is_changed_looked_at_and_published(chrome: Browser, changed: 
         expect(page.get_by_role("cell", name="Another table")).to_be_visible()
 
 
+def test_a_mapping_is_not_left_unsaved_unasked(chrome: Browser, shown: Shown) -> None:
+    with signed_in(chrome, shown.url) as page:
+        asked: list[str] = []
+
+        def stay(dialog: Dialog) -> None:
+            asked.append(dialog.type)
+            dialog.dismiss()
+
+        page.on("dialog", stay)
+        board = page.get_by_role("link", name="Board", exact=True)
+        page.goto("/mapping/BTL?draft=in-force")
+        board.click()
+        page.wait_for_url("**/board*")
+        assert asked == []
+        page.goto("/mapping/BTL?draft=in-force")
+        page.get_by_label("error-urgent", exact=True).first.fill("3h")
+        board.click(no_wait_after=True)
+        page.wait_for_function("true")
+        assert asked == ["beforeunload"]
+        assert "/mapping/BTL" in page.url
+
+
 def test_a_customers_month_is_printed(chrome: Browser, shown: Shown, scripts: bool) -> None:
     with signed_in(chrome, shown.url, scripts=scripts) as page:
         keyboard = Keyboard(page)

@@ -209,6 +209,7 @@ def test_after_an_absence_jira_is_read_first_and_a_copy_is_in_doubt(
         assert set(doubted) == {is_copy}
 
 
+@pytest.mark.one_database("sqlite")
 def test_two_that_are_told_at_once_have_each_their_own_outcome(catcher: Catcher) -> None:
     catcher.then = ["wait and refuse", "cut"]
     with ThreadPoolExecutor(1) as beside:

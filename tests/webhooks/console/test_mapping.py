@@ -215,6 +215,51 @@ def test_what_no_rule_can_leave_out_is_refused_and_what_was_set_stays(desk: Desk
     assert send(desk, path, form, **{name: "[17"}).status_code == 400
 
 
+def field(html: str, name: str) -> str:
+    """The opening tag of a field."""
+    found = re.search(rf'<(?:input|select|textarea)\b[^>]*\bname="{re.escape(name)}"[^>]*>', html)
+    assert found
+    return found[0]
+
+
+def test_a_fault_is_told_at_its_field_and_the_summary_leads_there(desk: Desk) -> None:
+    path = "/mapping/BTL"
+    form = form_of(desk.get(path).text)
+    hours, urgent = "parameter:butlr:us-business-hours", "parameter:butlr:error-urgent"
+    assert "aria-invalid" not in desk.get(path).text
+    sent = send(desk, path, form, **{hours: "nowhere", urgent: "banana"})
+    shown = desk.get(sent.location).text
+    for name, said in ((hours, "no calendar has that name"), (urgent, "banana")):
+        assert 'aria-invalid="true"' in field(shown, name)
+        assert f'aria-describedby="{name}-fault {name}-what"' in field(shown, name)
+        assert f'href="#{name}"' in shown
+        beside = shown[shown.index(f'id="{name}-fault"') :].partition("</span>")[0]
+        assert said in unescape(beside)
+    assert shown.count("aria-invalid") == 2
+    assert shown.count(" autofocus") == 1
+    # What no field of this project's form can mend is told with its line.
+    other = desk.get("/mapping/HLP", draft=1).text
+    assert "aria-invalid" not in other
+    assert "projects.yaml:" in words(other)
+
+
+def test_what_the_form_itself_refuses_is_marked_too(desk: Desk) -> None:
+    path = "/mapping/HLP"
+    form = form_of(desk.get(path).text)
+    holidays = "parameter:standard:holidays"
+    for name, value in (
+        ("contract-0", ""),
+        ("contract-0-0-field", ""),
+        ("contract-0-0-values", " "),
+        (holidays, "- {: ["),
+    ):
+        shown = send(desk, path, form, **{name: value}).text
+        assert 'aria-invalid="true"' in field(shown, name)
+        assert shown.count("aria-invalid") == 1
+        assert f'<a href="#{name}">' in shown
+        assert " data-unsaved" in shown
+
+
 # --- together with others -------------------------------------------------------------------------
 
 

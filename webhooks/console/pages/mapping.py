@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from config.document_sets import line_by_line
 from config.mapping_edits import FILE, NotByForm, in_one_line
 from sla.store.drafts import Draft
 from webhooks.console.access import asking
-from webhooks.console.pages import mapping_form
+from webhooks.console.pages import mapping_faults, mapping_form
+from webhooks.console.pages.mapping_faults import FieldFault
 from webhooks.console.pages.mapping_form import MappingForm
 from webhooks.console.pages.numbers import positive
 from webhooks.console.questions import mapping as asked
@@ -108,6 +110,10 @@ def _shown(
     offered = [*options, *sorted(there - set(options), key=str)]
     seen = where.seen(key)
     draft = at.draft
+    refused = mapping_faults.refused(refusal)
+    is_open = draft is not None and draft.state == "open"
+    error = publishing.checked(draft).error if draft and is_open else None
+    problems = mapping_faults.of_draft(error, key, form)
     return render_template(
         "mapping_project.html",
         key=key, at=at, form=form, where=where, name=seen.name if seen else "",
@@ -123,11 +129,18 @@ def _shown(
         choices=list(asked.choices(form.used, at, where)),
         unknown=asked.unknown(severities, where), one_line=in_one_line,
         notes=[note for note in asked.drafts(publishing) if not draft or note.id != draft.id],
-        problems=publishing.checked(draft).problems if draft and draft.state == "open" else (),
+        problems=problems, faults=_by_field([*refused, *problems]), refused=refused,
         newest=publishing.in_force(), edits=standing.settings.edits,
         directory=standing.settings.config, file=FILE,
         may_change=asking.person().may_change and (draft is None or _takes_changes(draft)),
     )  # fmt: skip
+
+
+def _by_field(faults: Sequence[FieldFault]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for each in faults:
+        found.setdefault(each.field, []).append(each.message)
+    return found
 
 
 def _takes_changes(draft: Draft) -> bool:

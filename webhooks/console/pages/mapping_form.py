@@ -33,6 +33,15 @@ _Named = tuple[str, str]
 """A contract and one of its parameters or choices."""
 
 
+class FieldRefused(NotUnderstood):
+    """What was typed in one field cannot be; the message says what would be right."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        """The field's name."""
+        super().__init__(message)
+
+
 @dataclass(frozen=True)
 class ConditionLine:
     """One field that a contract rule looks at."""
@@ -292,7 +301,7 @@ def wanted(form: MappingForm, at: Source, key: str, where: Around) -> Wanted:
         ],
         severities=severities,
         alerts=form.alerts,
-        parameters=_by_contract(form.parameters, before.parameters, where),
+        parameters=_by_contract(form.parameters, before.parameters, where, "parameter"),
         customers=_forms(form, before, where),
         choices=_chosen(form.choices, before.choices),
     )  # fmt: skip
@@ -300,15 +309,23 @@ def wanted(form: MappingForm, at: Source, key: str, where: Around) -> Wanted:
 
 def _contract_rule(line: ContractLine, number: int) -> ContractRule:
     if not line.contract:
-        raise NotUnderstood(f"Contract rule {number}: choose a contract, or remove the rule.")
+        raise FieldRefused(
+            f"contract-{number - 1}",
+            f"Contract rule {number}: choose a contract, or remove the rule.",
+        )
     rule = ContractRule(contract=line.contract, tier=line.tier or None, fields={})
-    for each in line.conditions:
+    for nth, each in enumerate(line.conditions):
+        condition = f"contract-{number - 1}-{nth}"
         values = [text.strip() for text in each.values.splitlines() if text.strip()]
         if not each.field:
-            raise NotUnderstood(f"Contract rule {number}: name the field that is to be looked at.")
+            raise FieldRefused(
+                f"{condition}-field",
+                f"Contract rule {number}: name the field that is to be looked at.",
+            )
         if each.test == IS and not values:
-            raise NotUnderstood(
-                f"Contract rule {number}: give the values of {each.field}, one on each line."
+            raise FieldRefused(
+                f"{condition}-values",
+                f"Contract rule {number}: give the values of {each.field}, one on each line.",
             )
         if each.test == FILLED:
             rule.filled = [*rule.filled, each.field]
@@ -323,18 +340,18 @@ def _contract_rule(line: ContractLine, number: int) -> ContractRule:
 
 
 def _by_contract(
-    given: Mapping[_Named, str], before: Mapping[_Named, str], where: Around
+    given: Mapping[_Named, str], before: Mapping[_Named, str], where: Around, prefix: str
 ) -> dict[str, dict[str, Value | None]]:
     """The values that differ from what they were; None: there is none any more."""
     found: dict[str, dict[str, Value | None]] = {}
     for (contract, name), text in given.items():
         if _even(text) != _even(before.get((contract, name), "")):
-            value = _value(text, contract, name, where)
+            value = _value(text, contract, name, where, f"{prefix}:{contract}:{name}")
             found.setdefault(contract, {})[name] = value
     return found
 
 
-def _value(text: str, contract: str, name: str, where: Around) -> Value | None:
+def _value(text: str, contract: str, name: str, where: Around, field: str) -> Value | None:
     model = where.models.get(contract)
     declared = model.parameters.get(name) if model else None
     if not text.strip():
@@ -345,11 +362,14 @@ def _value(text: str, contract: str, name: str, where: Around) -> Value | None:
         lines = "\n".join(f"  {line}" for line in _even(text).splitlines())
         found = read(f"value:\n{lines}\n")["value"]
     except NotByForm as error:
-        raise NotUnderstood(f"{contract}, {name}: {_without_place(str(error))}") from None
+        raise FieldRefused(
+            field, f"{contract}, {name}: {_without_place(str(error))}"
+        ) from None  # fmt: skip
     if not isinstance(found, list):
-        raise NotUnderstood(
+        raise FieldRefused(
+            field,
             f"{contract}, {name}: expected a list of holidays, one on each line, such as "
-            "- 2026-12-24"
+            "- 2026-12-24",
         )
     return found
 
@@ -363,11 +383,13 @@ def _forms(
 ) -> dict[str, dict[str, dict[str, Value | None]]]:
     there = {line.name: line.values or {} for line in before.customers}
     found = {}
-    for line in form.customers:
+    for number, line in enumerate(form.customers):
         name, values = line.name.strip(), line.values or {}
         if not name and any(text.strip() for text in values.values()):
-            raise NotUnderstood("Order forms: name the customer whose order form it is.")
-        changed = _by_contract(values, there.get(name, {}), where)
+            raise FieldRefused(
+                f"customer-{number}", "Order forms: name the customer whose order form it is."
+            )
+        changed = _by_contract(values, there.get(name, {}), where, f"form-{number}")
         if name and changed:
             found[name] = changed
     return found

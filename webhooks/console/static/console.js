@@ -33,3 +33,17 @@ document.addEventListener("htmx:responseError", (event) => {
     ", then load this page anew or send it once more.");
   document.getElementById("content").prepend(told);
 });
+
+// Nobody loses what was typed by leaving the page.
+(() => {
+  const asks = document.querySelector("[data-asks], [data-editor]");
+  const form = asks && asks.closest("form");
+  if (!form) return;
+  const typed = () => new URLSearchParams(new FormData(form)).toString();
+  const before = asks.hasAttribute("data-unsaved") ? null : typed();
+  let leaves = false;
+  form.addEventListener("submit", () => { leaves = true; });
+  window.addEventListener("beforeunload", (event) => {
+    if (!leaves && typed() !== before) event.preventDefault();
+  });
+})();

@@ -39,12 +39,4 @@
   });
   const asked = /^#L(\d+)$/.exec(location.hash);
   if (asked) go(Number(asked[1]), 1);
-
-  // Nobody loses what was typed by leaving the page.
-  const before = editor.hasAttribute("data-unsaved") ? null : text.value;
-  let leaves = false;
-  text.form.addEventListener("submit", () => { leaves = true; });
-  window.addEventListener("beforeunload", (event) => {
-    if (!leaves && text.value !== before) event.preventDefault();
-  });
 })();
