@@ -171,7 +171,7 @@ def announce(cycle: Cycle, alerts: Alerts, announced: Announced) -> None:
     # A call to act is not worth saying any more once the clock has ended.
     asks_to_act = cycle.ending is None
     if cycle.ending is None or cycle.ending.at > announced.now:
-        for warning in alerts.warnings:
+        for warning in _still_worth_saying(alerts.warnings, cycle, announced.said):
             at = _warned_at(warning, cycle)
             if at and cycle.comes_to(at) and announced.await_(at) and asks_to_act:
                 _warn(cycle, warning, at, announced)
@@ -195,6 +195,15 @@ def announce(cycle: Cycle, alerts: Alerts, announced: Announced) -> None:
             announced.level = max(announced.level, level.number)
             if asks_to_act:
                 _escalate(cycle, level, at, announced)
+
+
+def _still_worth_saying(
+    warnings: Sequence[EarlyWarning], cycle: Cycle, said: frozenset[str]
+) -> Sequence[EarlyWarning]:
+    """The warnings that are said or may be: none begins once the breach itself was said."""
+    if not said or not warnings or _key(cycle, "breach") not in said:
+        return warnings
+    return [warning for warning in warnings if _key(cycle, warning.id) in said]
 
 
 def _warn(cycle: Cycle, warning: EarlyWarning, at: datetime, announced: Announced) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -314,6 +315,31 @@ def _documents(database: Database, settings: Settings, before: Configuration) ->
 def documents_of(settings: Settings) -> dict[str, str]:
     """The documents of the directory that is set."""
     return completed(read_from(settings.config), load(settings.config))
+
+
+def refuse_unless_writable(*files: Path | None) -> None:
+    """Say before all the work that a file cannot be written after it.
+
+    Raises:
+        QuestionError: its directory is not there, or nobody here may write into it.
+    """
+    for file in filter(None, files):
+        if not file.parent.is_dir():
+            raise QuestionError(f"{file}: cannot be written: there is no directory {file.parent}")
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise QuestionError(f"{file}: cannot be written: permission denied")
+
+
+def write_into(file: Path, text: str) -> None:
+    """Write a file as it is.
+
+    Raises:
+        QuestionError: it cannot be written.
+    """
+    try:
+        file.write_text(text, "utf-8", newline="")
+    except OSError as error:
+        raise QuestionError(f"{file}: cannot be written: {error.strerror}") from None
 
 
 class Question(NamedTuple):

@@ -18,7 +18,7 @@ from config.configuration import Configuration
 from config.settings import Settings
 from connector.base import History
 from connector.client import JiraClient
-from connector.errors import ConnectorError, JiraError, JiraRefused, NotJira
+from connector.errors import ConnectorError, JiraError, JiraRefused, NotJira, SignInRefused
 from connector.retry import verdict
 from connector.setup import find_fields
 from sla.backtest import Period, Stand, stand
@@ -39,6 +39,7 @@ from webhooks.reconciling import patiently
 _READERS = 4
 _AT_ONCE = 100
 _TRIES = 8
+_NO_WAY_IN = frozenset({401, 403, 407})
 _ORDERED = re.compile(r"\border\s+by\b", re.IGNORECASE)
 _T = TypeVar("_T")
 
@@ -180,6 +181,8 @@ class _Jira:
             except JiraError as error:
                 found = verdict(error, attempts + 1, jitter=0.5)
                 attempts += 1
-                if found.kind == "give_up" or attempts >= _TRIES:
+                # Who waits mends the credentials at once, and each further try may lock the account.
+                is_over = found.kind == "give_up" or error.status in _NO_WAY_IN
+                if is_over or isinstance(error, SignInRefused) or attempts >= _TRIES:
                     raise
                 self._wait(found.after.total_seconds())

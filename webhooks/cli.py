@@ -250,7 +250,7 @@ def plan_change(
 
     with made_to_stay():
         # Before all that logs: it decides what logging imports.
-        set_up_logs()
+        set_up_logs("warning")
 
         from webhooks.planning import plan
         from webhooks.serve import clock_from
@@ -334,7 +334,7 @@ def _put_in_force(
     from webhooks.logs import set_up_logs
 
     with made_to_stay():
-        set_up_logs()
+        set_up_logs("warning")
 
         from webhooks.applying import MOVED_ON, Applying, WorldMovedOnError
         from webhooks.serve import clock_from
@@ -442,12 +442,12 @@ def backtest_contract(
     from webhooks.logs import set_up_logs
 
     with made_to_stay():
-        set_up_logs()
+        set_up_logs("warning")
 
         from rich.console import Console
 
         from webhooks import backtests
-        from webhooks.backtesting import Days, backtest
+        from webhooks.backtesting import Days, backtest, refuse_unless_writable, write_into
         from webhooks.progress import shown_on
         from webhooks.serve import clock_from
 
@@ -456,6 +456,7 @@ def backtest_contract(
     with _refusing():
         settings, now = _settings(), clock_from(os.environ).now()
         name = backtests.check_name(save) if save is not None else None
+        refuse_unless_writable(counts, differing)
         days = Days(first.date(), (last or now).date())
         with shown_on(Console(stderr=True), "Folding") as told:
             if from_jira:
@@ -466,7 +467,7 @@ def backtest_contract(
                 found = backtest(settings, contract, days, now, told)
         for file, text in ((counts, found.lines_as_csv), (differing, found.differing_as_csv)):
             if file:
-                file.write_text(text(), "utf-8", newline="")
+                write_into(file, text())
         if name:
             click.echo(backtests.keep(settings, name, found, now), err=True)
     if as_json:
@@ -487,7 +488,7 @@ def verify_all(expect_last: str | None, as_json: bool) -> None:
     from webhooks.logs import set_up_logs
 
     with made_to_stay():
-        set_up_logs()
+        set_up_logs("warning")
 
         from rich.console import Console
 

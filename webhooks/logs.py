@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from typing import Any, Final, TextIO
+from typing import Any, Final, Literal, TextIO
 
 from sla.bare_package import without
 
@@ -27,13 +27,16 @@ EVENTS: Final[dict[Name, str]] = {
     "notify": "channel told",
 }
 """What the line of each step is called."""
-_DEFAULT_LEVEL = "info"
 
 
-def set_up_logs() -> None:
+def set_up_logs(usual: Literal["info", "warning"] = "info") -> None:
     """Write logs as `DUELINE_LOG` and `DUELINE_LOG_LEVEL` say; once a process is enough.
 
     A value that will do for neither is told by `Settings`; here it counts as none.
+
+    Args:
+        usual: what is logged at least where no level is set; people who type a command wait for
+            its answer, and not for a line for each call.
     """
     form, level = os.environ.get("DUELINE_LOG"), os.environ.get("DUELINE_LOG_LEVEL", "")
     as_text = form == "text" or (form != "json" and sys.stderr.isatty())
@@ -50,7 +53,7 @@ def set_up_logs() -> None:
     renderer: structlog.typing.Processor = (
         as_lines if as_text else structlog.processors.JSONRenderer()
     )
-    lowest = getattr(logging, (level or _DEFAULT_LEVEL).upper(), logging.INFO)
+    lowest = getattr(logging, (level or usual).upper(), logging.INFO)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(lowest),

@@ -325,7 +325,8 @@ def _in_words(counts: Mapping[str, int]) -> str:
     if not counts["moved"]:
         return "Nothing moves."
     findings = [f"{counts[name]:,} {in_words(name)}" for name in _FINDINGS]
-    return f"{counts['moved']:,} clocks of {counts['moved_issues']:,} move: {', '.join(findings)}."
+    clocks, verb = _number(counts["moved"], "clock"), _verb(counts["moved"])
+    return f"{clocks} of {counts['moved_issues']:,} {verb}: {', '.join(findings)}."
 
 
 def way(move: Move) -> str:
@@ -360,8 +361,9 @@ def _said_line(effects: Effects) -> str:
 def _by_calendar(changed: Sequence[CalendarChange]) -> Iterator[str]:
     for each in changed:
         if each.deadlines:
-            clocks = _number(each.deadlines, "clock")
-            yield f"calendar {each.calendar}: {clocks} of {len(each.issues):,} issues move"
+            clocks, verb = _number(each.deadlines, "clock"), _verb(each.deadlines)
+            issues = _number(len(each.issues), "issue")
+            yield f"calendar {each.calendar}: {clocks} of {issues} {verb}"
 
 
 def _cut(lines: Sequence[str], whole: int) -> Iterator[str]:
@@ -373,6 +375,10 @@ def _cut(lines: Sequence[str], whole: int) -> Iterator[str]:
 
 def _number(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _verb(count: int) -> str:
+    return "moves" if count == 1 else "move"
 
 
 def _id(calendar: str) -> str:

@@ -104,7 +104,7 @@ def last(connection: Connection, site: str) -> Publication | None:
 
 def get(connection: Connection, site: str, id_: int) -> Publication | None:
     """One of them."""
-    return _first(connection, _newest(site).where(publications.c.id == min(id_, _FAR)))
+    return _first(connection, _newest(site).where(publications.c.id == _within_reach(id_)))
 
 
 def listed(
@@ -113,7 +113,7 @@ def listed(
     """The newest ones, newest first; those older than `before`, where it is given."""
     statement = _newest(site).limit(limit)
     if before is not None:
-        statement = statement.where(publications.c.id < before)
+        statement = statement.where(publications.c.id < _within_reach(before))
     return [Publication(*row) for row in connection.execute(statement)]
 
 
@@ -141,10 +141,15 @@ def documents_of(connection: Connection, site: str, id_: int) -> dict[str, str] 
     """The documents of a publication as they were written, by path."""
     text = connection.execute(
         select(publications.c.documents).where(
-            publications.c.site == site, publications.c.id == min(id_, _FAR)
+            publications.c.site == site, publications.c.id == _within_reach(id_)
         )
     ).scalar()
     return None if text is None else dict(json.loads(text))
+
+
+def _within_reach(id_: int) -> int:
+    """A number that databases take, whatever people type: the ends are nobody's."""
+    return max(-_FAR, min(id_, _FAR))
 
 
 def _newest(site: str) -> Select[Any]:

@@ -81,7 +81,7 @@ def test_a_calendar_changes_by_its_days(tmp_path: Path) -> None:
         lines = "\n".join(found.lines())
         day = f"calendar {BUSINESS}: 2024-07-11 becomes a holiday: Summer party"
         assert day in lines
-        assert f"calendar {BUSINESS}: 1 clock of 1 issues move" in lines
+        assert f"calendar {BUSINESS}: 1 clock of 1 issue moves" in lines
         desk = Desk(made)
         desk.sign_in()
         publishing = desk.standing.publishing

@@ -196,7 +196,7 @@ def test_what_a_change_cannot_touch_is_not_worked_out_again(
     populated: World, stricter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rule that is nobody's touches none, a goal the issues of its contract, the site all."""
-    decided, ledgers = Mock(wraps=foreseeing.decide), Mock(wraps=consequences.ledgers)
+    decided, ledgers = Mock(wraps=decide), Mock(wraps=consequences.ledgers)
     monkeypatch.setattr(foreseeing, "decide", decided)
     monkeypatch.setattr(consequences, "ledgers", ledgers)
 
