@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -60,16 +60,24 @@ class Unchanged(NamedTuple):
     """Whether every issue has the same contract, tier and severity, whatever is known of it."""
 
 
-def unchanged(before: Configuration, after: Configuration) -> Unchanged:
+def unchanged(
+    before: Configuration, after: Configuration, otherwise: Collection[str] = ()
+) -> Unchanged:
     """What no issue can be touched by; nothing where what holds for all of them differs.
 
     A document counts as changed, too, where one that it names was.
+
+    Args:
+        before, after: the versions.
+        otherwise: the calendars that are known to differ, such as by the clocks of their zones,
+            of which no document tells.
     """
     old, new = _plain(before), _plain(after)
     if any(old.get(name) != new.get(name) for name in ("format", "site", "roles")):
         return Unchanged()
     names = old["calendars"].keys() | new["calendars"].keys()
     calendars = {each for each in names if old["calendars"].get(each) != new["calendars"].get(each)}
+    calendars.update(otherwise)
 
     def is_same(a: Any, b: Any) -> bool:
         return bool(a == b and calendars.isdisjoint(_texts(a)))

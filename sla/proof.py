@@ -418,7 +418,7 @@ class _Case:
         for name, value in follows.items():
             if recorded[name] != value:
                 what = _WORDS.get(name, name.replace("_", " "))
-                yield self._finding(subject, what, _told(recorded[name]), _told(value))
+                yield self._finding(subject, what, in_words_of(recorded[name]), in_words_of(value))
 
     def _finding(
         self, subject: str, what: str, recorded: str, follows: str, *, certain: bool = True
@@ -469,10 +469,11 @@ def _is_as(recorded: Row, follows: Row | None) -> bool:
 
 
 def _cycle_told(row: Row) -> str:
-    return f"{row['state']}, due {_told(row['due_at'])}"
+    return f"{row['state']}, due {in_words_of(row['due_at'])}"
 
 
-def _told(value: object) -> str:
+def in_words_of(value: object) -> str:
+    """What is recorded, as findings tell it: instants in UTC."""
     if value is None or value == "":
         return _NONE
     return utc(value) if isinstance(value, datetime) else str(value)

@@ -181,7 +181,7 @@ class _Jira:
             except JiraError as error:
                 found = verdict(error, attempts + 1, jitter=0.5)
                 attempts += 1
-                # Who waits mends the credentials at once, and each further try may lock the account.
+                # Who waits mends what is refused, and each further try may lock the account.
                 is_over = found.kind == "give_up" or error.status in _NO_WAY_IN
                 if is_over or isinstance(error, SignInRefused) or attempts >= _TRIES:
                     raise

@@ -268,7 +268,7 @@ def plan_for(
     # Which days are of interest is known when the oldest open issue is; which calendars, before.
     whole = calendar_changes(before, after, Window(date.min, date.max), clocks)
     changed = frozenset(_id(each.calendar) for each in whole)
-    alike = unchanged(before, after)
+    alike = unchanged(before, after, changed.union(each.calendar for each in whole))
     asked = Asked(url, known, before.policy, after.policy, now, changed, alike)
     progress(0, len(cuts))
     found = Found()

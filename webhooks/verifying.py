@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, func, select
 
 from config.configuration import Configuration
 from config.errors import ConfigError, ConfigurationError
@@ -17,11 +17,11 @@ from config.settings import Settings
 from connector.translate import translate
 from sla.engine import SiteFacts, remembered_site
 from sla.mapping import Policy
-from sla.proof import Finding, Looked, Prover
+from sla.proof import Finding, Looked, Prover, in_words_of
 from sla.store import audit, open_issues, publications, sites
 from sla.store.database import Database
 from sla.store.open_issues import Range
-from sla.store.schema import issues, policies
+from sla.store.schema import cycles, events, issues, policies, promises, sayings
 from sla.timeline import Event
 from webhooks.databases import faults_told, looked_into
 from webhooks.folding import side_by_side
@@ -126,9 +126,10 @@ def verify(
     with looked_into(settings) as database:
         lasting = _looked_at_again(asked, database, looked.findings)
         versions, of_versions = _versions(database)
+        strays = database.read(_of_issues_gone)
         checked = database.read(lambda c: audit.check(c, DEFAULT_SITE))
         of_audit = list(_of_audit(database, checked, expected))
-    found = [*of_audit, *of_versions, *sorted(lasting)]
+    found = [*of_audit, *of_versions, *strays, *sorted(lasting)]
     return Proof(
         at=began_at, issues=looked.issues, unread=looked.unread, cycles=looked.cycles,
         promises=looked.promises, sayings=looked.sayings, versions=versions,
@@ -176,9 +177,18 @@ def policies_of(database: Database) -> Callable[[str], Policy]:
         text = database.read(lambda c: sites.published(c, version))
         if text is None:
             raise LookupError(f"version {version} is not in the database")
-        return Configuration.from_text(text).policy
+        try:
+            return Configuration.from_text(text).policy
+        except _UNREADABLE as error:
+            raise LookupError(f"the text of version {version} cannot be read") from error
 
     return policy
+
+
+_UNREADABLE = (
+    ConfigError, ConfigurationError, ValueError, LookupError, TypeError, AttributeError
+)  # fmt: skip
+"""What comes of a text that nobody published, whatever was done to it."""
 
 
 def read_events(body: bytes) -> Collection[Event]:
@@ -228,7 +238,7 @@ def _versions(database: Database) -> tuple[int, list[Finding]]:
     for version, text in texts:
         try:
             follows = Configuration.from_text(text).policy.version
-        except (ConfigError, ConfigurationError, ValueError, KeyError, TypeError):
+        except _UNREADABLE:
             follows = "one that cannot be read"
         if follows != version:
             found.append(Finding("", f"version {version}", "text", version, follows))
@@ -246,23 +256,61 @@ def _of_audit(
             "", "audit log", "end", f"no row with the hash {expected}", "the row that had it"
         )
     noted = {
-        row.detail.get("number"): row.detail.get("version")
+        row.detail["number"]: _as_noted(row)
         for row in reversed(rows)
         if row.detail.keys() >= {"number", "version"}
     }
     yield from _of_publications(database, noted)
 
 
-def _of_publications(database: Database, noted: Mapping[object, object]) -> Iterator[Finding]:
+def _as_noted(row: audit.Entry) -> dict[str, object]:
+    """What a row says of a publication; of a directory's it holds neither reason nor choice."""
+    told = ("version", "source", "reason", "recalculated")
+    known = {name: row.detail[name] for name in told if name in row.detail}
+    return {**known, "author": row.actor_name, "published_at": row.at}
+
+
+def _of_publications(
+    database: Database, noted: Mapping[object, Mapping[str, object]]
+) -> Iterator[Finding]:
     """What the audit log says of publications, held against what is kept of them."""
     there = {
-        each.id: each.version
-        for each in database.read(lambda c: publications.since(c, DEFAULT_SITE, 0))
+        each.id: each for each in database.read(lambda c: publications.since(c, DEFAULT_SITE, 0))
     }
     for number in sorted({*noted, *there}, key=str):
-        recorded = there.get(number) if isinstance(number, int) else None
-        if number is not None and recorded != noted.get(number):
+        subject = f"publication {number}"
+        kept = there.get(number) if isinstance(number, int) else None
+        follows = noted.get(number)
+        if kept is None or follows is None:
+            version, by_log = kept and kept.version, follows and follows["version"]
             yield Finding(
-                "", f"publication {number}", "version", str(recorded or "nothing"),
-                str(noted.get(number) or "nothing, by the audit log"),
+                "", subject, "version", str(version or "nothing"),
+                str(by_log or "nothing, by the audit log"),
             )  # fmt: skip
+            continue
+        for name, value in follows.items():
+            if getattr(kept, name) != value:
+                recorded = in_words_of(getattr(kept, name))
+                what = name.replace("_", " ")
+                yield Finding("", subject, what, recorded, in_words_of(value))
+
+
+def _of_issues_gone(connection: Connection) -> list[Finding]:
+    """The issues of which rows are left, while their own is not there."""
+    left: dict[str, list[str]] = {}
+    for table in (events, cycles, promises, sayings):
+        own = exists().where(issues.c.site == table.c.site, issues.c.issue_id == table.c.issue_id)
+        counted = (
+            select(table.c.issue_id, func.count())
+            .where(table.c.site == DEFAULT_SITE, ~own)
+            .group_by(table.c.issue_id)
+        )
+        for issue_id, number in connection.execute(counted):
+            left.setdefault(issue_id, []).append(f"{table.name} {number:,}")
+    return [
+        Finding(
+            issue_id, "", "its own row", "nothing",
+            f"one, since rows of it are left: {', '.join(tables)}", issue_id=issue_id,
+        )
+        for issue_id, tables in sorted(left.items())
+    ]  # fmt: skip

@@ -436,6 +436,8 @@ def test_whoever_takes_time_to_agree_agrees_to_what_he_saw(place: World, stricte
         (["plan", "--version", "9"], "there is no version 9"),
         (["history", "1"], "is the first"),
         (["history", "1", "2"], "there is no version 2"),
+        (["history", "9" * 23], "there is no version 9999"),
+        (["history", "--", "-" + "9" * 23], "there is no version -9999"),
         (["history", "1", "2", "3"], "two versions at most"),
         (["export"], "name a directory"),
         (["export", "{}"], "has other documents there: projects.yaml"),

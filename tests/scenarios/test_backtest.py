@@ -168,6 +168,17 @@ def test_a_live_jira_tells_the_same(filled: World, tmp_path: Path) -> None:
             backtest_jira(bare, contract, JULY, filled.clock.now(), jql=wrong)
 
 
+@pytest.mark.one_database("sqlite")
+def test_a_sign_in_that_is_refused_is_told_at_once(cloud: World, tmp_path: Path) -> None:
+    """Jira locks an account that tries again and again, and somebody waits for the answer."""
+    wrong = replace(cloud.settings, jira_token=Secret("wrong"))
+    waited: list[float] = []
+    with pytest.raises(QuestionError, match="answered 401") as refused:
+        backtest_jira(wrong, tighter(tmp_path), JULY, cloud.clock.now(), wait=waited.append)
+    assert "token" in str(refused.value)
+    assert waited == []
+
+
 def test_a_promise_counts_in_the_period_in_which_it_was_decided(
     cloud: World, tmp_path: Path
 ) -> None:
@@ -217,6 +228,8 @@ def test_the_command_answers_people_and_programs(
         (["--contract", str(stranger)], "contract gold, which is not in force"),
         (["--save", " "], "a name has 1 to 200 characters"),
         (["--jql", "project = HLP"], "--jql goes with --from-jira"),
+        (["--csv", str(tmp_path / "none" / "x.csv")], f"there is no directory {tmp_path}/none"),
+        (["--differing", str(tmp_path / "none" / "x.csv")], "x.csv: cannot be written"),
     ):
         refused = CliRunner().invoke(main, [*asked, *more])
         assert refused.exit_code in (1, 2)

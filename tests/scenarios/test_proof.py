@@ -203,6 +203,11 @@ def test_issues_that_were_moved_to_another_version_are_proven(tmp_path: Path) ->
         made.advance(HOUR)
         assert [str(each) for each in proven(made).findings] == []
         assert proven(made).versions == 3
+        # The audit log knows why each came into force, and what was chosen.
+        for name, value in (("reason", "nicer"), ("recalculated", False)):
+            told = f"publication 3, {name}: recorded {value}; follows"
+            statement = update(publications).where(publications.c.id == 3).values({name: value})
+            assert any(told in each for each in altered(made, statement))
 
 
 def test_the_command_answers_people_and_programs(
@@ -290,6 +295,22 @@ def test_what_is_altered_is_named(lived: World) -> None:
         (
             update(publications).values(version="another"),
             "publication 1, version: recorded another; follows",
+        ),
+        (
+            update(publications).values(author="Mallory"),
+            "publication 1, author: recorded Mallory; follows the directory",
+        ),
+        (
+            update(publications).values(published_at=lived.clock.now()),
+            "publication 1, published at: recorded 2024-07-",
+        ),
+        (
+            update(policies).values(text="{"),
+            ", text: recorded",
+        ),
+        (
+            delete(issue_rows).where(issue_rows.c.issue_id == issue["BIT-1"]),
+            f"{issue['BIT-1']}, its own row: recorded nothing; follows one, since rows of it are",
         ),
     ]
     for statement, told in cases:

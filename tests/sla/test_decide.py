@@ -68,6 +68,15 @@ def test_what_was_said_is_not_said_again() -> None:
     assert keys(decided(made(), at(3), frozenset({WARNING, BREACH}))) == [LEVEL_1]
 
 
+def test_no_warning_begins_once_the_breach_was_said() -> None:
+    """As after a recalculation by another threshold; one that was said stays said."""
+    assert decided(made(), at(3), frozenset({BREACH})).standing == {BREACH, LEVEL_1}
+    both = frozenset({WARNING, BREACH})
+    assert decided(made(), at(3), both).standing == {WARNING, BREACH, LEVEL_1}
+    # An outage through both instants leaves both to be said.
+    assert keys(decided(made(), at(2))) == [WARNING, BREACH]
+
+
 def test_what_is_said_late_still_names_its_own_instant() -> None:
     assert [saying.at for saying in decided(made(), at(9)).sayings] == [
         at(1.5), at(2), at(3), at(6),

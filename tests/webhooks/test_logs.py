@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -27,14 +27,17 @@ def afterwards() -> Iterator[None]:
     logging.root.setLevel(level)
 
 
-def begin(monkeypatch: pytest.MonkeyPatch, form: str | None, level: str | None = None) -> None:
+def begin(
+    monkeypatch: pytest.MonkeyPatch, form: str | None, level: str | None = None,
+    usual: Literal["info", "warning"] = "info",
+) -> None:  # fmt: skip
     for name, value in (("DUELINE_LOG", form), ("DUELINE_LOG_LEVEL", level)):
         monkeypatch.delenv(name, raising=False)
         if value:
             monkeypatch.setenv(name, value)
     # Without those by which pytest listens.
     monkeypatch.setattr(logging.root, "handlers", [])
-    set_up_logs()
+    set_up_logs(usual)
     structlog.configure(cache_logger_on_first_use=False)
 
 
@@ -57,14 +60,20 @@ def test_a_line_of_a_library_is_as_ours(
     assert "ValueError: planted" in fault["exception"]
 
 
+@pytest.mark.parametrize(
+    ("level", "usual", "told"),
+    [("warning", "info", ["told"]), (None, "warning", ["told"]),
+     ("info", "warning", ["not told", "issue decided", "told"])],
+)  # fmt: skip
 def test_only_what_is_grave_enough_is_written(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    begin(monkeypatch, "json", "warning")
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    level: str | None, usual: Literal["info", "warning"], told: list[str],
+) -> None:  # fmt: skip
+    begin(monkeypatch, "json", level, usual)
     with Step("decide", why="time"):
         structlog.get_logger().info("not told")
     structlog.get_logger().warning("told")
-    assert [line["event"] for line in written(capsys)] == ["told"]
+    assert [line["event"] for line in written(capsys)] == told
 
 
 def test_for_people_it_is_text(
