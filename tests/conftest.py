@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Generator, Hashable, Iterator
 from pathlib import Path
 from types import MethodType
+from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 from werkzeug.routing import Rule
 
 from connector.simulator import server
 from connector.simulator.wire import Wire
+from sla import steps
 from tests.contract import documents
 from tests.contract.verdict import verdict
 from tests.contract.watch import Ear, Overheard
 from tests.postgres import PostgresServer, postgres_server
+from webhooks import logs
 
 _SHARED = Path(__file__).parents[2] / "shared"
 # No law is about time, and an example takes as long as what else the machine does lets it.
@@ -79,6 +84,31 @@ def ear() -> Iterator[Ear]:
         if documents.here():
             patch.setattr(server, "Wire", lambda app, sim: Wire(Overheard(app, sim, heard), sim))
         yield heard
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loggers_that_listen_again() -> Iterator[None]:
+    """Let no command that a test types fix for ever where this process's loggers write."""
+    configure = structlog.configure
+
+    def not_for_ever(**how: Any) -> None:
+        configure(**{**how, "cache_logger_on_first_use": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", not_for_ever)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Leave the process's logs as they were, whatever a command set up."""
+    level, handlers = logging.root.level, list(logging.root.handlers)
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        steps.unwatch(logs._STEPS)
+        logging.root.setLevel(level)
+        logging.root.handlers[:] = handlers
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ OF_APPS = {
     "delete_dynamic_webhooks",
 }
 """Those that only an app on Cloud may make."""
-ELSEWHERE = {"ask", "ask_pages", "look", "only_rights"}
+ELSEWHERE = {"ask", "ask_pages", "issues_of", "look", "only_rights"}
 """What others ask with, in tests of their own."""
 
 

@@ -1,6 +1,6 @@
 """Of people Jira's ids are kept: outside the raw deliveries no address, and one name.
 
-It is the name of an issue's assignee, which the lists of the console show.
+It is the name of an issue's assignee, and of who met a promise, which lists and reports show.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from connector.simulator import AGENT, LEAD
 from connector.translate import translate
-from sla.store import inbox, issues
+from sla.store import inbox, issues, schema
 from sla.store.checksums import TABLES, rows_of
 from sla.store.database import Database
 from sla.store.schema import issues as issues_table
@@ -26,6 +26,8 @@ from tests.sla.store.conftest import new_database
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "jira" / "webhooks"
 ASSIGNEE = issues_table.c.assignee
+NAMED = {ASSIGNEE, schema.cycles.c.assignee, schema.cycles.c.answered_name}
+"""Where the name of an assignee, or of who met a promise, stands for lists and reports."""
 PRIVATE = ("displayName", "emailAddress")
 
 
@@ -37,7 +39,7 @@ def outside_the_deliveries(database: Database) -> str:
             for table in TABLES
             for row in rows_of(c, table)
             for column, value in zip(table.columns, row, strict=True)
-            if column.name != "body" and column is not ASSIGNEE
+            if column.name != "body" and column not in NAMED
         )
     )
 

@@ -21,7 +21,7 @@ when all went well, 1 when it did not, and 2 when the command line was not under
 
 def page() -> str:
     """The page of all commands, in alphabetical order."""
-    parent = click.Context(main, info_name="dueline", color=False)
+    parent = click.Context(main, info_name="dueline", color=False, **main.context_settings)
     parts = [_INTRODUCTION]
     for name in sorted(main.commands):
         parts += _command(main.commands[name], name, parent)
