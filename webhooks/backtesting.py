@@ -28,18 +28,18 @@ from config.settings import Settings
 from sla.backtest import Comparison, Counted, Difference, Period, Sums, stand
 from sla.contract import in_words
 from sla.cycle import cycles_of
-from sla.engine import SiteFacts, remembered_site
+from sla.engine import SiteFacts
 from sla.mapping import Policy
 from sla.store import histories, open_issues, publications
-from sla.store.database import Database, StoreError
+from sla.store.database import Database
 from sla.store.open_issues import Range
 from sla.words import length, utc
 from webhooks.console.csv_export import as_csv
 from webhooks.console.questions.reports import kind_of, midnight, mondays_of, zone_of
 from webhooks.databases import faults_told, looked_into
-from webhooks.folding import Versions, side_by_side
+from webhooks.folding import Versions, in_force, side_by_side
 from webhooks.progress import Told
-from webhooks.publishing import DEFAULT_SITE, last_published
+from webhooks.publishing import DEFAULT_SITE
 from webhooks.questions import QuestionError
 
 _SHOWN = 40
@@ -249,13 +249,7 @@ def backtest(
     """
     url = settings.database_url.reveal()
     with looked_into(settings) as database, closing(database):
-        before = last_published(database, DEFAULT_SITE)
-        known = remembered_site(database, DEFAULT_SITE)
-        if before is None or known is None:
-            raise StoreError(
-                f"{database.name}: holds no issue yet, since no service ever reached its Jira;"
-                " DUELINE_DATABASE_URL names the database of the service, and --from-jira asks Jira"
-            )
+        before, known = in_force(database, ", and --from-jira asks Jira")
         after = tried(contract, before, lambda: _documents(database, settings, before))
         cuts = database.read(lambda c: open_issues.ranges(c, DEFAULT_SITE, at_once))
         unread = database.read(lambda c: open_issues.unread(c, DEFAULT_SITE))

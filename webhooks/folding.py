@@ -15,15 +15,38 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from config.configuration import Configuration
-from sla.engine import SiteFacts
+from sla.engine import SiteFacts, remembered_site
 from sla.mapping import Policy
 from sla.store import sites
-from sla.store.database import Database
+from sla.store.database import Database, StoreError
 from sla.store.open_issues import Facts, Range
+from webhooks.publishing import DEFAULT_SITE, last_published
 
 _VERSIONS_IN_MEMORY = 16
 _Found = TypeVar("_Found")
 _Found_co = TypeVar("_Found_co", covariant=True)
+
+
+def in_force(database: Database, otherwise: str = "") -> tuple[Configuration, SiteFacts]:
+    """What decides at present, and what is known of the Jira.
+
+    Args:
+        database: the service's.
+        otherwise: what else there is to do where it holds nothing, for the end of the sentence.
+
+    Raises:
+        StoreError: no service ever reached a Jira with it.
+    """
+    published, known = (
+        last_published(database, DEFAULT_SITE),
+        remembered_site(database, DEFAULT_SITE),
+    )
+    if published is None or known is None:
+        raise StoreError(
+            f"{database.name}: holds no issue yet, since no service ever reached its Jira;"
+            f" DUELINE_DATABASE_URL names the database of the service{otherwise}"
+        )
+    return published, known
 
 
 class Rules(NamedTuple):

@@ -19,16 +19,15 @@ from config.compiled import load
 from config.configuration import Configuration
 from config.settings import Settings
 from sla.contract import in_words
-from sla.engine import remembered_site
 from sla.preview import Move
 from sla.store import consequences, open_issues, sites
 from sla.store.consequences import Effects, Written
-from sla.store.database import Database, StoreError
+from sla.store.database import Database
 from sla.words import utc
 from webhooks.databases import looked_into
-from webhooks.folding import side_by_side
+from webhooks.folding import in_force, side_by_side
 from webhooks.foreseeing import Asked, Foreseeing, Found
-from webhooks.publishing import DEFAULT_SITE, MOVING, last_published, numbered
+from webhooks.publishing import DEFAULT_SITE, MOVING, numbered
 from webhooks.zone_record import clocks_on_record
 
 NOTHING_MOVES, SOMETHING_MOVES, SOMETHING_BREAKS = 0, 3, 4
@@ -254,13 +253,7 @@ def plan_for(
         progress: called with the number of parts that are done, and of all of them.
     """
     with closing(database):
-        before = last_published(database, DEFAULT_SITE)
-        known = remembered_site(database, DEFAULT_SITE)
-        if before is None or known is None:
-            raise StoreError(
-                f"{database.name}: holds no issue yet, since no service ever reached its Jira;"
-                " DUELINE_DATABASE_URL names the database of the service"
-            )
+        before, known = in_force(database)
         cuts = database.read(lambda c: open_issues.ranges(c, DEFAULT_SITE, at_once))
         unread = database.read(lambda c: open_issues.unread(c, DEFAULT_SITE))
         waiting = database.read(lambda c: sites.known(c, DEFAULT_SITE, MOVING)) or []
