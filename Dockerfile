@@ -5,18 +5,16 @@ FROM python:${PYTHON}-slim AS build
 WORKDIR /build
 RUN python -m venv /opt/dueline
 ENV PATH=/opt/dueline/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-# By the lock, with every hash; what EXTRAS asks for, such as otel, comes beside it.
-COPY requirements.lock .
-RUN pip install --quiet --require-hashes -r requirements.lock
+# By a lock, with every hash; that of EXTRAS=otel holds the traces besides.
+ARG EXTRAS=
+COPY requirements.lock requirements-otel.lock ./
+RUN pip install --quiet --require-hashes -r requirements${EXTRAS:+-$EXTRAS}.lock
 COPY LICENSE README.md pyproject.toml ./
 COPY config config
 COPY connector connector
 COPY sla sla
 COPY webhooks webhooks
-ARG EXTRAS=
 RUN pip install --quiet --no-deps --no-build-isolation . \
- && if [ -n "$EXTRAS" ]; then pip freeze --exclude dueline > locked \
-    && pip install --quiet --no-build-isolation -c locked ".[$EXTRAS]"; fi \
  && pip uninstall --quiet --yes editables hatchling setuptools pip \
  && python -m compileall -q /opt/dueline/lib
 

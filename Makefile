@@ -57,7 +57,7 @@ reference: $(VENV)/.dev
 	@$(BIN)/python -m config.settings_reference
 	@$(BIN)/python -m webhooks.reference
 
-# The documentation as a site, into site/; a link that leads nowhere fails it.
+# The documentation as a site, into docs-site/; a link that leads nowhere fails it.
 docs: reference
 	@NO_COLOR=1 $(BIN)/zensical build --strict --clean
 
@@ -82,10 +82,12 @@ lock: $(BIN)/python
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  pyproject.toml requirements.build.in -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	  --extra otel -c requirements.lock pyproject.toml requirements.build.in -o requirements-otel.lock
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  --extra dev --extra docs --extra otel -c requirements.lock pyproject.toml requirements.build.in -o requirements-dev.lock
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"], sep="\n")' | \
 	  $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
 	  - -o bench/requirements.lock
 
 clean:
-	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache site
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache docs-site

@@ -56,6 +56,20 @@ def test_the_image_is_made_of_every_package_and_of_nothing_that_is_kept_from_it(
     assert all((ROOT / name).exists() for name in copied())
 
 
+def test_what_the_image_may_hold_besides_is_locked_beside_the_same_versions() -> None:
+    extras = tomllib.loads(text(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]
+    pinned = re.compile(r"^([a-z0-9._-]+)==(\S+)", re.MULTILINE)
+    usual = set(pinned.findall(text(ROOT / "requirements.lock")))
+    for lock in ROOT.glob("requirements-*.lock"):
+        if lock.name == "requirements-dev.lock":
+            continue
+        found = set(pinned.findall(text(lock)))
+        assert lock.name in copied()
+        assert usual <= found
+        wanted = extras[lock.stem.removeprefix("requirements-")]
+        assert {re.split(r"[<>=]", each)[0] for each in wanted} <= dict(found).keys()
+
+
 def test_the_image_runs_as_nobody_who_owns_its_files() -> None:
     lines = text(ROOT / "Dockerfile").splitlines()
     assert "USER 10001:10001" in lines
@@ -78,6 +92,9 @@ def test_each_service_of_ours_may_do_as_little_as_it_can(path: Path) -> None:
         assert each.get("command", ["serve"])[0] in main.commands
         files = {value for key, value in each["environment"].items() if key.endswith("_FILE")}
         assert files == {f"/run/secrets/{secret}" for secret in each["secrets"]}
+        # What `dueline init` wrote of where to listen is meant for the machine.
+        assert each["env_file"] == "dueline.env"
+        assert each["environment"]["DUELINE_HOST"] == "0.0.0.0"  # noqa: S104 - in its network
 
 
 @pytest.mark.parametrize("path", COMPOSE, ids=lambda path: str(path.name))

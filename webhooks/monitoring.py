@@ -76,6 +76,8 @@ class Monitoring:
         given = environ.get("HTTP_AUTHORIZATION", "").encode("utf-8", "replace")
         if not hmac.compare_digest(given, self._bearer):
             return "401 UNAUTHORIZED", _TEXT, _NOT_YOURS.encode()
+        # The last ones of a burst are followed by none that would tell of them.
+        tell_refusals(self._service.database, self._refusals)
         text, content_type = self._metrics.shown(environ.get("HTTP_ACCEPT", ""))
         return "200 OK", content_type, text
 

@@ -43,11 +43,13 @@ def trace(service: Service, environment: Mapping[str, str]) -> None:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        from webhooks.span_sender import SpanSender
     except ImportError:
         _log.warning("nothing is traced", reason="install dueline[otel], or unset OTEL_ variables")
         return
     name = environment.get("OTEL_SERVICE_NAME") or "dueline"
-    traces = Traces(BatchSpanProcessor(OTLPSpanExporter()), name)
+    traces = Traces(BatchSpanProcessor(SpanSender(OTLPSpanExporter())), name)
     service.be_watched_by(traces, traces.close)
 
 

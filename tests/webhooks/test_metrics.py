@@ -107,6 +107,15 @@ def test_how_the_work_stands_is_read_from_the_tables(filled: World) -> None:
     assert scrape(filled)("dueline_jira_rate_limit", what="heard_seconds_ago") == 60
 
 
+def test_a_scrape_counts_the_last_refusals_of_a_burst(tmp_path: Path) -> None:
+    with world(tmp_path, utc("2024-07-10 19:00"), DUELINE_METRICS_TOKEN=TOKEN) as made:
+        for _ in range(30):
+            made.post(HOOK, NONSENSE, {"X-Hub-Signature": f"sha256={'0' * 64}"})
+        assert scrape(made)("dueline_refused_signatures_total") == 1
+        made.clock.at += timedelta(seconds=10)
+        assert scrape(made)("dueline_refused_signatures_total") == 30
+
+
 def test_what_this_process_did_is_counted(filled: World) -> None:
     found = scrape(filled)
     assert found("dueline_deliveries_total", outcome="known_already") == 1

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from structlog.testing import capture_logs
@@ -16,6 +17,7 @@ from structlog.testing import capture_logs
 from sla.steps import Step, following, unwatch, watch
 from tests.scenarios.world import World, utc, world
 from tests.webhooks.test_app import serving
+from webhooks.span_sender import SpanSender
 from webhooks.tracing import Traces, trace
 
 
@@ -148,6 +150,31 @@ def test_nothing_is_traced_unless_a_collector_is_named(
     trace(service, environment)
     assert bool(service._watchers) is traced
     service.close()
+
+
+def test_a_collector_that_is_away_is_told_of_once_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    library = logging.getLogger("opentelemetry.exporter.otlp.any")
+    well = [True]
+
+    class Exporter(InMemorySpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            if well[0]:
+                return super().export(spans)
+            library.warning("refused, to be tried again")
+            library.error("given up")
+            return SpanExportResult.FAILURE
+
+    sender = SpanSender(Exporter())
+    with capture_logs() as logs:
+        for well[0] in (True, False, False, False, True, True, False, False):
+            sender.export([])
+    assert [each["event"] for each in logs] == ["spans are sent again"]
+    assert caplog.messages == ["refused, to be tried again"] * 2
+    sender.shutdown()
+    library.warning("as before")
+    assert caplog.messages[2:] == ["as before"]
 
 
 def test_without_the_extra_it_is_said_and_goes_on(
