@@ -7,7 +7,6 @@ is read by many. Where there is no terminal none is made, and the command that m
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -36,8 +35,11 @@ def first_told(database: Database, site: str, settings: Settings, now: datetime)
         click.echo(told, file=sys.stderr)
 
 
-def another(settings: Settings, site: str, now: datetime) -> Iterator[str]:
+def another(settings: Settings, site: str, now: datetime) -> tuple[str, str]:
     """Make a token in place of the one before.
+
+    Returns:
+        The token, and the database whose service it opens: in another directory it is another one.
 
     Raises:
         TokenError: it is set in the environment.
@@ -47,7 +49,8 @@ def another(settings: Settings, site: str, now: datetime) -> Iterator[str]:
     from webhooks.databases import opened
 
     with opened(settings) as database:
-        yield database.write(lambda c: local_token.make(c, site, settings, now))
+        token = database.write(lambda c: local_token.make(c, site, settings, now))
+        return token, database.name
 
 
 def shown(token: str, settings: Settings) -> str:

@@ -33,7 +33,7 @@ class Kept:
     def show(self, console: Console) -> None:
         """A table for people, commitments first."""
         table = Table("contract", "metric", "severity", "promised as")
-        for name in ("kept", "broken", "open", "cancelled", "kept %"):
+        for name in ("met", "breached", "open", "cancelled", "met %"):
             table.add_column(name, justify="right")
         for line in self.lines:
             table.add_row(*_cells(line))

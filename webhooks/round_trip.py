@@ -193,8 +193,9 @@ def through_jira(
         return failed(
             f"{field.name} of {issue} was changed and put back, and no delivery of it came within "
             f"{_LONGEST:.0f} s.",
-            "Look at the checks of the webhook and of the way to the service, and whether Jira's "
-            "machine may reach that address.",
+            "Look at the checks of the webhook and of the way to the service, whether deliveries "
+            "are refused (`signature_refused` at /readyz: the webhook has another secret), and "
+            "whether Jira's machine may reach that address.",
         )
     return passed(
         f"{field.name} of {issue} was changed and put back; Jira told it after {waited:.0f} s."

@@ -103,14 +103,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("here")
-def test_the_command_prints_the_token_and_nothing_else() -> None:
+def test_the_command_prints_the_token_and_for_which_database_it_is() -> None:
     made = [CliRunner().invoke(main, ["console-token"]) for _ in range(2)]
     assert [each.exit_code for each in made] == [0, 0]
     first, second = (each.stdout.strip() for each in made)
     assert SHOWN.fullmatch(first)
     assert SHOWN.fullmatch(second)
     assert first != second
-    assert "not shown again" in made[1].stderr
+    assert "dueline.sqlite3, and is not shown again" in made[1].stderr
     database = Database("sqlite:///dueline.sqlite3")
     found = kept(database)
     database.close()
