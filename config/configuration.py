@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from config import calendars, contracts, lengths
 from config.contracts import condition
@@ -15,7 +16,7 @@ from config.errors import ConfigurationError
 from config.wording import DEFAULTS
 from sla.availability import DowntimeFields
 from sla.calendar import Calendar
-from sla.channels import Channel, Waking
+from sla.channels import GIVE_UP_AFTER, Channel, Waking
 from sla.contract import (
     Actions,
     Alerts,
@@ -32,8 +33,7 @@ Plain = Mapping[str, Any]
 _Calendars = Mapping[str, Calendar]
 
 
-@dataclass(frozen=True, slots=True)
-class Comments:
+class Comments(msgspec.Struct, frozen=True):
     """Who can read Dueline's comments."""
 
     internal: bool
@@ -42,8 +42,7 @@ class Comments:
     """In other projects: shown to this project role only."""
 
 
-@dataclass(frozen=True, slots=True)
-class SiteConfig:
+class SiteConfig(msgspec.Struct, frozen=True):
     """One Jira: where the promise is shown and in what words."""
 
     fields: Mapping[str, str]
@@ -58,8 +57,7 @@ class SiteConfig:
     """Beyond Jira, by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(msgspec.Struct, frozen=True):
     """All that was configured, as it decides."""
 
     policy: Policy
@@ -77,7 +75,7 @@ class Configuration:
             ConfigurationError: this is no text that `Configuration.text` ever gave.
         """
         try:
-            plain = json.loads(text)
+            plain = msgspec.json.decode(text)
             format_ = int(plain["format"])
         except (ValueError, KeyError, TypeError):
             raise ConfigurationError(
@@ -180,6 +178,9 @@ def _channel(name: str, plain: Plain, built: _Calendars) -> Channel:
             else None
         ),
         in_doubt=plain.get("in_doubt", "repeat"),
+        give_up_after=(
+            lengths.length(plain["give_up_after"]) if "give_up_after" in plain else GIVE_UP_AFTER
+        ),
     )
 
 

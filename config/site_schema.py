@@ -304,6 +304,8 @@ class ChannelDocument(Model):
     """What it is told in its quiet hours, too; left out: nothing."""
     in_doubt: Literal["repeat", "drop"] | None = None
     """Where nobody knows whether it was told: once more, which is the default, or not at all."""
+    give_up_after: Length | None = None
+    """So long Dueline tries to tell it something, quiet hours aside; left out: 24h."""
 
     @model_validator(mode="after")
     def _hours_that_matter(self) -> Self:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from connector.sending import Message, Sent, kind_of
-from sla.channels import Channel, is_moot
+from sla.channels import GIVE_UP_AFTER, Channel, is_moot
 from sla.effects import Saying
 from sla.errors import CalendarError
 from sla.lanes import Key
@@ -24,15 +26,16 @@ from sla.steps import Step, following
 from sla.store import issues, notifications
 from sla.store.database import Database
 from sla.store.notifications import Pending
+from sla.words import length, minute, whole_minutes
 
 _log = structlog.get_logger(__name__)
 _PAUSES: Final = tuple(timedelta(minutes=each) for each in (1, 2, 5, 15, 30, 60, 120, 240))
 """After each failure; when all are used up it is given up, and a person is told."""
-_AFTER_A_FAULT = timedelta(minutes=5)
+_LATE: Final = timedelta(minutes=5)
+"""What comes later than this says so."""
 
 
-@dataclass(frozen=True)
-class Channels:
+class Channels(msgspec.Struct, frozen=True):
     """The channels of the version in force, and the words in which they are told."""
 
     known: Mapping[str, Channel]
@@ -82,12 +85,22 @@ class Notifier:
                     self._see_to(key, pending)
             except Exception as error:  # noqa: BLE001 - logged; the others must not wait for it
                 _log.exception("channel could not be told", channel=pending.channel)
-                self._put_off(pending.id, f"{type(error).__name__}: {error}")
+                self._fault(pending, f"{type(error).__name__}: {error}")
+
+    def give_up_what_is_too_old(self) -> None:
+        """Give up what nobody told for too long, as where no process has an address."""
+        channels = self.channels().known.values()
+        shortest = min((each.give_up_after for each in channels), default=GIVE_UP_AFTER)
+        before = self.now() - shortest
+        for pending in self.database.read(lambda c: notifications.old(c, self.sites, before)):
+            self._give_up_too_old(pending)
 
     def _see_to(self, key: Key, pending: Pending) -> None:
         clock = self.database.read(lambda c: notifications.clock(c, *key, pending.saying))
         if is_moot(pending.saying, clock, withdrawn=pending.withdrawn):
             self._note(pending, state="withdrawn", try_at=None, error=None)
+            return
+        if self._give_up_too_old(pending):
             return
         channel = self.channels().known.get(pending.channel)
         address = self.addresses.get(pending.channel)
@@ -107,6 +120,17 @@ class Notifier:
             )  # fmt: skip
             return
         self._tell(key, pending, address)
+
+    def _give_up_too_old(self, pending: Pending) -> bool:
+        """Give up what could not be told for so long that it would be taken for news by mistake."""
+        channel = self.channels().known.get(pending.channel) or Channel(pending.channel)
+        # From when on it was to be told: quiet hours do not count, nor what was before a retry.
+        since = _told_at(channel, pending.saying, pending.try_at)
+        if self.now() - since <= channel.give_up_after:
+            return False
+        waited = length(channel.give_up_after)
+        self._give_up(pending, f"not told within {waited} from {minute(since, 'UTC')} on: too old")
+        return True
 
     def _tell(self, key: Key, pending: Pending, address: str) -> None:
         message = self._message(key, pending)
@@ -138,9 +162,8 @@ class Notifier:
             self._give_up(mine, sent.reason, attempted_at=in_doubt_since)
             return
         self._note(
-            mine, try_at=self.now() + _PAUSES[mine.attempts], attempts=mine.attempts + 1,
-            attempted_at=in_doubt_since, error=sent.reason,
-        )  # fmt: skip
+            mine, **_after_failure(mine, sent.reason, self.now()), attempted_at=in_doubt_since
+        )
 
     def _message(self, key: Key, pending: Pending) -> Message:
         # Templates are for who speaks: a start that has nothing to say does without them.
@@ -151,27 +174,45 @@ class Notifier:
         row = self.database.read(lambda c: issues.get(c, site, issue_id))
         name = (row and row.key) or issue_id
         channels = self.channels()
+        now, saying = self.now(), pending.saying
         text = to_text(
             worded(
-                pending.saying, channels.wording, channels.fallback,
-                issue=name, mentions=(), now=self.now(),
+                # That it comes late is told below, since the comment's words are about Jira.
+                replace(saying, at=now), channels.wording, channels.fallback,
+                issue=name, mentions=(), now=now,
             )
         )  # fmt: skip
         last = f"Reference {_reference(key, pending)}"
+        if now - saying.at >= _LATE and "since_at" not in saying.facts:
+            last += f"; this was so {whole_minutes(now - saying.at)} ago"
         if pending.attempted_at is not None:
             last += "; you may have had this before: nobody knows whether it went out"
         return Message(_title(name, pending.saying), f"{text}\n\n{self.link(name)}\n{last}")
 
-    def _put_off(self, id_: int, fault: str) -> None:
-        until = self.now() + _AFTER_A_FAULT
-        self.database.write(lambda c: notifications.put_off(c, id_, until, fault))
+    def _fault(self, pending: Pending, fault: str) -> None:
+        """Note a fault of ours, which counts as a failure: it may be there for ever."""
+        if pending.attempts >= len(_PAUSES):
+            self._log_given_up(pending, fault)
+            values: dict[str, object] = {"state": "given_up", "try_at": None, "error": fault}
+        else:
+            values = _after_failure(pending, fault, self.now())
+        self.database.write(lambda c: notifications.put_off(c, pending, **values))
 
     def _give_up(self, pending: Pending, reason: str, **values: object) -> None:
-        _log.error("channel not told", channel=pending.channel, reason=reason, verdict="give_up")
+        self._log_given_up(pending, reason)
         self._note(pending, state="given_up", try_at=None, error=reason, **values)
+
+    def _log_given_up(self, pending: Pending, reason: str) -> None:
+        _log.error("channel not told", channel=pending.channel, reason=reason, verdict="give_up")
 
     def _note(self, pending: Pending, **values: object) -> None:
         self.database.write(lambda c: notifications.note(c, pending, **values))
+
+
+def _after_failure(pending: Pending, reason: str, now: datetime) -> dict[str, object]:
+    """The columns of what is tried once more."""
+    attempts = pending.attempts
+    return {"try_at": now + _PAUSES[attempts], "attempts": attempts + 1, "error": reason}
 
 
 def _told_at(channel: Channel, saying: Saying, now: datetime) -> datetime:

@@ -10,30 +10,35 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 Outcome = Literal["sent", "failed", "in_doubt"]
 
 _SECONDS: Final = 15
 """To connect, and again until the answer: a service that takes longer holds up others."""
-_UNANSWERED = re.compile(r"read timed out|connection aborted|remote end closed|timeout\('timed out",
-                         re.IGNORECASE)  # fmt: skip
+_UNANSWERED = re.compile(
+    r"read timed out|connection aborted|remote end closed|timeout\('timed out"
+    # Of a mail server, also where it had the whole mail.
+    r"|connection unexpectedly closed",
+    re.IGNORECASE,
+)
+# A mail server's own words are told as a detail only.
+_DETAIL = "Socket Exception: "
 _LONGEST_REASON = 300
 _SHORTEST_SECRET = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What somebody is told."""
 
     title: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """What became of a message."""
 
     outcome: Outcome
@@ -96,7 +101,11 @@ class _Told(logging.Handler):
 
     @property
     def reason(self) -> str:
-        grave = [line.partition("\n")[0] for level, line in self._lines if level >= logging.WARNING]
+        grave = [
+            line.removeprefix(_DETAIL).partition("\n")[0]
+            for level, line in self._lines
+            if level >= logging.WARNING or line.startswith(_DETAIL)
+        ]
         return " ".join(grave) or "apprise did not say why"
 
 

@@ -6,8 +6,8 @@ end, unless the channel may be woken for it.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal, NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,8 @@ from sla.effects import Occasion, Saying
 InDoubt = Literal["repeat", "drop"]
 """What becomes of a notification of which nobody knows whether it went out: none of the media can
 be asked. `repeat` says it once more, and that it may be the second time."""
+GIVE_UP_AFTER: Final = timedelta(hours=24)
+"""So long after it was to be told something is no news any more, unless a channel has its own."""
 CALLS_TO_ACT: frozenset[Occasion] = frozenset({"warning", "escalation"})
 """What nobody needs to hear any more once the clock has ended; a breach is told all the same."""
 
@@ -46,6 +48,8 @@ class Channel(msgspec.Struct, frozen=True):
     at_any_hour: Waking | None = None
     """What it is told outside them, too."""
     in_doubt: InDoubt = "repeat"
+    give_up_after: timedelta = GIVE_UP_AFTER
+    """What it could not be told for so long, quiet hours aside, it is not told any more."""
 
     def told_at(self, saying: Saying, now: datetime) -> datetime:
         """The instant from `now` on at which it may be told.

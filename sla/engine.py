@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -42,6 +43,10 @@ from sla.timeline import SYSTEM_FIELDS, CommentSeen, Deleted, Event, Timeline
 _log = structlog.get_logger(__name__)
 # A row that cannot be decided is looked at again after this, and holds up no other meanwhile.
 _AFTER_A_FAULT = timedelta(minutes=5)
+# So many issues whose instant has come are decided in one transaction: with more the writer of a
+# database file would be kept from deliveries for longer, and hardly take less time for each.
+_TOGETHER = 50
+_APART = timedelta(seconds=5)
 _CLEARED = json.dumps(dict.fromkeys(Fields.__struct_fields__), sort_keys=True)
 
 People = Mapping[str, str]
@@ -127,8 +132,7 @@ class Known(Protocol):
         """Its past, as far as it is shown."""
 
 
-@dataclass(frozen=True)
-class SiteFacts:
+class SiteFacts(msgspec.Struct, frozen=True):
     """What must be known of a Jira before its issues can be judged."""
 
     own_account: str
@@ -220,19 +224,90 @@ class Engine:
         now = self.now()
         return self.database.read(lambda c: issues.next_wake(c, tuple(self.sites), after=now))
 
-    def run(self, key: Key) -> None:
-        """Take in what was heard of an issue, all at once, and decide for it."""
+    def run(self, key: Key) -> Collection[Key]:
+        """Take in what was heard of an issue, all at once, and decide for it.
+
+        Where nothing was heard its instant has come. That is so of many issues at a time, as when
+        an office opens, and those that wait for it are decided with it.
+
+        Returns:
+            The issues that were decided because of time alone.
+        """
         deliveries = self._waiting(key)
+        if not deliveries and key[1]:
+            return self._wake(key)
         self._handle(key, deliveries)
         # What comes meanwhile has a wake-up of its own.
         while deliveries and deliveries[-1].behind:
             deliveries = self._waiting(key)
             self._handle(key, deliveries)
+        return ()
+
+    def _wake(self, key: Key) -> Collection[Key]:
+        """Decide for an issue because of time alone, and for others whose instant has come."""
+        batch: list[Key] = []
+        try:
+            self._have_decided(key, "time", partial(self._decide_woken, key, batch), batch=batch)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged, and repaired below
+            self._decide_apart(batch, error)
+        if key not in batch and self._is_due(key):
+            # Another process decides for it, which is waited for.
+            self._handle(key, [])
+        return batch
+
+    def _is_due(self, key: Key) -> bool:
+        """Whether an issue's instant has come, by the clock of any machine: clocks differ a bit."""
+        row = self.database.read(lambda c: issues.get(c, *key))
+        return row is not None and row.wake_at is not None and row.wake_at <= self.now() + _APART
+
+    def _decide_apart(self, batch: Sequence[Key], error: Exception) -> None:
+        """Decide for each of a batch that failed by itself: a fault is then that issue's alone."""
+        if len(batch) < 2:
+            for key in batch:
+                self._set_aside(key, [], error)
+            return
+        failed = [key for key in batch if not self._handle(key, [])]
+        if not failed:
+            _log.error("issues failed together", site=batch[0][0], exc_info=error)
+
+    def _decide_woken(self, key: Key, batch: list[Key], connection: Connection) -> list[Call]:
+        """Decide for an issue whose instant has come, and for those that may go with it.
+
+        Args:
+            key: of the issue.
+            batch: made to hold those that are decided here; a transaction may be tried again.
+            connection: to the database.
+
+        Returns:
+            What is to be done about them next.
+        """
+        site, own = key
+        # Nobody is waited for: whoever holds one of them may be waiting for another.
+        rows = issues.woken(connection, site, self.now(), _TOGETHER)
+        if [row.issue_id for row in rows] != [own]:
+            along = self._may_go_along(connection, site, [row.issue_id for row in rows])
+            rows = [row for row in rows if row.issue_id == own or row.issue_id in along]
+        batch[:] = [(site, row.issue_id) for row in rows]
+        return self._decide_all(connection, site, [_Asked(row) for row in rows], alone=True)
+
+    def _may_go_along(
+        self, connection: Connection, site: str, issue_ids: Collection[str]
+    ) -> Collection[str]:
+        """Those of the woken issues that overtake nothing that was heard."""
+        if inbox.has_nameless(connection, [site]):
+            return ()
+        if not inbox.waiting(connection, [site], 1):
+            return issue_ids
+        tied = {issue_id for _, issue_id in issues.tied(connection, [(site, i) for i in issue_ids])}
+        return set(issue_ids) - tied - inbox.heard_of(connection, site, issue_ids)
 
     def _waiting(self, key: Key) -> Sequence[Delivery]:
         return self.database.read(lambda c: inbox.of_issue(c, *key))
 
-    def _handle(self, key: Key, deliveries: Sequence[Delivery]) -> None:
+    def _handle(self, key: Key, deliveries: Sequence[Delivery]) -> bool:
+        """Take in deliveries and decide; whether that could be done, all at once."""
         heard = [(each, self._read(each)) for each in deliveries]
         try:
             self._settle(key, heard)
@@ -245,6 +320,8 @@ class Engine:
                 # One of them may be at fault: the others are not to wait behind it.
                 _log.exception("deliveries failed together", site=key[0], issue_id=key[1])
                 self._run_one_by_one(key, heard)
+            return False
+        return True
 
     def _read(self, delivery: Delivery) -> Heard:
         with following(short_name(delivery.name)), Step("translate", site=delivery.site) as step:
@@ -489,6 +566,7 @@ class Engine:
         why: str,
         work: Callable[[Connection], list[Call]],
         others: Sequence[str] = (),
+        batch: Sequence[Key] = (),
     ) -> None:
         """Decide in one transaction, as one step, then tell which lanes have work.
 
@@ -497,11 +575,14 @@ class Engine:
             why: what it is decided for: a `delivery`, a `history`, or `time`.
             work: decides.
             others: the names of the further deliveries that it follows from.
+            batch: once decided, all issues that were.
         """
         facts: dict[str, Any] = {"together_with": list(others)} if others else {}
         with Step("decide", site=key[0], issue_id=key[1], why=why, **facts) as step:
             calls = self.database.write(work)
             step.facts["writes"] = any(call.lane == "dispatch" for call in calls)
+            if len(batch) > 1:
+                step.facts["issue_ids"] = [issue_id for _, issue_id in batch]
         self.tell(calls)
 
     def tell(self, calls: Iterable[Call]) -> None:
@@ -724,6 +805,7 @@ class Engine:
                 timeline, book.policy, Ledger(ledgers[issue_id].said), now, issue_id=issue_id,
                 relatives=[self._relative(connection, site, it, book) for it in tied[issue_id]],
                 over=self._over(each.row, facts[issue_id]),
+                since=recalculated.judged_since(each.row.earlier_versions),
             )  # fmt: skip
             found.append(
                 _Decided(*each, book, timeline, ledgers[issue_id], decision, tied[issue_id])

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
+
+import msgspec
 
 Key = tuple[str, str]
 """A site, and Jira's id of an issue there (empty for deliveries that name no issue)."""
@@ -25,15 +26,18 @@ class Lane(Protocol):
     def due(self, limit: int) -> Sequence[Key]:
         """The issues with something to do now, the most urgent first, each once."""
 
-    def run(self, key: Key) -> None:
-        """Do what is due for an issue; a fault of that issue is logged and put off, not raised."""
+    def run(self, key: Key) -> Collection[Key] | None:
+        """Do what is due for an issue; a fault of that issue is logged and put off, not raised.
+
+        Returns:
+            The issues for which the same was done along with it, where there are any.
+        """
 
     def next_run(self) -> datetime | None:
         """The earliest later instant at which something is due."""
 
 
-@dataclass(frozen=True)
-class GivingWay:
+class GivingWay(msgspec.Struct, frozen=True):
     """A lane whose runs each give way first to what has precedence, unless they press."""
 
     lane: Lane
@@ -46,11 +50,11 @@ class GivingWay:
         """See `Lane`."""
         return self.lane.due(limit)
 
-    def run(self, key: Key) -> None:
+    def run(self, key: Key) -> Collection[Key] | None:
         """See `Lane`."""
         if key not in self.pressing():
             self.give_way()
-        self.lane.run(key)
+        return self.lane.run(key)
 
     def next_run(self) -> datetime | None:
         """See `Lane`."""
@@ -92,8 +96,7 @@ def _one_by_one(lane: Lane, pressing: Callable[[], Collection[Key]]) -> int:
             # What presses after its run has to wait for the next look, as all else.
             for each in (*pressing(), key):
                 if each not in ran:
-                    ran.add(each)
-                    lane.run(each)
+                    ran |= {each, *(lane.run(each) or ())}
         runs += len(ran)
 
 
@@ -101,7 +104,7 @@ def _side_by_side(lane: Lane, at_once: int) -> int:
     runs = 0
     stuck: set[Key] = set()
     ended: set[Key] = set()
-    running: dict[Future[None], Key] = {}
+    running: dict[Future[Collection[Key] | None], Key] = {}
     with ThreadPoolExecutor(at_once, "drain") as pool:
         while True:
             due = lane.due(BATCH + len(stuck) + len(running))

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from sla.errors import CalendarError
 from sla.interval import Span, length, merged
@@ -24,8 +25,7 @@ _WALL_TIME = re.compile(r"(?P<hour>\d\d):(?P<minute>\d\d)(?:\s+(?P<zone>\S+))?")
 _DAY_MINUTES = 24 * 60
 
 
-@dataclass(frozen=True, slots=True)
-class WallTime:
+class WallTime(msgspec.Struct, frozen=True):
     """A time of day on a wall clock, to the minute.
 
     Raises:
@@ -74,8 +74,7 @@ def _advice(text: str) -> str:
     return 'write two digits each for hour and minute, such as "09:00" or "17:30 Europe/Berlin"'
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True):
     """Open from a time of day (included) to another (excluded); it belongs to the date it opens on.
 
     Raises:
@@ -95,8 +94,7 @@ class Opening:
         return f"{self.opens}-{self.closes}"
 
 
-@dataclass(frozen=True, slots=True)
-class Shift:
+class Shift(msgspec.Struct, frozen=True):
     """An opening within a calendar: its zones are known, its ends are microseconds.
 
     Both ends count on the wall from midnight of the date that names the shift.

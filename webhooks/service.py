@@ -30,7 +30,7 @@ from sla.errors import StoreError
 from sla.lanes import GivingWay, Key, Lane, drain
 from sla.mapping import Policy
 from sla.steps import Watcher, unwatch, watch
-from sla.store import absence, faults, holds, inbox, outbox, restored, sites
+from sla.store import absence, faults, holds, inbox, issues, outbox, restored, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.store.publications import IN_FORCE
@@ -57,6 +57,7 @@ _UNKNOWN_FOR = timedelta(seconds=10)
 _VERSIONS_IN_MEMORY = 16
 _TRIMMED_AT_ONCE = 500
 _ROOM = "x" * 200_000
+_FILLED_AT_ONCE = 20_000
 _TRIM_EVERY = timedelta(hours=1)
 # So many steps of having open issues hear of a publication, of a hundred issues each, then a pause.
 _STEPS = 10
@@ -225,7 +226,12 @@ class Service:
         )
 
     def _giving_way(self, name: str) -> GivingWay:
-        return GivingWay(self.lanes[name], self.rush.give_way, partial(self._pressing, name))
+        return GivingWay(self.lanes[name], self._give_way, partial(self._pressing, name))
+
+    def _give_way(self) -> None:
+        # A job may have been queued before the machine slept, and takes along what fell due since.
+        self.look_whether_heard()
+        self.rush.give_way()
 
     def _pressing(self, name: str) -> Collection[Key]:
         """What a clock brought, which gives way to no rush; without a rush nothing has to."""
@@ -263,15 +269,24 @@ class Service:
             self._wakeups.wake_at(call.lane, call.at)
 
     def trim_inbox(self) -> None:
-        """Forget deliveries that were handled, once they are old enough."""
+        """Forget deliveries that were handled, once old enough; with it, what is done as seldom."""
         now = self.clock.now()
         if not self.database.write(
             lambda c: sites.take_turn(c, DEFAULT_SITE, "trim_next_at", now, _TRIM_EVERY)
         ):
             return
+        if "notify" not in self.lanes:
+            self._notifier().give_up_what_is_too_old()
+        self.fill_in()
         before = now - self._inbox_days
         while self.database.write(lambda c: inbox.trim(c, before, _TRIMMED_AT_ONCE)):
             pass
+
+    def fill_in(self) -> None:
+        """Have decided what a process of the release before decided without all that lists show."""
+        now = self.clock.now()
+        if self.database.write(lambda c: issues.fill_in(c, DEFAULT_SITE, now, _FILLED_AT_ONCE)):
+            self._kick_all()
 
     def _kick_all(self) -> None:
         if self._wakeups:

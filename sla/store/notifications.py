@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     String,
     and_,
@@ -18,15 +18,15 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    true,
-    update,
 )
 
 from sla.channels import Clock, clock_of
 from sla.effects import Saying
+from sla.store import leaving
 from sla.store.schema import Instant, cycles, issues, notifications, sayings
 from sla.store.upsert import insert
 
+_AT_ONCE = 500
 _PENDING = notifications.c.state == literal_column("'pending'")
 _NOW = bindparam("now", type_=Instant())
 _SITES = bindparam("sites", expanding=True, type_=String)
@@ -52,8 +52,7 @@ _GONE = Clock(ended=True, broken=False)
 _NEXT = select(func.min(notifications.c.try_at)).where(_PENDING, notifications.c.site.in_(_SITES))
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """Something that a channel is to be told."""
 
     id: int
@@ -137,6 +136,19 @@ def next_at(connection: Connection, sites: Sequence[str]) -> datetime | None:
 
 def pending(connection: Connection, site: str, issue_id: str, now: datetime) -> Sequence[Pending]:
     """What channels are to be told of an issue by now, in the order in which it became true."""
+    mine = (notifications.c.site == site, notifications.c.issue_id == issue_id)
+    return _pending(connection, *mine, notifications.c.try_at <= now, ~_AWAITS_HISTORY)
+
+
+def old(connection: Connection, sites: Sequence[str], before: datetime) -> Sequence[Pending]:
+    """What was to be told of these sites before an instant, and was not: some hundreds of it."""
+    of_sites = notifications.c.site.in_(sites)
+    return _pending(connection, of_sites, notifications.c.try_at < before, limit=_AT_ONCE)
+
+
+def _pending(
+    connection: Connection, *those: ColumnElement[bool], limit: int | None = None
+) -> Sequence[Pending]:
     rows = connection.execute(
         select(notifications, sayings.c.saying, sayings.c.state.label("said"), sayings.c.delivery)
         .join(
@@ -147,14 +159,9 @@ def pending(connection: Connection, site: str, issue_id: str, now: datetime) -> 
                 sayings.c.key == notifications.c.key,
             ),
         )
-        .where(
-            notifications.c.site == site,
-            notifications.c.issue_id == issue_id,
-            _PENDING,
-            notifications.c.try_at <= now,
-            ~_AWAITS_HISTORY,
-        )
+        .where(_PENDING, *those)
         .order_by(notifications.c.at, notifications.c.id)
+        .limit(limit)
     )
     return [
         Pending(
@@ -196,58 +203,13 @@ def leaves(connection: Connection, pending: Pending, at: datetime) -> bool:
 
 
 def note(connection: Connection, pending: Pending, **values: Any) -> bool:
-    """Record what became of it, unless another process has tried it since it was read."""
-    changed = connection.execute(
-        update(notifications)
-        .where(
-            notifications.c.id == pending.id,
-            _PENDING,
-            notifications.c.attempted_at.is_not_distinct_from(pending.attempted_at),
-        )
-        .values(**values)
-    )
-    return changed.rowcount == 1
+    """See `sla.store.leaving.note`."""
+    return leaving.note(connection, notifications, pending, **values)
 
 
-def put_off(connection: Connection, id_: int, until: datetime, error: str) -> None:
-    """Leave one as it is until an instant, whoever tried it meanwhile."""
-    connection.execute(
-        update(notifications)
-        .where(notifications.c.id == id_, _PENDING)
-        .values(try_at=until, error=error)
-    )
-
-
-def try_again(
-    connection: Connection,
-    now: datetime,
-    *,
-    key: str | None = None,
-    site: str | None = None,
-    id_: int | None = None,
-) -> Sequence[str]:
-    """Put back what was given up, of one issue by its key, one of a site by its number, or all.
-
-    Returns:
-        The ids of the issues that it is about, one for each.
-    """
-    keyed = select(issues.c.issue_id).where(
-        issues.c.site == notifications.c.site,
-        issues.c.issue_id == notifications.c.issue_id,
-        issues.c.key == key,
-    )
-    done = connection.execute(
-        update(notifications)
-        .where(
-            notifications.c.state == literal_column("'given_up'"),
-            keyed.exists() if key else true(),
-            notifications.c.site == site if site is not None else true(),
-            notifications.c.id == id_ if id_ is not None else true(),
-        )
-        .values(state="pending", try_at=now, attempts=0)
-        .returning(notifications.c.issue_id)
-    )
-    return list(done.scalars())
+def put_off(connection: Connection, pending: Pending, **values: Any) -> None:
+    """See `sla.store.leaving.put_off`."""
+    leaving.put_off(connection, notifications, pending, **values)
 
 
 def told(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:

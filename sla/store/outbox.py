@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -26,7 +25,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    cast,
     func,
     literal,
     literal_column,
@@ -39,7 +37,7 @@ from sqlalchemy import (
 
 from sla.contract import NO_ACTIONS
 from sla.effects import URGENT, Saying
-from sla.store import notifications, restored
+from sla.store import leaving, notifications, restored
 from sla.store import schema as tables
 from sla.store.holds import LONGEST
 from sla.store.issues import IssueRow, unindexed
@@ -172,8 +170,7 @@ _WITHDRAW = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(msgspec.Struct, frozen=True):
     """A saying that Jira has not confirmed yet."""
 
     id: int
@@ -197,13 +194,12 @@ class Pending:
     """The short name of the delivery from which it follows; None: a clock brought it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True):
     """The SLA fields as Jira has them, by role; of a role that is in neither, nothing is known."""
 
-    known: Mapping[str, Any] = field(default_factory=dict)
+    known: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """What Jira took."""
-    sent: Mapping[str, Any] = field(default_factory=dict)
+    sent: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """What left and was not answered: Jira has it, or will have it in a moment, or never."""
 
     @classmethod
@@ -591,26 +587,13 @@ def leaves(connection: Connection, pending: Pending, at: datetime) -> bool:
 
 
 def note(connection: Connection, pending: Pending, **values: Any) -> bool:
-    """Record what became of a saying, unless another process has tried it since it was read."""
-    changed = connection.execute(
-        update(sayings)
-        .where(
-            sayings.c.id == pending.id,
-            sayings.c.state == "pending",
-            sayings.c.attempted_at.is_not_distinct_from(pending.attempted_at),
-        )
-        .values(**values)
-    )
-    return changed.rowcount == 1
+    """See `sla.store.leaving.note`."""
+    return leaving.note(connection, sayings, pending, **values)
 
 
 def put_off(connection: Connection, pending: Pending, until: datetime, error: str) -> None:
     """Leave a saying as it is until an instant, whoever tried it meanwhile."""
-    connection.execute(
-        update(sayings)
-        .where(sayings.c.id == pending.id, sayings.c.state == "pending")
-        .values(try_at=until, error=error)
-    )
+    leaving.put_off(connection, sayings, pending, try_at=until, error=error)
 
 
 def commented(connection: Connection, pending: Pending, comment_id: str) -> None:
@@ -657,8 +640,7 @@ def give_up(connection: Connection, pending: Pending, **values: Any) -> None:
     note(connection, pending, state=state, try_at=try_at, **values)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """Something that Jira should show, hear or tell, and did not yet, or was never to."""
 
     site: str
@@ -713,22 +695,13 @@ def try_again(connection: Connection, key: str | None, now: datetime) -> int:
 
     A comment of which it is not known whether Jira has it is looked up before it is sent.
     """
-    keyed = select(issues.c.issue_id).where(
-        issues.c.site == sayings.c.site,
-        issues.c.issue_id == sayings.c.issue_id,
-        issues.c.key == key,
-    )
-    said_again = connection.execute(
-        update(sayings)
-        .where(sayings.c.state == "given_up", keyed.exists() if key else true())
-        .values(state="pending", try_at=now, attempts=0)
-    )
+    number = len(leaving.try_again(connection, sayings, now, key=key))
+    number += len(leaving.try_again(connection, tables.notifications, now, key=key))
     those = issues.c.key == key if key else true()
-    number = said_again.rowcount
     for at, attempts, error in _IN_THE_ROW.values():
         again = update(issues).where(those, at.is_(None), error.is_not(None))
         number += connection.execute(again.values({at: now, attempts: 0})).rowcount
-    return number + len(notifications.try_again(connection, now, key=key))
+    return number
 
 
 def try_one_again(connection: Connection, site: str, what: str, id_: str, now: datetime) -> str:
@@ -744,20 +717,13 @@ def try_one_again(connection: Connection, site: str, what: str, id_: str, now: d
     Returns:
         The issue's id; empty where nothing of that name is given up.
     """
-    columns = _IN_THE_ROW.get(what)
-    if what == "notification":
-        return next(iter(notifications.try_again(connection, now, site=site, id_=int(id_))), "")
-    if columns:
-        at, attempts, error = columns
-        mine = (issues.c.site == site, issues.c.issue_id == id_)
-        again = update(issues).where(*mine, at.is_(None), error.is_not(None))
-        done = connection.execute(again.values({at: now, attempts: 0}).returning(issues.c.issue_id))
-    else:
-        mine = (sayings.c.site == site, sayings.c.id == int(id_))
-        said = update(sayings).where(*mine, sayings.c.state == literal_column("'given_up'"))
-        done = connection.execute(
-            said.values(state="pending", try_at=now, attempts=0).returning(sayings.c.issue_id)
-        )
+    if what not in _IN_THE_ROW:
+        table = tables.notifications if what == "notification" else sayings
+        return next(iter(leaving.try_again(connection, table, now, site=site, id_=int(id_))), "")
+    at, attempts, error = _IN_THE_ROW[what]
+    mine = (issues.c.site == site, issues.c.issue_id == id_)
+    again = update(issues).where(*mine, at.is_(None), error.is_not(None))
+    done = connection.execute(again.values({at: now, attempts: 0}).returning(issues.c.issue_id))
     return done.scalar() or ""
 
 
@@ -775,49 +741,17 @@ def _count(connection: Connection, condition: ColumnElement[bool]) -> int:
 
 
 def _sayings_in(connection: Connection, state: str, limit: int) -> list[Waiting]:
-    rows = connection.execute(
-        select(
-            sayings.c.site,
-            func.coalesce(issues.c.key, sayings.c.issue_id),
-            sayings.c.key,
-            sayings.c.at,
-            sayings.c.try_at,
-            sayings.c.attempts,
-            sayings.c.error,
-            cast(sayings.c.id, String),
-        )
-        .outerjoin(
-            issues,
-            and_(issues.c.site == sayings.c.site, issues.c.issue_id == sayings.c.issue_id),
-        )
-        # It stands in the statement, as in that of the index: nearly all rows are sent.
-        .where(sayings.c.state == literal_column(f"'{state}'"))
-        .order_by(sayings.c.at, sayings.c.id)
-        .limit(limit)
-    )
-    return [Waiting(*row) for row in rows]
+    found = leaving.waiting(
+        connection, sayings, state, limit, what=sayings.c.key, kind="comment"
+    )  # fmt: skip
+    return [Waiting(*each) for each in found]
 
 
 def _notifications_in(connection: Connection, state: str, limit: int) -> list[Waiting]:
-    told = tables.notifications.c
-    rows = connection.execute(
-        select(
-            told.site,
-            func.coalesce(issues.c.key, told.issue_id),
-            told.channel + ": " + told.key,
-            told.at,
-            told.try_at,
-            told.attempts,
-            told.error,
-            cast(told.id, String),
-            literal("notification"),
-        )
-        .outerjoin(issues, and_(issues.c.site == told.site, issues.c.issue_id == told.issue_id))
-        .where(told.state == literal_column(f"'{state}'"))
-        .order_by(told.at, told.id)
-        .limit(limit)
-    )
-    return [Waiting(*row) for row in rows]
+    told = tables.notifications
+    what = told.c.channel + ": " + told.c.key
+    found = leaving.waiting(connection, told, state, limit, what=what, kind="notification")
+    return [Waiting(*each) for each in found]
 
 
 def _columns_with(

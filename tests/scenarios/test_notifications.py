@@ -13,6 +13,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from ruamel.yaml import YAML
 
 from connector.notifier import Notifier
@@ -31,6 +32,8 @@ ALERTS = {
     "breach": {"actions": {"notify": ["team", "managers"]}},
     "levels": [{"level": 1, "name": "Lead", "after": "30m", "actions": {"notify": "team"}}],
 }
+# Where clocks change in the night after a working day.
+AWAKE = DAYTIME.replace("UTC", "Africa/Cairo").replace("09:00", "07:00").replace("17:00", "21:00")
 FIRST, DUE = utc("2024-07-10 19:15"), utc("2024-07-10 19:30")
 SECRET = "xoxb-not-to-be-seen"
 
@@ -89,15 +92,22 @@ def catcher(server: Catcher) -> Catcher:
 
 @contextmanager
 def telling(
-    directory: Path, catcher: Catcher, addressed: str = "team managers", **team: Any
+    directory: Path,
+    catcher: Catcher,
+    addressed: str = "team managers",
+    *,
+    at: str = "2024-07-10 19:00",
+    **team: Any,
 ) -> Iterator[World]:
-    config = a_site(directory, calendars={"daytime": DAYTIME}, alerts={"default": ALERTS})
+    config = a_site(
+        directory, calendars={"daytime": DAYTIME, "awake": AWAKE}, alerts={"default": ALERTS}
+    )
     yaml = YAML()
     site = yaml.load(config / "site.yaml")
     site["channels"] = {"team": team, "managers": {}}
     yaml.dump(site, config / "site.yaml")
     lines = "\n".join(f"{name} = {catcher.address(name)}" for name in addressed.split())
-    with world(directory, utc("2024-07-10 19:00"), config=config, DUELINE_CHANNELS=lines) as made:
+    with world(directory, utc(at), config=config, DUELINE_CHANNELS=lines) as made:
         yield made
 
 
@@ -265,6 +275,85 @@ def test_a_channel_that_refuses_is_tried_again_and_holds_up_nothing(
         )  # fmt: skip
         place.settle()
         assert catcher.told == [*ALL[:2], ALL[3]]
+
+
+@pytest.mark.one_database("sqlite")
+def test_what_no_process_could_tell_for_a_day_is_given_up_where_it_is_seen(
+    tmp_path: Path, catcher: Catcher
+) -> None:
+    with telling(tmp_path, catcher, addressed="team", give_up_after="3h") as place:
+        addressed, place.settings = place.settings, replace(place.settings, channels={})
+        place.stop()
+        place.start()
+        key = report(place)
+
+        def an_hour_passes() -> dict[tuple[str, str], str]:
+            place.advance(timedelta(hours=1))
+            place.service.trim_inbox()
+            return states(place, key)
+
+        assert set(an_hour_passes().values()) == {"pending"}
+        for _ in range(4):
+            told = an_hour_passes()
+        # The team's own limit is over, and the managers are no worse off than anybody.
+        assert {told[name] for name in told if name[0] == "team"} == {"given_up"}
+        assert told["managers", "breach"] == "pending"
+        (old, *_) = place.service.database.read(lambda c: outbox.waiting(c, 10))
+        assert old.error == "not told within 3 h from Wed 10 Jul 2024 19:15 UTC on: too old"
+        # Months later there is an address, and still nobody is told old news, unless he asks.
+        place.settings = addressed
+        place.stop()
+        place.clock.at += timedelta(days=60)
+        place.start()
+        assert catcher.told == []
+        assert states(place, key)["managers", "breach"] == "given_up"
+        now = place.clock.now()
+        assert place.service.database.write(lambda c: outbox.try_again(c, key, now)) == 4
+        place.settle()
+        assert catcher.told == [ALL[0], ALL[1], ALL[3]]
+        assert "; this was so 1444 h" in catcher.caught[0]["message"]
+        assert "because" not in catcher.caught[0]["message"]
+
+
+@pytest.mark.one_database("sqlite")
+def test_a_fault_of_ours_that_stays_is_given_up_after_as_many_tries(
+    tmp_path: Path, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with telling(tmp_path, catcher) as place:
+        key = report(place)
+        tries: list[int] = []
+
+        def fails(*_: Any) -> str:
+            tries.append(1)
+            raise LookupError("no such word")
+
+        monkeypatch.setattr("connector.notifier._title", fails)
+        place.advance(FIRST)
+        assert states(place, key) == {("team", "warning-50%"): "pending"}
+        place.advance(FIRST + timedelta(minutes=1 + 2 + 5 + 15 + 30 + 60 + 120 + 239))
+        assert states(place, key)["team", "warning-50%"] == "pending"
+        place.advance(FIRST + timedelta(minutes=1 + 2 + 5 + 15 + 30 + 60 + 120 + 240))
+        assert states(place, key)["team", "warning-50%"] == "given_up"
+        first = place.service.database.read(lambda c: outbox.waiting(c, 1))[0]
+        assert (first.error, first.attempts) == ("LookupError: no such word", 8)
+
+
+@pytest.mark.one_database("sqlite")
+@pytest.mark.parametrize(
+    ("day", "opens_at"),
+    [("2024-04-25", "2024-04-26 04:00"), ("2024-10-31", "2024-11-01 05:00")],
+    ids=["an hour is missing", "an hour is there twice"],
+)
+def test_quiet_hours_run_across_midnight_and_the_change_of_clocks(
+    tmp_path: Path, catcher: Catcher, day: str, opens_at: str
+) -> None:
+    # In Cairo the day is over; the next one begins at seven, after an hour less or more.
+    with telling(tmp_path, catcher, hours="awake", at=f"{day} 19:30") as place:
+        report(place)
+        place.advance(utc(opens_at) - timedelta(seconds=1))
+        assert {to for to, _ in catcher.told} == {"managers"}
+        place.advance(utc(opens_at))
+        assert sorted(catcher.told) == sorted(ALL)
 
 
 @pytest.mark.one_database("sqlite")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from msgspec.structs import replace
+from sqlalchemy import Connection, event, select, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -33,6 +36,7 @@ from sla.store import inbox, issues, outbox, schema
 from sla.store.database import Database
 from sla.store.issues import IssueRow
 from sla.timeline import Account, CommentSeen, Created, Deleted, Event, Linked, Seen
+from tests.postgres import PostgresServer
 from tests.sla.example import (
     CUSTOMER,
     NINE,
@@ -477,6 +481,111 @@ def test_what_fell_due_goes_before_all_that_was_heard_of_others(desk: Desk) -> N
     assert desk.engine.pressing() == [(SITE, ISSUE)]
 
 
+def many(desk: Desk, number: int, first: int = 10000) -> list[str]:
+    """So many issues with a clock each; their ids."""
+    ids = [str(first + n) for n in range(number)]
+    for id_ in ids:
+        key = f"ACME-{id_}"
+        desk.engine.learn_history(desk.site, id_, key, made(key=key), reads_asked=0)
+    return ids
+
+
+def test_those_whose_instant_has_come_are_decided_together_as_if_each_were_alone(
+    desk: Desk, shared: Database
+) -> None:
+    alone = Desk(shared, site="alone")
+    ids = many(desk, 60)
+    assert many(alone, 60) == ids
+    statements: list[str] = []
+    event.listen(
+        desk.database.engine, "before_cursor_execute", lambda *of: statements.append(of[2])
+    )
+    for now in (at(1.5), at(2), at(6)):
+        statements.clear()
+        # Four looks and two batches.
+        assert desk.wake(now) == 60
+        assert len(statements) <= 40
+        alone.now = now
+        for id_ in ids:
+            alone.engine._handle((alone.site, id_), [])
+        assert desk.judgement() == alone.judgement()
+        assert [desk.said(id_) for id_ in ids] == [alone.said(id_) for id_ in ids]
+    kept = {call.key[1] for call in desk.told if call.lane == "dispatch" and call.urgent}
+    assert kept == set(ids)
+
+
+def test_an_answer_that_waits_is_overtaken_by_no_batch(desk: Desk) -> None:
+    desk.hear(creation(), creation(issue="10001"), creation(issue="10002"))
+    desk.hear(Said("10002", None, (Linked(at(1), "5", "10003"),)))
+    desk.now = at(2)
+    desk.keep(telling(reply(at(1)), issue="10001"))
+    # Of one something was heard, and what was heard may matter to one that is tied to another.
+    assert desk.engine.run((SITE, "10000")) == [(SITE, "10000")]
+    assert [desk.wake_at(id_) for id_ in ("10001", "10002")] == [at(1.5), at(1.5)]
+    waits(desk, None, 1)
+    assert desk.engine.run((SITE, "10002")) == [(SITE, "10002")]
+    desk.work()
+    assert not desk.said("10001")
+
+
+def test_a_batch_that_failed_is_decided_one_by_one_and_a_fault_of_all_is_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = many(desk, 3)
+    decide_all = Engine._decide_all
+
+    def fails(engine: Engine, connection: Connection, site: str, asked: Any, **how: Any) -> Any:
+        calls = decide_all(engine, connection, site, asked, **how)
+        if len(asked) > 1:
+            raise ValueError("only together")
+        return calls
+
+    monkeypatch.setattr(Engine, "_decide_all", fails)
+    with capture_logs() as logs:
+        assert desk.wake(at(1.5)) == 3
+    assert [line["event"] for line in logs] == ["issues failed together"]
+    assert [desk.said(id_) for id_ in ids] == [{"warning-75%": "pending"}] * 3
+
+
+def test_processes_that_decide_side_by_side_share_what_is_due(postgres: PostgresServer) -> None:
+    database = Database(postgres.database())
+    desks = [Desk(database, policies={"v1": escalating()}) for _ in range(3)]
+    ids = many(desks[0], 120)
+    for nth, id_ in enumerate(ids[:40]):
+        # Whoever hears of one of these wakes the other, whose row a batch may hold.
+        other = ids[119 - nth]
+        ends = {other: (Linked(at(0.1), id_, id_),)}
+        desks[0].hear(Said(id_, None, (Linked(at(0.1), id_, other),), also=ends))
+    for desk in desks:
+        desk.now, desk.heard = at(2), desks[0].heard
+    desks[2].keep(*(telling(reply(at(1), id_=id_), issue=id_) for id_ in ids[:40]))
+    with capture_logs() as logs, ThreadPoolExecutor(3) as beside:
+        assert all(each > 0 for each in beside.map(lambda desk: desk.work(), desks))
+    desks[0].work()
+    assert not [line for line in logs if line["log_level"] == "error"]
+    said = [set(desks[0].said(id_)) for id_ in ids]
+    assert said[:40] == [set()] * 40
+    assert [each for each in said[40:] if not {"warning-75%", "breach"} <= each] == []
+    database.close()
+
+
+def test_what_the_release_before_decided_is_filled_in_once(desk: Desk) -> None:
+    ids = many(desk, 3)
+    as_decided = desk.cycles()
+    beside = dict.fromkeys(("key", "project", "assignee_id", "named_customer", "in_danger_at"))
+    two = schema.cycles.c.issue_id.in_(ids[:2])
+    desk.database.write(lambda c: c.execute(update(schema.cycles).where(two).values(**beside)))
+    assert desk.cycles() != as_decided
+    fill_in = partial(issues.fill_in, site=SITE, now=desk.now)
+    assert desk.database.write(lambda c: fill_in(c, limit=1)) == 1
+    assert desk.work() == 1
+    assert desk.database.write(lambda c: fill_in(c, limit=9)) == 1
+    assert desk.work() == 1
+    assert desk.cycles() == as_decided
+    assert desk.database.write(lambda c: fill_in(c, limit=9)) == 0
+    assert not any(desk.said(id_) for id_ in ids)
+
+
 def test_what_names_no_issue_goes_before_what_fell_due(desk: Desk) -> None:
     desk.hear(creation())
     waits(desk, "90", 1)
@@ -715,7 +824,7 @@ def test_one_that_was_moved_away_from_its_clock_is_read(desk: Desk) -> None:
 
 def test_one_that_speaks_of_another_issue_is_read(pair: Desk) -> None:
     asks = asking(project="ELSE", key="ELSE-2", description="About ACME-1, please.")
-    pair.hear(creation(key="ACME-1"), replace(asks, issue_key="ELSE-2"))
+    pair.hear(creation(key="ACME-1"), dataclasses.replace(asks, issue_key="ELSE-2"))
     pair.hear(Said(OTHER, "ELSE-2", unclear=True))
     assert pair.row(OTHER).reads_asked == 1
 
