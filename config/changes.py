@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from config import contracts
 from config.configuration import Configuration
 
-How = Literal["added", "removed", "changed"]
+How = Literal["added", "removed", "changed", "no longer used by any project"]
 _SECTIONS = {
     "contracts": "contract",
     "order_forms": "order forms of",
@@ -20,6 +20,9 @@ _SECTIONS = {
     "roles": "role",
 }
 """What an entry of each section is called."""
+_IF_USED = frozenset({_SECTIONS["contracts"], _SECTIONS["calendars"]})
+"""What a version holds as far as its projects use it: what is gone may still be in the directory,
+and what is in use can be removed by nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +156,18 @@ def _of_section(word: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
         yield from _of_entry(f"{word} {name}", old.get(name), new.get(name))
 
 
+def _gone(what: str) -> How:
+    kind = what.partition(" ")[0]
+    return "no longer used by any project" if kind in _IF_USED else "removed"
+
+
 def _of_entry(what: str, old: Any, new: Any) -> Iterator[Change]:
     if old == new:
         return
     if old is None or new is None:
         # Order forms that nobody has are no news.
         if old or new:
-            yield Change(what, "added" if old is None else "removed")
+            yield Change(what, "added" if old is None else _gone(what))
     elif isinstance(old, dict) and isinstance(new, dict):
         parts = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
         yield Change(what, "changed", tuple(parts))

@@ -88,6 +88,12 @@ def merged_text(base: str, mine: str, theirs: str, prefer: Side = "mine") -> Mer
     )  # fmt: skip
 
 
+def changed_entries(before: str, after: str) -> tuple[str, ...]:
+    """The entries that differ between two texts of a document; none where they cannot be told."""
+    found = merged_text(before, before, after)
+    return found.theirs if found else ()
+
+
 @dataclass
 class _Merging:
     prefer: Side

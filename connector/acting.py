@@ -7,12 +7,13 @@ nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from connector import facts
 from connector.errors import JiraRefused
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One change of an issue."""
 
     do: Callable[[], str | None]

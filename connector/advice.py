@@ -1,4 +1,7 @@
-"""What an administrator does about an answer that is no data: the one next step, in a sentence."""
+"""What an administrator does about an answer that is no data: the one next step, in a sentence.
+
+Whether and when it is tried again is said by whoever does so: a service, and no command that ends.
+"""
 
 from __future__ import annotations
 
@@ -24,12 +27,10 @@ AUTHORITIES = (
     "authorities to trust, or do not set it."
 )
 FIREWALL = "A firewall on the way may drop it: let this machine reach the address and its port."
-SLOW = "Jira is too busy, or a proxy on the way holds the call; it is tried again."
+SLOW = "Jira is too busy, or a proxy on the way holds the call."
 PROXY = "Check HTTPS_PROXY and NO_PROXY, and that the proxy may reach the address."
 NAME = "Check how the address is written, and that this machine's DNS knows it."
-NOBODY_LISTENS = (
-    "Nothing listens there: check the address and its port, and that Jira runs; it is tried again."
-)
+NOBODY_LISTENS = "Nothing listens there: check the address and its port, and that Jira runs."
 PLAIN_HTTP = "Write the address with http://, or with the port on which it speaks https."
 _WRITE_HTTPS = "The port speaks https: write the address with https://."
 _SIGN_IN_PAGE = (
@@ -67,8 +68,8 @@ _SHUT = "temporarily unavailable"
 _UNKNOWN_CLOUD_ID = (
     "No site has this cloud id: give the site's own address, such as https://example.atlassian.net."
 )
-_MAINTENANCE = "Jira, or what stands before it, is in maintenance or starting; it is tried again."
-_NO_ANSWER_BEHIND = "A proxy before Jira gets no answer from it; it is tried again."
+_MAINTENANCE = "Jira, or what stands before it, is in maintenance or starting."
+_NO_ANSWER_BEHIND = "A proxy before Jira gets no answer from it."
 _BARRED = (
     "A firewall, a proxy or an IP allow-list before Jira bars the call: let this machine through."
 )
@@ -239,12 +240,9 @@ def on_certificate(code: int, host: str) -> tuple[str, str]:
         host: whose certificate it should be.
     """
     if code == _EXPIRED:
-        return f"the certificate of {host} has expired", "Have it renewed; it is tried again."
+        return f"the certificate of {host} has expired", "Have it renewed."
     if code == _TOO_EARLY:
-        return (
-            f"the certificate of {host} is not valid yet",
-            "Check this machine's clock; it is tried again.",
-        )
+        return f"the certificate of {host} is not valid yet", "Check this machine's clock."
     if code in (_OTHER_NAME, _OTHER_ADDRESS):
         return (
             f"the certificate there is not made for {host}",

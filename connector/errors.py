@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
+
+import msgspec
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -26,8 +27,7 @@ class TakenOver(ConnectorError):  # noqa: N818 - named by meaning
     """Nothing was sent: this process was held up, and another one has the work now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What was being done, in words for people and as sent; never with a body or a header."""
 
     what: str
@@ -125,7 +125,7 @@ class JiraUnreachable(JiraError):  # noqa: N818 - named by meaning
     """Nothing was done: the call never reached Jira, or it only asked and no answer came."""
 
     def _message(self) -> str:
-        advice = self.advice or "Check its address, the network and the proxy; it is tried again."
+        advice = self.advice or "Check its address, the network and the proxy."
         return f"Jira could not be reached for {self.call}: {self.sentence}. {advice}"
 
 
@@ -149,7 +149,7 @@ _ADVICE = {
     407: "The proxy wants credentials.",
     410: "This Jira no longer offers the call; a newer version of Dueline is needed.",
     413: "It must be shorter, or the issue has reached its limit of comments.",
-    429: "Jira asks for fewer calls; it is tried again later.",
+    429: "Jira asks for fewer calls for a while.",
 }
 
 
@@ -160,5 +160,5 @@ def _advice(status: int | None) -> str:
             "An answer in JSON was due: the address must be that of Jira itself, without a detour."
         )
     return _ADVICE.get(
-        code, "It is tried again." if code >= 500 else "The call must fit this Jira."
+        code, "Its own log tells why." if code >= 500 else "The call must fit this Jira."
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
 import structlog
+from msgspec.structs import replace
 
 from connector.attempt import Attempt, may_follow
 from connector.errors import ConnectorError, JiraUncertain, TakenOver
@@ -22,8 +23,7 @@ _log = structlog.get_logger(__name__)
 _GATEWAY = frozenset({502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What came of a write that left."""
 
     row: IssueRow

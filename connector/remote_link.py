@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
+
+import msgspec
 
 from connector.facts import Json
 from sla.effects import Standing
@@ -17,8 +18,7 @@ _NOTHING = Standing("none", "Nothing is promised any more", "")
 _LONGEST = 255
 
 
-@dataclass(frozen=True)
-class RemoteLinks:
+class RemoteLinks(msgspec.Struct, frozen=True):
     """What links of one site lead to.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
+
+import msgspec
 
 from connector.errors import (
     Blocked,
@@ -38,8 +39,7 @@ _GATEWAY = frozenset({502, 503, 504})
 _CONFLICT = frozenset({408, 409, 425})
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What to do after a failure.
 
     Attributes:
@@ -99,8 +99,7 @@ def _concerns_everything(error: JiraError, status: int) -> bool:
     return status < 400 or status in (401, 407) or barred or isinstance(error, NotJira)
 
 
-@dataclass(frozen=True, slots=True)
-class _Pauses:
+class _Pauses(msgspec.Struct, frozen=True):
     asked: timedelta | None
     attempt: int
     spread: float

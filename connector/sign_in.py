@@ -241,7 +241,7 @@ class Granted:
                 call,
                 f"it answered {status}" + (f', "{said.rstrip(".")}"' if said else ""),
                 retry_after=answer.retry_after(response),
-                advice="Access tokens are not given at the moment; it is tried again.",
+                advice="Access tokens are not given at the moment.",
             )
         if status == 200 and isinstance(data, dict) and isinstance(data.get("access_token"), str):
             return data
@@ -391,7 +391,7 @@ class WayIn(AuthBase):
                 call,
                 f"it answered {found.status_code}",
                 retry_after=answer.retry_after(found),
-                advice="The site is in maintenance or busy; it is tried again.",
+                advice="The site is in maintenance or busy.",
             )
         data = answer.json_of(found) if found.status_code == 200 else None
         cloud_id = data.get("cloudId") if isinstance(data, dict) else None

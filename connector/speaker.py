@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Literal, TypedDict
 
 import structlog
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from connector.acting import Step, is_done, is_refused_for_good, steps_of

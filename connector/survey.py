@@ -196,9 +196,18 @@ def makings(client: JiraClient, project: str) -> Makings:
         types = facts.items(_offered(lambda: client.ask("reading the issue types", "issuetype")))
     if not types:
         untold.append(f"Jira does not say which issue types {project} has")
-    by_type = facts.items(_offered(lambda: client.ask(what, f"{path}/statuses")))
-    statuses = [each for kind in by_type for each in facts.items(facts.member(kind, "statuses"))]
-    return Makings(_names(types), _names(statuses), tuple(untold))
+    return Makings(_names(types), statuses_of(client, project), tuple(untold))
+
+
+def statuses_of(client: JiraClient, project: str) -> tuple[str, ...]:
+    """Ask in which statuses a project's issues can be; none where Jira does not say.
+
+    Raises:
+        JiraRefused, JiraUnreachable: as `survey`.
+    """
+    path, what = f"project/{in_path(project)}/statuses", f"reading the statuses of {project}"
+    by_type = facts.items(_offered(lambda: client.ask(what, path)))
+    return _names(each for kind in by_type for each in facts.items(facts.member(kind, "statuses")))
 
 
 def rights(client: JiraClient, project: str | None) -> dict[str, bool | None]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from connector import facts
 from connector.facts import Json
@@ -19,8 +20,7 @@ _ABOUT_ISSUES = frozenset({"issue", "comment"})
 _LINK = "issuelink"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """Which issues something happened to."""
 
     event: str

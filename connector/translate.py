@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -53,8 +52,7 @@ _ESCAPE = re.compile(
 _COMMENT_ADDRESS = re.compile(r"/issue/(\d+)/comment/(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Translation:
+class Translation(msgspec.Struct, frozen=True):
     """What was understood of one delivery."""
 
     issue_id: str | None
@@ -75,14 +73,14 @@ class Translation:
     """The comments that may be internal, where nothing else is unclear, as if they were public."""
     not_understood: str | None = None
     """Why nothing could be made of it, in a sentence."""
-    also: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
+    also: Mapping[str, tuple[Event, ...]] = msgspec.field(default_factory=dict)
     """What it says of further issues, by their ids: a link is told once for both its ends.
 
     Of one without facts only the history tells what happened.
     """
     assignee: tuple[str, str] | None = None
     """The account that it shows the issue assigned to, and its name for people."""
-    people: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The accounts that did what it tells of, each with its name for people."""
 
 

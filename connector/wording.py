@@ -234,13 +234,16 @@ def _readable(facts: Mapping[str, Fact], at: datetime, now: datetime) -> dict[st
     zone = _zone(facts.get("time_zone"))
     due = _instant(facts.get("due_at"))
     responded = _instant(facts.get("responded_at"))
-    late = now - at
+    since = _instant(facts.get("since_at"))
+    # What a version says of a time before it could not be said in time by anybody.
+    late = timedelta(0) if since else now - at
     return {
         **{name: _or_empty(facts.get(name)) for name in FACTS},
         "due": minute(due, zone) if due else "",
         "due_utc": f"{due.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if due else "",
         "responded": minute(responded, zone) if responded else "",
         "late": _length(late) if late >= LATE else "",
+        "since": minute(since, zone) if since else "",
         "left": _left(facts.get("left"), due, now),
     }
 

@@ -290,7 +290,8 @@ def _customer_replies(history: History, act: Act) -> _Found:
 
 def _resolved(history: History, _act: Act) -> _Found:
     resolved = while_holding(history.timeline, RESOLVED)
-    by = history.timeline.changed_by
+    # Who changed what is a walk over all events: not for an issue that was never resolved.
+    by = history.timeline.changed_by if resolved else {}
     return [Moment(since, "resolved", since.isoformat(), by.get(since)) for since, _ in resolved]
 
 

@@ -87,8 +87,7 @@ class Term(msgspec.Struct, frozen=True):
     """`fact`: somebody must say so. `ledger`: met when the customer has downtime that counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credit:
+class Credit(msgspec.Struct, frozen=True):
     """What a customer gets when the commitment was missed.
 
     Raises:

@@ -215,7 +215,8 @@ def fate(stand: Stand | None, period: Period) -> Fate:
         return "not promised"
     outcome, at = _decided(stand, period)
     if outcome is None or at is None:
-        return "open"
+        # What was promised after the period is none of it, and whoever asks Jira never sees it.
+        return "open" if stand.started_at < period.to_at else "outside the period"
     return outcome if period.from_at <= at < period.to_at else "outside the period"
 
 

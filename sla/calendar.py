@@ -30,6 +30,8 @@ from functools import cached_property
 from itertools import groupby
 from typing import Literal
 
+import msgspec
+
 from sla.errors import CalendarError, NeverOpens, OutOfRange
 from sla.interval import SpanAt, clipped, gaps, merged, subtracted
 from sla.open_table import OpenTable
@@ -79,8 +81,7 @@ _TOO_MUCH = LAST_AT - FIRST_AT + timedelta.resolution
 _LONGEST_SHIFT_DAYS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One span of the way from a start to its due instant, for people to follow."""
 
     kind: StepKind

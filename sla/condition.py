@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+
+import msgspec
 
 from sla.timeline import FieldValue, Spans, Timeline
 
@@ -13,11 +14,10 @@ Fields = Mapping[str, FieldValue]
 _WORDS = {"issuetype": "type", "priority": "priority"}
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True, dict=True):
     """Every part must hold; no part: always true. Case does not count."""
 
-    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fields: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     """Each of these must have one of its values."""
     filled: tuple[str, ...] = ()
     """Each of these must have some value."""

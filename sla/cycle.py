@@ -7,28 +7,23 @@ tier, contract or project changes; the goal is picked anew, and every promise st
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from itertools import chain, dropwhile, zip_longest
-from operator import attrgetter, itemgetter
-from typing import Literal
+from itertools import chain, zip_longest
+from operator import attrgetter
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from sla.acts import History, Moment, given
-from sla.calendar import Calendar
 from sla.condition import RESOLVED, Condition, while_holding, while_true, without_repetition
-from sla.contract import Act, BusinessDays, Checklist, Clock, Duty, Goal
-from sla.interval import merged
+from sla.contract import Act, Checklist, Clock, Duty, Goal
 from sla.mapping import Coverage, Policy, Terms
+from sla.promise import NOTHING, Kept, Promise, elapsed, promised
+from sla.resting import NEVER, NO_REST, Interval, Rest, Resting
 from sla.timeline import FieldValue, Spans, Timeline
 
 State = Literal["running", "paused", "met", "breached", "cancelled"]
-Interval = tuple[datetime, datetime]
-_NOTHING = timedelta(0)
-_TICK = timedelta(microseconds=1)
-_NEVER = datetime.max.replace(tzinfo=UTC)
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 _AT = attrgetter("at")
 
@@ -41,24 +36,6 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     coverage: Coverage
 
 
-class Promise(msgspec.Struct, frozen=True, gc=False):
-    """What was promised from an instant on, and why; the first is what the customer was told."""
-
-    since_at: datetime
-    coverage: Coverage
-    goal: Goal
-    used_before: timedelta
-    """Open time that was used up when this promise began to hold."""
-    goal_time: timedelta
-    """The whole goal as open time of its calendar, the time used before included."""
-    due_at: datetime
-
-    def when_used(self, amount: timedelta, pauses: Sequence[Interval]) -> datetime:
-        """The instant at which `amount` of open time, counted from the clock's start, is used."""
-        left = amount - self.used_before
-        return due_around(self.goal.calendar, self.since_at, left, pauses)
-
-
 class Ending(msgspec.Struct, frozen=True, gc=False):
     """The clock stopped for good at this instant."""
 
@@ -67,19 +44,6 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
     reason: str
     by: str | None = None
     """Whose act stopped it: Jira's id of the account; None where that is not known."""
-
-
-class Rest(msgspec.Struct, frozen=True, gc=False):
-    """When the clock rested: the pauses that are over, and since when it rests now, if it does."""
-
-    over: tuple[Interval, ...] = ()
-    since_at: datetime | None = None
-
-    def until(self, at: datetime) -> tuple[Interval, ...]:
-        """Every pause as a definite interval, judged at an instant after which nothing counts."""
-        known = tuple((start, min(end, at)) for start, end in self.over if start < at)
-        lasting = self.since_at is not None and self.since_at < at
-        return (*known, (self.since_at, at)) if lasting and self.since_at else known
 
 
 class Cycle(msgspec.Struct, frozen=True, gc=False):
@@ -184,90 +148,21 @@ def run(metric: str, spans: Sequence[Span], history: History, now: datetime) -> 
     Returns:
         The cycles, oldest first; none when no contract ever promised this metric for the issue.
     """
-    return tuple(_Run(metric, spans, history, now).cycles())
+    return tuple(_Run(metric, spans, _Common(history), now).cycles())
 
 
 def run_all(spans: Sequence[Span], history: History, now: datetime) -> tuple[Cycle, ...]:
     """The same for every metric that was ever promised, in the order of the contract."""
     found: list[Cycle] = []
+    common = _Common(history)
     if _is_quiet(spans, history.timeline):
         for terms in spans[0].coverage.all_terms:
-            found += _quiet(terms, spans, history, now)
+            found += _quietly(terms, spans, common, now)
         return tuple(found)
-    for name in dict.fromkeys([each.name for span in spans for each in span.coverage.metrics]):
-        found += _Run(name, spans, history, now).cycles()
+    names = [metric.name for span in spans for metric in span.coverage.metrics]
+    for name in dict.fromkeys(names):
+        found += _Run(name, spans, common, now).cycles()
     return tuple(found)
-
-
-# --- many cycles at once --------------------------------------------------------------------------
-
-
-class _Stretch(msgspec.Struct, frozen=True, gc=False):
-    """Time in which nothing moves a clock but its starts and stops."""
-
-    until_at: datetime
-    coverage: Coverage
-    terms: Terms
-    rest: Rest
-    """The pauses before it."""
-    history: History
-    now: datetime
-
-    def cycles(
-        self, starts: Sequence[Moment], stops: Sequence[Moment], number: int = 1
-    ) -> list[Cycle]:
-        """The cycles that lie within it, by starts and stops alone.
-
-        Nine of ten cycles lie within one span, stop by one kind of act, and nothing rests or frees
-        their clock meanwhile. One walk over the starts and the stops finds all of these, and what
-        `_stop`, `_cycle` and `_start` work out for each comes to this: 60 us and not 222 for a fold
-        to 21 cycles.
-
-        Args:
-            starts: those of the clock, from the first one's on.
-            stops: what stops the clock, likewise.
-            number: the first one's.
-        """
-        terms, coverage, rest, until_at = self.terms, self.coverage, self.rest, self.until_at
-        metric, clock, goal, duties = terms.metric, terms.clock, terms.goal, terms.duties
-        goal_time, due = goal.plain_time, goal.calendar.due
-        repeats, begun_by_stops = clock.repeats, clock.stopped_by_its_start
-        is_limited = until_at is not _NEVER
-        upcoming = iter(stops)
-        stop = next(upcoming, None)
-        began, end = None, starts[0].at
-        found: list[Cycle] = []
-        state: State
-        for each in starts:
-            at = each.at
-            # What would start the clock while it runs starts nothing, nor does its very stop.
-            if at < end or at == began:
-                continue
-            while stop is not None and (stop.at < at or (begun_by_stops and stop.at == at)):
-                stop = next(upcoming, None)
-            if is_limited and (stop is None or stop.at >= until_at):
-                break
-            if goal_time:
-                due_at = due(at, goal_time)
-                promise = Promise(at, coverage, goal, _NOTHING, goal_time, due_at)
-            else:
-                promise = _promise(at, coverage, goal, _NOTHING, at, _Kept())
-                due_at = promise.due_at
-            if stop is not None:
-                end = stop.at
-                ending = Ending(end, True, stop.reason, stop.by)
-                state = "met" if end <= due_at else "breached"
-            else:
-                end, ending = self.now, None
-                state = "breached" if due_at <= end else "running"
-            undone = _undone(duties, min(end, due_at), self.history) if duties else ()
-            found.append(
-                Cycle(metric, number, at, ending, state, due_at, end, (promise,), rest, undone)
-            )
-            if stop is None or not repeats:
-                break
-            began, number = at, number + 1
-        return found
 
 
 def _is_quiet(spans: Sequence[Span], timeline: Timeline) -> bool:
@@ -280,40 +175,166 @@ def _is_quiet(spans: Sequence[Span], timeline: Timeline) -> bool:
     return not any(while_holding(timeline, each) for each in spans[0].coverage.rests)
 
 
-def _quiet(terms: Terms, spans: Sequence[Span], history: History, now: datetime) -> Sequence[Cycle]:
-    """The cycles of a clock with which nothing ever interferes."""
-    if terms.may_go_straight:
-        clock, span = terms.clock, spans[0]
-        starts = _any_of(clock.started_by, history)
-        if not starts:
+# --- many cycles at once --------------------------------------------------------------------------
+
+
+class _Common:
+    """What several metrics of one issue ask for, worked out once."""
+
+    __slots__ = ("_endings", "_rested", "history")
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self._rested: dict[tuple[int, ...], Resting | None] = {}
+        self._endings: dict[tuple[int, bool], Sequence[Ending]] = {}
+
+    def while_(self, conditions: Sequence[Condition]) -> Resting | None:
+        """When one of some conditions held; None: never."""
+        # By what they are, and not what they say: a policy's conditions stay where they are.
+        key = tuple([id(each) for each in conditions])
+        if key not in self._rested:
+            timeline = self.history.timeline
+            held = [span for each in conditions for span in while_holding(timeline, each)]
+            self._rested[key] = Resting(held) if held else None
+        return self._rested[key]
+
+    def endings(self, clock: Clock) -> Sequence[Ending]:
+        """What stops a clock that one kind of act stops."""
+        act = clock.only_stop
+        if act is None:
             return ()
-        # In its own zone an instant can be later than the last one of UTC: it has no due.
-        if span.since_at <= starts[0].at < _NEVER:
-            stretch = _Stretch(_NEVER, span.coverage, terms, _NO_REST, history, now)
-            return stretch.cycles(starts, _only_stops(clock, history))
-    return _Run(terms.metric, spans, history, now).cycles()
+        key = id(act), _is_for_good(act, clock)
+        known = self._endings.get(key)
+        if known is None:
+            stops = _stops(act, clock, self.history)
+            known = [Ending(each.at, True, each.reason, each.by) for each in stops]
+            self._endings[key] = known
+        return known
+
+
+class _Stretch(NamedTuple):
+    """Time in which nothing moves a clock but its starts and stops."""
+
+    until_at: datetime
+    coverage: Coverage
+    terms: Terms
+    rest: Rest
+    """The pauses before it."""
+
+
+_Pair = tuple[datetime, Ending | None]
+"""A start that begins a cycle, and what stops it."""
+
+
+def _quietly(
+    terms: Terms, spans: Sequence[Span], common: _Common, now: datetime
+) -> Sequence[Cycle]:
+    """A metric's cycles, where one coverage held all the time and no clock rests."""
+    (span,) = spans
+    clock = terms.clock
+    starts = _any_of(clock.started_by, common.history)
+    # In its own zone an instant can be later than the last one of UTC: it has no due.
+    if not terms.may_go_straight or (starts and not span.since_at <= starts[0].at < NEVER):
+        return _Run(terms.metric, spans, common, now).cycles()
+    found: list[Cycle] = []
+    pairs = _paired(starts, common.endings(clock), clock)
+    _walk(pairs, _Stretch(NEVER, span.coverage, terms, NO_REST), common.history, now, found)
+    return found
+
+
+def _paired(starts: Sequence[Moment], stops: Sequence[Ending], clock: Clock) -> Iterator[_Pair]:
+    """The starts that begin a cycle, by one walk over them and over what stops the clock."""
+    repeats, begun_by_stops = clock.repeats, clock.stopped_by_its_start
+    upcoming = iter(stops)
+    stop = next(upcoming, None)
+    began, end = None, starts[0].at if starts else NEVER
+    for each in starts:
+        at = each.at
+        # What would start the clock while it runs starts nothing, nor does its very stop.
+        if at < end or at == began:
+            continue
+        while stop is not None and (stop.at < at or (begun_by_stops and stop.at == at)):
+            stop = next(upcoming, None)
+        yield at, stop
+        if stop is None or not repeats:
+            return
+        began, end = at, stop.at
+
+
+def _walk(
+    pairs: Iterable[_Pair], stretch: _Stretch, history: History, now: datetime, found: list[Cycle]
+) -> _Pair | None:
+    """Find the cycles that begin and end within a stretch, and the first pair that does not.
+
+    Nine of ten cycles lie in such a stretch. What `_Run._cycle` works out for each, whatever comes
+    between, takes 10 us or more; these few lines take 1.4, of which the deadline is 0.8.
+    """
+    until_at, coverage, terms, rest = stretch
+    metric, goal, duties, goal_time = terms.metric, terms.goal, terms.duties, terms.goal.plain_time
+    due = goal.calendar.due
+    for at, stop in pairs:
+        if until_at is not NEVER and (stop is None or at >= until_at or stop.at >= until_at):
+            return at, stop
+        if goal_time is not None:
+            due_at = due(at, goal_time)
+            promise = Promise(at, coverage, goal, NOTHING, goal_time, due_at)
+        else:
+            promise = promised(at, coverage, goal, NOTHING, at, Kept())
+            due_at = promise.due_at
+        state: State
+        if stop is None:
+            end, state = now, "breached" if due_at <= now else "running"
+        else:
+            end = stop.at
+            state = "breached" if due_at < end else "met"
+        undone = _undone(duties, min(end, due_at), history) if duties else ()
+        number = len(found) + 1
+        found.append(Cycle(metric, number, at, stop, state, due_at, end, (promise,), rest, undone))
+    return None
 
 
 class _Rule:
     """Between two instants the metric's clock ran by this rule."""
 
-    __slots__ = ("_history", "_stops", "clock", "since_at", "starts", "until_at")
+    __slots__ = ("_asked", "_common", "_stops", "clock", "since_at", "starts", "until_at")
 
     def __init__(
-        self, since_at: datetime, until_at: datetime | None, clock: Clock, history: History
+        self, since_at: datetime, until_at: datetime | None, clock: Clock, common: _Common
     ) -> None:
         self.since_at, self.until_at, self.clock = since_at, until_at, clock
-        self.starts = _any_of(clock.started_by, history)
-        self._history = history
+        self.starts = _any_of(clock.started_by, common.history)
+        self._common = common
         self._stops: list[list[_Stop]] | None = None
+        self._asked: tuple[Resting | None, Resting | None] | None = None
+
+    def covers(self, spans: Sequence[Span]) -> bool:
+        """Whether it holds through all of them."""
+        return self.until_at is None and self.since_at == spans[0].since_at
+
+    @property
+    def _holding(self) -> tuple[Resting | None, Resting | None]:
+        if self._asked is None:
+            # Kept, since every cycle asks a few times.
+            common, clock = self._common, self.clock
+            self._asked = common.while_(clock.rests), common.while_(clock.frees)
+        return self._asked
+
+    @property
+    def resting(self) -> Resting | None:
+        """When the clock rests, if it ever does."""
+        return self._holding[0]
+
+    @property
+    def free(self) -> Resting | None:
+        """When nothing is owed, if that ever is so."""
+        return self._holding[1]
 
     @property
     def stops(self) -> list[list[_Stop]]:
         """The acts of each way to stop, looked for once something started."""
         if self._stops is None:
-            self._stops = [
-                [_Stop(act, self.clock, self._history) for act in acts] for acts in self.clock.stops
-            ]
+            history, clock = self._common.history, self.clock
+            self._stops = [[_Stop(act, clock, history) for act in acts] for acts in clock.stops]
         return self._stops
 
     def first_start(self, after: datetime | None, *, past: bool) -> datetime | None:
@@ -363,177 +384,118 @@ class _Stop:
         return self._moments[index] if index < len(self._moments) else None
 
 
-def _only_stops(clock: Clock, history: History) -> Sequence[Moment]:
-    """The moments that alone stop a clock that stops by one kind of act."""
-    act = clock.only_stop
-    if act is None:
-        return ()
-    return history.moments(act) if act.kind != "resolved" else _stops(act, clock, history)
-
-
 def _stops(act: Act, clock: Clock, history: History) -> Sequence[Moment]:
     """When an act happened that stops a clock."""
     moments = history.moments(act)
-    if act.kind != "resolved" or clock.repeats:
+    if not _is_for_good(act, clock):
         return moments
-    # What was opened again was not resolved after all.
     resolved = while_holding(history.timeline, RESOLVED)
     return moments[-1:] if resolved and resolved[-1][1] is None else ()
 
 
-class _Resting:
-    """When some conditions rest a clock or free it, over an issue's whole life."""
-
-    __slots__ = ("_rested", "joined", "lasting", "lasts_from", "over")
-
-    def __init__(self, spans: Spans) -> None:
-        self.over = sorted([(start, until) for start, until in spans if until is not None])
-        self.lasting = [start for start, until in spans if until is None]
-        self.lasts_from = min(self.lasting, default=_NEVER)
-        """Since when some of it has no end."""
-        self.joined = merged(self.over)
-        self._rested = _NO_REST
-
-    def next_at(self, at: datetime) -> datetime:
-        """Since when the clock rests that rests first from an instant on, or rests by then."""
-        index = bisect_right(self.joined, at, key=_TO)
-        if index == len(self.joined):
-            return self.lasts_from
-        return min(self.joined[index][0], self.lasts_from)
-
-    def owed_from(self, at: datetime) -> datetime:
-        """An instant, or the end of the rest in which it lies if that has an end."""
-        index = bisect_right(self.joined, at, key=_TO)
-        rests = index < len(self.joined) and self.joined[index][0] <= at
-        return self.joined[index][1] if rests else at
-
-    def before(self, at: datetime) -> Rest:
-        """The pauses before an instant at which the clock does not rest."""
-        index = bisect_left(self.over, at, key=_FROM)
-        if index != len(self._rested.over):
-            # Kept: all cycles between one pause and the next have the same ones behind them.
-            self._rested = Rest(tuple(self.over[:index]))
-        return self._rested
-
-    @property
-    def spans(self) -> Spans:
-        """All of it."""
-        return [*self.over, *((start, None) for start in self.lasting)]
-
-    def following(self, rest: Rest, ending: Ending | None, at: datetime) -> list[Interval]:
-        """The pauses of a cycle that ended so and that are not over by an instant, joined."""
-        if self.lasting:
-            first = bisect_left(rest.over, self.next_at(at), key=_FROM)
-            return _joined(rest.over[first:], at)
-        index = bisect_right(self.joined, at, key=_TO)
-        if ending is None:
-            return self.joined[index:]
-        end = ending.at
-        found = self.joined[index : bisect_left(self.joined, end, key=_FROM)]
-        if found and found[-1][1] > end:
-            found[-1] = (found[-1][0], end)
-        return found
-
-    def until(self, ending: Ending | None) -> Rest:
-        """The pauses of a cycle that ended so; after its end nothing rests."""
-        over, lasting = self.over, self.lasting
-        if ending is None:
-            return Rest(tuple(over), self.lasts_from if lasting else None)
-        # What lasted counts up to the end. Only a pause that reaches beyond the end is cut off
-        # there: to look at every pause for every cycle is quadratic.
-        end = ending.at
-        known = over[: bisect_left(over, end, key=_FROM)]
-        index = bisect_right(self.joined, end, key=_TO)
-        if index < len(self.joined) and self.joined[index][0] < end:
-            first = bisect_left(known, self.joined[index][0], key=_FROM)
-            known[first:] = [(start, min(until, end)) for start, until in known[first:]]
-        elif not lasting:
-            return Rest(tuple(known))
-        known += [(start, end) for start in lasting if start < end]
-        return Rest(tuple(sorted(known)))
+def _is_for_good(act: Act, clock: Clock) -> bool:
+    """Whether only the last of it counts: what was opened again was not resolved after all."""
+    return act.kind == "resolved" and not clock.repeats
 
 
 class _Run:
     """One metric over one issue."""
 
     __slots__ = (
-        "_rested",
-        "found",
-        "history",
-        "metric",
-        "now",
-        "rules",
-        "spans",
-        "timeline",
-    )
+        "common", "found", "history", "is_alike", "metric", "now", "rules", "spans", "timeline",
+    )  # fmt: skip
 
-    def __init__(self, metric: str, spans: Sequence[Span], history: History, now: datetime) -> None:
-        self.metric, self.spans, self.history, self.now = metric, spans, history, now
-        self.timeline = history.timeline
+    def __init__(self, metric: str, spans: Sequence[Span], common: _Common, now: datetime) -> None:
+        self.metric, self.spans, self.common, self.now = metric, spans, common, now
+        self.history, self.timeline = common.history, common.history.timeline
         self.found: list[Cycle] = []
 
     def cycles(self) -> list[Cycle]:
         self.rules = self._rules()
-        self._rested: dict[int | frozenset[int], _Resting | None] = {}
+        self.is_alike = len(self.rules) == 1 and self.rules[0].covers(self.spans)
+        """Whether one rule held all the time."""
         following = self._start(None)
         while following is not None:
             start, rule = following
-            stretch = self._stretch(start, rule)
-            together = self._together(start, rule, stretch) if stretch else []
-            if together:
-                self.found += together
-                last = together[-1]
-                stopped_at = last.ending.at if last.ending else None
-                following = self._after(last.started_at, stopped_at, rule)
+            clock = rule.clock
+            if clock.only_stop and not clock.grid and start >= rule.since_at:
+                following = self._by_stretches(start, rule)
             else:
                 following = self._singly(start, rule)
         return self.found
 
-    def _together(self, start: datetime, rule: _Rule, stretch: _Stretch) -> list[Cycle]:
-        """The cycles of a stretch from a start on; none where not even the first lies within."""
-        stops = _only_stops(stretch.terms.clock, self.history)
-        starts, stops = (_between(each, start, stretch.until_at) for each in (rule.starts, stops))
-        return stretch.cycles(starts, stops, len(self.found) + 1)
-
-    def _after(
-        self, start: datetime, stopped_at: datetime | None, rule: _Rule
-    ) -> tuple[datetime, _Rule] | None:
-        """The start of the cycle after one that lasted from a start to a stop."""
-        if stopped_at is None or not rule.clock.repeats:
+    def _by_stretches(self, start: datetime, rule: _Rule) -> tuple[datetime, _Rule] | None:
+        """Find the cycles of a rule by which one kind of act stops the clock; the start after."""
+        clock = rule.clock
+        pairs = _paired(self._owed(rule, start), self.common.endings(clock), clock)
+        at, calm_until = start, start
+        stop: Ending | None = None
+        pair = next(pairs, None)
+        while pair:
+            at, stop = pair
+            stretch = self._stretch(at, stop, rule) if at >= calm_until else None
+            if stretch:
+                calm_until = stretch.until_at
+                pair = _walk(chain((pair,), pairs), stretch, self.history, self.now, self.found)
+                if pair is None:
+                    at, stop = self.found[-1].started_at, self.found[-1].ending
+                continue
+            if rule.until_at and (stop is None or stop.at >= rule.until_at):
+                return self._singly(at, rule)
+            self._add(at, stop, rule)
+            pair = next(pairs, None)
+        if stop is None or not (rule.until_at and clock.repeats):
             return None
-        return self._start(stopped_at, past=stopped_at == start)
+        return self._start(stop.at, past=stop.at == at)
 
-    def _singly(self, start: datetime, rule: _Rule) -> tuple[datetime, _Rule] | None:
-        """Find the one cycle from a start on, whatever comes between; the start after it."""
-        stop = self._stop(start)
-        cycle = self._cycle(start, stop, rule)
-        if cycle:
-            self.found.append(cycle)
-        if rule.clock.grid:
-            return self._next_on_grid(start, cycle, rule)
-        return self._after(start, stop.at if stop else None, rule)
+    def _owed(self, rule: _Rule, start: datetime) -> Sequence[Moment]:
+        """A rule's starts from one on, while it is in force and until nothing is owed for good."""
+        starts = _between(rule.starts, start, rule.until_at or NEVER)
+        free = None if rule.until_at else rule.free
+        if free is None or free.lasts_from is NEVER:
+            return starts
+        # What the report itself starts is on record, even if it was closed at once.
+        first = bisect_right(starts, self.spans[0].since_at, key=_AT)
+        return starts[: bisect_left(starts, free.lasts_from, first, key=_AT)]
 
-    def _stretch(self, start: datetime, rule: _Rule) -> _Stretch | None:
-        """The time from a start on in which nothing interferes; None where something does then."""
+    def _stretch(self, start: datetime, stop: Ending | None, rule: _Rule) -> _Stretch | None:
+        """Time in which nothing interferes; None where something does between start and stop."""
         spans, following = self.spans, None
         index = len(spans) - 1
         if index:
-            index = bisect_right(spans, start, key=_SINCE) - 1
+            index = max(bisect_right(spans, start, key=_SINCE) - 1, 0)
             following = spans[index + 1] if index + 1 < len(spans) else None
-        span = spans[index]
-        terms = span.coverage.terms(self.metric)
-        if terms is None or not terms.may_go_straight or start < max(span.since_at, rule.since_at):
+        since_at, coverage = spans[index].since_at, spans[index].coverage
+        terms = coverage.terms(self.metric)
+        if terms is None or coverage.may_wait or start < since_at:
             return None
-        until_at = following.since_at if following else _NEVER
+        until_at = following.since_at if following else NEVER
         if self.timeline.deleted_at:
             until_at = min(until_at, self.timeline.deleted_at)
-        rest, resting = _NO_REST, self._while(terms.clock.rests)
+        resting = rule.resting
         if resting:
             until_at = min(until_at, resting.next_at(start))
-            rest = resting.before(start)
-        if start >= until_at:
+        if until_at is not NEVER and (stop is None or start >= until_at or stop.at >= until_at):
             return None
-        return _Stretch(until_at, span.coverage, terms, rest, self.history, self.now)
+        rest = resting.before(start) if resting else NO_REST
+        return _Stretch(until_at, coverage, terms, rest)
+
+    def _add(self, start: datetime, stop: Ending | None, rule: _Rule) -> Cycle | None:
+        """Find the one cycle from a start on, whatever comes between."""
+        cycle = self._cycle(start, stop, rule)
+        if cycle:
+            self.found.append(cycle)
+        return cycle
+
+    def _singly(self, start: datetime, rule: _Rule) -> tuple[datetime, _Rule] | None:
+        """The same, by whatever rules; the start after it."""
+        stop = self._stop(start)
+        cycle = self._add(start, stop, rule)
+        if rule.clock.grid:
+            return self._next_on_grid(start, cycle, rule)
+        if stop is None or not rule.clock.repeats:
+            return None
+        return self._start(stop.at, past=stop.at == start)
 
     def _next_on_grid(
         self, start: datetime, cycle: Cycle | None, rule: _Rule
@@ -555,14 +517,14 @@ class _Run:
         if len(self.spans) == 1:
             metric = self.spans[0].coverage.metric(self.metric)
             since_at = self.spans[0].since_at
-            return [_Rule(since_at, None, metric.clock, self.history)] if metric else []
+            return [_Rule(since_at, None, metric.clock, self.common)] if metric else []
         rules: list[_Rule] = []
         for span, until_at in _until(self.spans):
             metric = span.coverage.metric(self.metric)
             if metric and rules and _goes_on(rules[-1], span, metric.clock):
                 rules[-1].until_at = until_at
             elif metric:
-                rules.append(_Rule(span.since_at, until_at, metric.clock, self.history))
+                rules.append(_Rule(span.since_at, until_at, metric.clock, self.common))
         return rules
 
     def _start(
@@ -597,12 +559,17 @@ class _Run:
 
     def _cycle(self, start: datetime, stop: Ending | None, rule: _Rule) -> Cycle | None:
         """The run from a start to a stop; None where nothing was owed for it."""
-        owed_from = self._owed_from(start)
-        if owed_from is None or (stop and stop.at < owed_from):
-            return None
-        if stop and rule.clock.repeats and self._free_for_good(stop.at):
-            stop = None
-        spans = self._promised(_within(self.spans, start, stop.at if stop else None))
+        free = self._free(start)
+        # What the report itself starts is on record, even if it was closed at once.
+        if free and start != self.spans[0].since_at:
+            owed_from = free.owed_from(start)
+            if free.lasts_from <= owed_from or (stop and stop.at < owed_from):
+                return None
+        if stop and rule.clock.repeats:
+            free = self._free(stop.at)
+            # Once nothing is owed for good, nothing answers it.
+            stop = None if free and free.lasts_from < stop.at else stop
+        spans = self._promised(start, stop.at if stop else None)
         if not spans:
             return None
         ending = stop if stop and self._goal(spans[-1]) else self._given_up(spans)
@@ -614,44 +581,38 @@ class _Run:
             lasting = free.lasting if free else ()
             last = min([ending.at, *(since for since in lasting if since > spans[0].since_at)])
             spans = [span for span in spans if span.since_at <= last]
-        resting = self._rests(spans)
-        rest = resting.until(ending) if resting else _NO_REST
+        resting = self._rests(spans, rule)
+        end = ending.at if ending else None
+        rest = resting.until(end) if resting else NO_REST
         gapless_from = start if rule.clock.counts_from_its_start else None
         started_at = gapless_from or spans[0].since_at
-        pauses = resting.following(rest, ending, started_at) if resting else []
+        pauses = resting.following(rest, end, started_at) if resting else []
         promises = self._promises(spans, rest.since_at, pauses, gapless_from)
         return self._judge(promises, rest, ending)
 
-    def _promised(self, spans: list[Span]) -> list[Span]:
-        """From the first span on for which there is a goal."""
-        if spans and self._goal(spans[0]):
-            return spans
-        return list(dropwhile(lambda span: self._goal(span) is None, spans))
+    def _promised(self, start: datetime, end: datetime | None) -> list[Span]:
+        """The spans that reach into `[start, end)`, from the first one on that has a goal.
 
-    def _owed_from(self, start: datetime) -> datetime | None:
-        """From when on something is owed for a start: none is while the issue is resolved."""
-        if start == self.spans[0].since_at:
-            # What the report itself starts is on record, even if it was closed at once.
-            return start
-        free = self._free(start)
-        if free is None:
-            return start
-        start = free.owed_from(start)
-        return None if free.lasts_from <= start else start
-
-    def _free_for_good(self, at: datetime) -> bool:
-        """Whether nothing was owed by an instant, and never was again."""
-        free = self._free(at)
-        return free is not None and free.lasts_from < at
-
-    def _free(self, at: datetime) -> _Resting | None:
-        """When nothing was owed, by the contract at an instant; None: never.
-
-        Kept, since every cycle asks for it a few times.
+        The first begins at the start. What changes at the very instant of the end comes after it.
         """
+        spans = self.spans
+        first = bisect_right(spans, start, key=_SINCE) - 1
+        last = len(spans) if end is None else bisect_left(spans, end, first + 1, key=_SINCE)
+        found = [*spans[max(first, 0) : last]]
+        if found and found[0].since_at < start:
+            found[0] = Span(start, found[0].coverage)
+        for number, span in enumerate(found):
+            if self._goal(span):
+                return found[number:] if number else found
+        return []
+
+    def _free(self, at: datetime) -> Resting | None:
+        """When nothing was owed, by the contract at an instant; None: never."""
+        if self.is_alike:
+            return self.rules[0].free
         number = bisect_right(self.spans, at, key=_SINCE) - 1
         metric = self.spans[number].coverage.metric(self.metric) if number >= 0 else None
-        return self._while(metric.clock.frees if metric else _RESOLVED_ONLY)
+        return self.common.while_(metric.clock.frees if metric else _RESOLVED_ONLY)
 
     def _judge(self, promises: tuple[Promise, ...], rest: Rest, ending: Ending | None) -> Cycle:
         last = promises[-1]
@@ -688,8 +649,8 @@ class _Run:
         pauses: Sequence[Interval],
         gapless_from: datetime | None,
     ) -> tuple[Promise, ...]:
-        kept = _Kept(pauses)
-        used, counted_to = _NOTHING, gapless_from
+        kept = Kept(pauses)
+        used, counted_to = NOTHING, gapless_from
         started_at = gapless_from or spans[0].since_at
         for span, until in _until(spans):
             goal = self._goal(span)
@@ -697,13 +658,13 @@ class _Run:
                 continue
             if counted_to and counted_to != span.since_at:
                 # Time in which nothing was promised counts too.
-                used += _elapsed(goal.calendar, counted_to, span.since_at, pauses, resting_since)
+                used += elapsed(goal.calendar, counted_to, span.since_at, pauses, resting_since)
             kept.promises.append(
-                _promise(span.since_at, span.coverage, goal, used, started_at, kept)
+                promised(span.since_at, span.coverage, goal, used, started_at, kept)
             )
             if until:
                 counted_to = until if gapless_from else None
-                used += _elapsed(goal.calendar, span.since_at, until, pauses, resting_since)
+                used += elapsed(goal.calendar, span.since_at, until, pauses, resting_since)
         return tuple(kept.promises)
 
     def _goal(self, span: Span) -> Goal | None:
@@ -732,44 +693,27 @@ class _Run:
             reason = "the issue was resolved unanswered"
             yield condition, reason if resolved else f"nothing more was owed: {condition}"
 
-    def _rests(self, spans: Sequence[Span]) -> _Resting | None:
+    def _rests(self, spans: Sequence[Span], rule: _Rule) -> Resting | None:
         """Pauses by the metric's conditions and duties, and the time in which nothing was owed."""
-        resting = self._by_conditions(spans)
+        resting = self._by_conditions(spans, rule)
         waiting: Spans = []
         for span, until in _until(spans):
             if span.coverage.may_wait:
                 waiting += self._waiting(span, until)
         if not waiting:
             return resting
-        return _Resting([*waiting, *(resting.spans if resting else ())])
+        return Resting([*waiting, *(resting.spans if resting else ())])
 
-    def _by_conditions(self, spans: Sequence[Span]) -> _Resting | None:
+    def _by_conditions(self, spans: Sequence[Span], rule: _Rule) -> Resting | None:
         """The pauses by the conditions of all these spans' clocks."""
-        rests = {id(each): each for each in map(self._pausing, spans)}
-        if len(rests) == 1:  # as in most cycles, and in those whose severity alone changes
-            return self._while(*rests.values())
-        key = frozenset(rests)
-        if key not in self._rested:
-            each_once = without_repetition(chain.from_iterable(rests.values()))
-            self._rested[key] = self._resting(each_once)
-        return self._rested[key]
+        if self.is_alike:
+            return rule.resting
+        each_once = without_repetition(chain.from_iterable(map(self._pausing, spans)))
+        return self.common.while_(each_once)
 
     def _pausing(self, span: Span) -> Sequence[Condition]:
         metric = span.coverage.metric(self.metric)
         return metric.clock.rests if metric else ()
-
-    def _while(self, conditions: Sequence[Condition]) -> _Resting | None:
-        """When one of a clock's conditions held; None: never. Kept, since every cycle asks."""
-        key = id(conditions)
-        if key not in self._rested:
-            self._rested[key] = self._resting(conditions)
-        return self._rested[key]
-
-    def _resting(self, conditions: Iterable[Condition]) -> _Resting | None:
-        spans: Spans = []
-        for condition in conditions:
-            spans += while_holding(self.timeline, condition)
-        return _Resting(spans) if spans else None
 
     def _waiting(
         self, span: Span, until: datetime | None
@@ -823,15 +767,12 @@ def _any_of(acts: Sequence[Act], history: History) -> list[Moment]:
 def _between(moments: Sequence[Moment], from_at: datetime, until_at: datetime) -> Sequence[Moment]:
     """Those in `[from_at, until_at)`."""
     low = bisect_left(moments, from_at, key=_AT)
-    high = len(moments) if until_at is _NEVER else bisect_left(moments, until_at, low, key=_AT)
+    high = len(moments) if until_at is NEVER else bisect_left(moments, until_at, low, key=_AT)
     return moments[low:high] if low or high < len(moments) else moments
 
 
-_NO_REST = Rest()
 _RESOLVED_ONLY = (RESOLVED,)
-_SINCE, _FROM, _TO = attrgetter("since_at"), itemgetter(0), itemgetter(1)
-_PAUSES = 8
-"""So many are tried first: few deadlines are beyond more of them."""
+_SINCE = attrgetter("since_at")
 
 
 def _until(spans: Sequence[Span]) -> Iterable[tuple[Span, datetime | None]]:
@@ -841,21 +782,8 @@ def _until(spans: Sequence[Span]) -> Iterable[tuple[Span, datetime | None]]:
     return zip_longest(spans, [span.since_at for span in spans[1:]])
 
 
-def _within(spans: Sequence[Span], start: datetime, end: datetime | None) -> list[Span]:
-    """The spans that reach into `[start, end)`, the first one from the start on.
-
-    What changes at the very instant of the end comes after it.
-    """
-    first = bisect_right(spans, start, key=_SINCE) - 1
-    last = len(spans) if end is None else bisect_left(spans, end, first + 1, key=_SINCE)
-    found = list(spans[max(first, 0) : last])
-    if found and found[0].since_at < start:
-        found[0] = Span(start, found[0].coverage)
-    return found
-
-
 def _goes_on(rule: _Rule, span: Span, clock: Clock) -> bool:
-    return rule.until_at == span.since_at and rule.clock == clock
+    return rule.until_at == span.since_at and (rule.clock is clock or rule.clock == clock)
 
 
 def _started_at(timeline: Timeline, policy: Policy, created_at: datetime) -> datetime:
@@ -867,138 +795,6 @@ def _started_at(timeline: Timeline, policy: Policy, created_at: datetime) -> dat
     # An instant that no calendar reaches was mistyped.
     plausible = reported is not None and reported >= _EARLIEST
     return min(created_at, reported) if reported and plausible else created_at
-
-
-class _Kept:
-    """The promises of one cycle so far, and the pauses after its start."""
-
-    __slots__ = ("_used", "pauses", "promises")
-
-    def __init__(self, pauses: Sequence[Interval] = ()) -> None:
-        self.pauses = pauses
-        self.promises: list[Promise] = []
-        self._used: list[timedelta] = []
-        """The most that was used by the end of each, once somebody asked."""
-
-    def used_up_at(self, goal_time: timedelta, picked_at: datetime) -> datetime | None:
-        """When a goal was used up that is used up as it is picked: on the hours of those before it.
-
-        None where no earlier promise held while its time was used. What each promise used is
-        counted once: to ask all of them again for each goal that is picked was quadratic, 102 us
-        an event at 2,000 events with a change of severity in each ten.
-        """
-        promises, used = self.promises, self._used
-        for number in range(len(used), len(promises)):
-            promise = promises[number]
-            end = promises[number + 1].since_at if number + 1 < len(promises) else picked_at
-            hours = promise.goal.calendar
-            by_end = _elapsed(hours, promise.since_at, end, self.pauses, None)
-            used.append(max([promise.used_before + by_end, *used[-1:]]))
-        number = bisect_left(used, goal_time)
-        if number == len(used) or promises[number].used_before >= goal_time:
-            return None
-        promise = promises[number]
-        left = goal_time - promise.used_before
-        return _due(promise.goal.calendar, promise.since_at, left, self.pauses)
-
-
-def _promise(
-    since_at: datetime,
-    coverage: Coverage,
-    goal: Goal,
-    used: timedelta,
-    started_at: datetime,
-    earlier: _Kept,
-) -> Promise:
-    calendar, target, pauses = goal.calendar, goal.target, earlier.pauses
-    if isinstance(target, BusinessDays) and target.reading != "open_hours":
-        # These readings name a day, not an amount: they count from the clock's own start.
-        ask = partial(calendar.business_days, started_at, target.days, target.reading)
-        due_at = _without(pauses, started_at, ask)
-        goal_time = used + _elapsed(calendar, since_at, due_at, pauses, None)
-        return Promise(since_at, coverage, goal, used, goal_time, due_at)
-    goal_time = goal.open_time
-    if goal_time > used:
-        due_at = _due(calendar, since_at, goal_time - used, pauses)
-    elif used_up_at := earlier.used_up_at(goal_time, since_at):
-        due_at = used_up_at
-    else:
-        # What was used was counted on this goal's own hours, from the clock's start on.
-        before = _due(calendar, since_at, goal_time - used - _TICK, pauses) + _TICK
-        due_at = max(before, started_at)
-    return Promise(since_at, coverage, goal, used, goal_time, due_at)
-
-
-# An issue may rest hundreds of times, and a calendar goes through all the pauses that it is given.
-# Those that cannot matter are left out: all pauses for each promise of each cycle made a fold
-# quadratic, 48 us an event at 6,000 events and 9 at 333.
-
-
-def due_around(
-    calendar: Calendar, start: datetime, amount: timedelta, pauses: Sequence[Interval]
-) -> datetime:
-    """When an amount of open time is used up from a start on, whatever pauses there are."""
-    if not pauses:  # as of most issues
-        return calendar.due(start, amount)
-    return _due(
-        calendar, start, amount, _joined(pauses, start) if amount > _NOTHING else merged(pauses)
-    )
-
-
-def _joined(pauses: Sequence[Interval], start: datetime) -> list[Interval]:
-    """The pauses that are not over by an instant, in order, none of which meets another."""
-    return merged([each for each in pauses if each[1] > start]) if pauses else []
-
-
-def _elapsed(
-    calendar: Calendar,
-    start: datetime,
-    end: datetime,
-    joined: Sequence[Interval],
-    resting_since: datetime | None,
-) -> timedelta:
-    """Open time between two instants, without the pauses and the rest that lasts since then."""
-    first, last = min(start, end), max(start, end)
-    pauses = joined[bisect_right(joined, first, key=_TO) : bisect_left(joined, last, key=_FROM)]
-    if resting_since is not None and resting_since < end:
-        pauses = [*pauses, (resting_since, end)]
-    return calendar.elapsed(start, end, pauses)
-
-
-def _due(
-    calendar: Calendar, start: datetime, amount: timedelta, joined: Sequence[Interval]
-) -> datetime:
-    """When an amount of open time is used up, without the pauses."""
-    if amount < _NOTHING:
-        return _due_before(calendar, start, amount, joined)
-    if not amount:
-        return calendar.due(start, amount, joined)
-    return _without(joined, start, partial(calendar.due, start, amount))
-
-
-def _due_before(
-    calendar: Calendar, start: datetime, amount: timedelta, joined: Sequence[Interval]
-) -> datetime:
-    """The same backwards, of a negative amount."""
-    last, many = bisect_right(joined, start, key=_FROM), _PAUSES
-    while True:
-        first = max(last - many, 0)
-        at = calendar.due(start, amount, joined[first:last])
-        if first == 0 or at > joined[first - 1][1]:
-            return at
-        many *= 4
-
-
-def _without(
-    joined: Sequence[Interval], start: datetime, ask: Callable[[Sequence[Interval]], datetime]
-) -> datetime:
-    """What a calendar says about the time from a start on; later pauses are left out."""
-    first, many = bisect_right(joined, start, key=_TO), _PAUSES
-    while True:
-        at = ask(joined[first : first + many])
-        if first + many >= len(joined) or at <= joined[first + many][0]:
-            return at
-        many *= 4
 
 
 def _instant(value: FieldValue) -> datetime | None:

@@ -9,23 +9,23 @@ gives the same answer; `wake_at` is only a hint when to ask again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
+from sla.acts import History
 from sla.contract import Duty
-from sla.cycle import Cycle, done, history_of, run_all, spans_of
+from sla.cycle import Cycle, Span, done, history_of, run_all, spans_of
 from sla.effects import Announced, Fields, Saying, announce, fields_of
 from sla.mapping import Coverage, Policy
 from sla.notices import Case, Relative, notices_of
-from sla.recalculated import joined
+from sla.recalculated import joined, said_in_hindsight
 from sla.timeline import Timeline
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(msgspec.Struct, frozen=True):
     """What was already decided for this issue, so that nothing is said twice."""
 
     said: frozenset[str] = frozenset()
@@ -50,6 +50,48 @@ class Decision(msgspec.Struct, frozen=True):
     """The next instant at which time alone can change the answer."""
 
 
+class Folded(NamedTuple):
+    """What an issue's history comes to by a policy, before anything is said of it."""
+
+    spans: Sequence[Span]
+    history: History
+    cycles: tuple[Cycle, ...]
+
+
+def folded(
+    timeline: Timeline,
+    policy: Policy,
+    now: datetime,
+    *,
+    spans: Sequence[Span] | None = None,
+    beside: Folded | None = None,
+) -> Folded | None:
+    """Judge an issue's history, and nothing more.
+
+    Args:
+        timeline: what happened to it, as far as known.
+        policy: the published version to judge by.
+        now: the instant of judgement, aware UTC.
+        spans: its coverage by that policy, where `spans_of` was asked before.
+        beside: what it comes to by another policy; what both look for is looked for once.
+
+    Returns:
+        What it comes to; None where the issue's creation is not known.
+    """
+    spans = spans_of(timeline, policy) if spans is None else spans
+    if not spans:
+        return None
+    history = beside.history if beside else None
+    if not (
+        history
+        and history.timeline is timeline
+        and history.responders is policy.responders
+        and history.reported_at == spans[0].since_at
+    ):
+        history = history_of(spans, timeline, policy)
+    return Folded(spans, history, run_all(spans, history, now))
+
+
 def decide(
     timeline: Timeline,
     policy: Policy,
@@ -59,6 +101,8 @@ def decide(
     issue_id: str = "",
     relatives: Sequence[Relative] = (),
     over: Sequence[Cycle] = (),
+    since: datetime | None = None,
+    found: Folded | None = None,
 ) -> Decision:
     """Work out everything that holds for one issue.
 
@@ -70,16 +114,17 @@ def decide(
         issue_id: Jira's id of it, by which others may refer to it.
         relatives: the issues that it refers to or that refer to it.
         over: the cycles that stay as versions before this one judged them.
+        since: when this one came to judge it, if another one did before.
+        found: what `folded` gives for the same, where it was asked before.
 
     Returns:
         The decision. An issue whose creation is unknown, that was deleted, or that no rule ever
         covered touches no field and says nothing; its coverage names the reason.
     """
-    spans = spans_of(timeline, policy)
-    if not spans:
+    found = found or folded(timeline, policy, now)
+    if found is None:
         return Decision(Coverage("the issue's creation is not known yet", project=""))
-    history = history_of(spans, timeline, policy)
-    cycles = run_all(spans, history, now)
+    spans, history, cycles = found
     if over:
         cycles = joined(over, cycles)
     coverage = spans[-1].coverage
@@ -87,17 +132,21 @@ def decide(
         return Decision(coverage, cycles)
     announced = Announced(ledger.said, now)
     on_grid = any(span.coverage.on_grid for span in spans)
-    _announce(_speaking(cycles) if on_grid else cycles, policy, announced)
+    speaking = tuple(_speaking(cycles)) if on_grid else cycles
+    _announce(speaking, policy, announced)
     if any(span.coverage.speaks for span in spans):
         case = Case(issue_id, timeline, policy, spans, history, cycles, relatives, now)
         for notice in notices_of(case):
             notice.announce(announced)
     owed = _awaited(cycles, announced, on_grid=on_grid)
+    sayings: Sequence[Saying] = announced.sayings
+    if since and sayings:
+        sayings = said_in_hindsight(announced, speaking, policy, since, over)
     return Decision(
         coverage,
         cycles,
         fields_of(coverage, cycles, owed, announced.level),
-        tuple(sorted(announced.sayings, key=_IN_ORDER)),
+        tuple(sorted(sayings, key=_IN_ORDER)),
         frozenset(announced.standing),
         tuple([(duty, done(duty, history)) for duty in coverage.duties()]),
         announced.next_at,
@@ -120,24 +169,29 @@ def _speaking(cycles: Sequence[Cycle]) -> Iterator[Cycle]:
 
 
 def _announce(cycles: Iterable[Cycle], policy: Policy, announced: Announced) -> None:
-    # Most cycles hold one promise, which was kept, and nothing was said that could be taken back:
-    # to see that takes a fifth of the time of working out that there is nothing to say.
-    may_be_settled, now = not (announced.said or policy.speaks_early), announced.now
+    # Most cycles hold one promise, which was kept, and nothing was said of them that could be taken
+    # back: to see that takes a ninth of the time of finding that there is nothing to say.
+    early, spoken_of, now = policy.speaks_early, announced.spoken_of, announced.now
     for cycle in cycles:
-        is_kept = cycle.state == "met" and len(cycle.promises) == 1 and cycle.until_at <= now
-        if not (is_kept and may_be_settled):
+        if (
+            cycle.state != "met"
+            or len(cycle.promises) > 1
+            or cycle.until_at > now
+            or early
+            or (spoken_of and f"{cycle.metric}/{cycle.number}" in spoken_of)
+        ):
             alerts = policy.alerts_for(cycle.metric, cycle.promises[-1].coverage)
             announce(cycle, alerts, announced)
 
 
 def _awaited(cycles: Sequence[Cycle], announced: Announced, *, on_grid: bool) -> list[Cycle]:
     """The cycles that run towards a due instant, which is waited for."""
-    found: list[Cycle] = []
-    for cycle in cycles:
-        if cycle.ending is None and cycle.due_at:
-            found.append(cycle)
-            announced.await_(cycle.due_at)
-        if on_grid and cycle.metric in cycle.promise.coverage.on_grid:
-            # On a grid the next cycle begins when this one is used up, even if it was met.
-            announced.await_(cycle.promise.due_at)
+    found = [cycle for cycle in cycles if cycle.ending is None and cycle.due_at]
+    due = [cycle.promises[-1].due_at for cycle in found]
+    if on_grid:
+        # There the next cycle begins when this one is used up, even if it was met.
+        slots = [each for each in cycles if each.metric in each.promise.coverage.on_grid]
+        due += [each.promise.due_at for each in slots]
+    for at in due:
+        announced.await_(at)
     return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter
 from types import MappingProxyType
@@ -14,8 +14,9 @@ import msgspec
 
 from sla.contract import NO_ACTIONS, Actions, Alerts, Audience, Level
 from sla.contract import Warning as EarlyWarning
-from sla.cycle import Cycle, due_around
+from sla.cycle import Cycle
 from sla.mapping import Coverage
+from sla.promise import due_around
 from sla.words import minute
 
 Occasion = Literal[
@@ -37,6 +38,8 @@ FACTS: Mapping[str, str] = MappingProxyType({
     "due_utc": "the due instant in UTC, ISO 8601",
     "responded": "when the response came, as people write it; empty while there is none",
     "late": "how late this is said, as a length; empty when it is said in time",
+    "since": "since when the version of the policy is in force that says so of a time before it; "
+    "empty elsewhere",
     "left": "open time left until the due instant, as a length; empty when none is",
     "level": "the number of the escalation level; empty elsewhere",
     "level_name": "the name of the escalation level; empty elsewhere",
@@ -95,8 +98,7 @@ class Fields(msgspec.Struct, frozen=True, gc=False):
     """What the link to the explanation shows, where there is one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Saying:
+class Saying(msgspec.Struct, frozen=True):
     """One comment that an issue should carry, once.
 
     `facts` are plain values for the wording: instants as ISO 8601 UTC text, lengths in seconds.
@@ -110,7 +112,7 @@ class Saying:
     audience: Audience
     wording: str | None = None
     """The rule's own template, if it has one."""
-    facts: dict[str, Fact] = field(default_factory=dict)
+    facts: dict[str, Fact] = msgspec.field(default_factory=dict)
     public: bool = False
     """Whether the customer is to read it."""
     revisable: bool = False
@@ -129,13 +131,16 @@ class Announced:
     thirds of the time of a decision.
 
     Attributes:
+        spoken_of: the cycles of which something was said before, such as `first_response/1`.
         sayings: what is to be said now, in no order.
         standing: the keys of all that is true to say by now, said before or not.
         level: the highest escalation level reached.
         next_at: the next instant at which there is more to say, if time alone brings it.
     """
 
-    __slots__ = ("level", "next_at", "now", "said", "sayings", "standing")
+    __slots__ = (
+        "_facts", "_told", "level", "next_at", "now", "said", "sayings", "spoken_of", "standing",
+    )  # fmt: skip
 
     def __init__(self, said: frozenset[str], now: datetime) -> None:
         self.said, self.now = said, now
@@ -143,6 +148,15 @@ class Announced:
         self.standing: set[str] = set()
         self.level = 0
         self.next_at: datetime | None = None
+        self.spoken_of = frozenset([key.rpartition("/")[0] for key in said]) if said else said
+        self._told: Cycle | None = None
+        self._facts: Mapping[str, Fact] = {}
+
+    def facts_of(self, cycle: Cycle) -> Mapping[str, Fact]:
+        """What every saying of a cycle knows, gathered once for all that is said of it."""
+        if self._told is not cycle:
+            self._told, self._facts = cycle, _facts(cycle)
+        return self._facts
 
     def await_(self, at: datetime) -> bool:
         """Whether an instant has come; one that has not is waited for."""
@@ -181,20 +195,35 @@ def announce(cycle: Cycle, alerts: Alerts, announced: Announced) -> None:
         _correct(cycle, alerts, announced)
     elif announced.await_(breach_at) and announced.stands(key := _key(cycle, "breach")):
         audience, wording = alerts.breach, alerts.breach_wording
-        announced.sayings.append(
-            _saying(
-                cycle, "breach", key, breach_at, audience, wording,
-                actions=alerts.breach_actions, public=alerts.breach_public,
-            )
+        _say(
+            announced, cycle, "breach", key, breach_at, audience, wording,
+            actions=alerts.breach_actions, public=alerts.breach_public,
         )  # fmt: skip
     late = broken and breach_at <= announced.now
     # A level that follows the breach is of no interest before the breach has come.
     for level in alerts.levels if late else alerts.early_levels:
+        if _changes_nothing(level, cycle, breach_at, announced):
+            continue
         at = _level_at(level, cycle, breach_at)
         if cycle.comes_to(at) and announced.await_(at):
             announced.level = max(announced.level, level.number)
             if asks_to_act:
                 _escalate(cycle, level, at, announced)
+
+
+def _changes_nothing(level: Level, cycle: Cycle, breach_at: datetime, announced: Announced) -> bool:
+    """Whether a level after the breach is known not to matter without asking any calendar.
+
+    So much open time is at least so much time: what the clock did not come to by then it never came
+    to, and what lies beyond the next instant is not waited for yet. Of a ladder of three levels
+    that spares two to three of three deadlines.
+    """
+    if level.may_be_early:
+        return False
+    earliest, ending, next_at = breach_at + level.after, cycle.ending, announced.next_at
+    if ending and ending.at <= announced.now:
+        return ending.at <= earliest or level.number <= announced.level
+    return next_at is not None and announced.now < earliest and next_at <= earliest
 
 
 def _still_worth_saying(
@@ -211,36 +240,38 @@ def _warn(cycle: Cycle, warning: EarlyWarning, at: datetime, announced: Announce
     if announced.stands(key):
         goal_time = cycle.promise.goal_time
         left = goal_time - _used_at(warning, goal_time)
-        announced.sayings.append(
-            _saying(
-                cycle, "warning", key, at, warning.audience, warning.wording,
-                {"left": left.total_seconds()}, actions=warning.actions, public=warning.public,
-            )
+        _say(
+            announced, cycle, "warning", key, at, warning.audience, warning.wording,
+            {"left": left.total_seconds()}, actions=warning.actions, public=warning.public,
         )  # fmt: skip
 
 
 def _escalate(cycle: Cycle, level: Level, at: datetime, announced: Announced) -> None:
     key = _key(cycle, f"level-{level.number}")
     if announced.stands(key):
-        announced.sayings.append(
-            _saying(
-                cycle, "escalation", key, at, level.audience, level.wording,
-                {"level": level.number, "level_name": level.name},
-                actions=level.actions, public=level.public,
-            )
+        _say(
+            announced, cycle, "escalation", key, at, level.audience, level.wording,
+            {"level": level.number, "level_name": level.name},
+            actions=level.actions, public=level.public,
         )  # fmt: skip
 
 
 def _correct(cycle: Cycle, alerts: Alerts, announced: Announced) -> None:
     """Take back a breach that was announced before Jira told that the clock had stopped in time."""
     at = cycle.ending.at if cycle.ending else cycle.rest.since_at
-    if at is None or not announced.said or _key(cycle, "breach") not in announced.said:
+    if at is None or not announced.said or not _was_called_broken(cycle, alerts, announced.said):
         return
     key = _key(cycle, "correction")
     if announced.await_(at) and announced.stands(key):
         audience = Audience() if alerts.breach_public else alerts.breach
         public = alerts.breach_public
-        announced.sayings.append(_saying(cycle, "correction", key, at, audience, public=public))
+        _say(announced, cycle, "correction", key, at, audience, public=public)
+
+
+def _was_called_broken(cycle: Cycle, alerts: Alerts, said: frozenset[str]) -> bool:
+    """Whether a breach was announced, be it by a level alone, as in hindsight."""
+    after = (f"level-{each.number}" for each in alerts.levels if each not in alerts.early_levels)
+    return _key(cycle, "breach") in said or any(_key(cycle, rule) in said for rule in after)
 
 
 def fields_of(
@@ -309,7 +340,7 @@ def _standing(cycles: Sequence[Cycle], latest: Mapping[str, Cycle]) -> Standing:
     summary = ". ".join(words.values())
     running = [cycle for cycle in latest.values() if cycle.ending is None]
     if running:
-        worst = min(running, key=_urgency)
+        worst = min(running, key=_urgency) if len(running) > 1 else running[0]
         state: StandingState = "paused" if worst.due_at is None else "running"
         state = "breached" if worst.state == "breached" else state
         return Standing(state, words[worst.metric], summary)
@@ -328,12 +359,12 @@ def _urgency(cycle: Cycle) -> tuple[bool, datetime, str]:
 
 def _standing_of(cycle: Cycle) -> str:
     words = cycle.words
-    words = f"{words[:1].upper()}{words[1:]}"
+    words = words[:1].upper() + words[1:]
     if cycle.ending is not None:
         return f"{words} {_became(cycle)}"
     if cycle.due_at is None:
         return f"{words} paused"
-    due = minute(cycle.due_at, cycle.promise.goal.calendar.time_zone)
+    due = minute(cycle.due_at, cycle.promises[-1].goal.calendar.time_zone)
     return f"{words} {'was due' if cycle.state == 'breached' else 'due'} {due}"
 
 
@@ -345,14 +376,13 @@ def _became(cycle: Cycle) -> str:
 
 def _warned_at(warning: EarlyWarning, cycle: Cycle) -> datetime | None:
     """When a warning speaks up; None where it would say nothing that is not known."""
-    promise = cycle.promise
+    promise = cycle.promises[-1]
     amount = _used_at(warning, promise.goal_time)
     if amount <= _NOTHING:
         # It is asked for before the clock even starts.
         return None
-    at = promise.when_used(amount, cycle.rest.over)
     # A goal picked anew may have used up that share already: then now is the time.
-    at = max(at, promise.since_at)
+    at = max(promise.when_used(amount, cycle.rest.over), promise.since_at)
     return at if at < promise.due_at else None
 
 
@@ -382,14 +412,20 @@ def _level_at(level: Level, cycle: Cycle, breach_at: datetime) -> datetime:
 
 
 def _used_at(warning: EarlyWarning | Level, goal_time: timedelta) -> timedelta:
-    return (
-        goal_time * warning.used
-        if warning.used is not None
-        else goal_time - (warning.left or _NOTHING)
-    )
+    if warning.used is not None:
+        return _share(goal_time, warning.used)
+    return goal_time - (warning.left or _NOTHING)
+
+
+@lru_cache(maxsize=1024)
+def _share(goal_time: timedelta, used: float) -> timedelta:
+    """A share of a goal. Kept, since a site has few goals: that takes a fifth of the time."""
+    return goal_time * used
 
 
 def _key(cycle: Cycle, rule: str) -> str:
+    if len(cycle.promises) == 1:  # as of most cycles
+        return f"{cycle.metric}/{cycle.number}/{rule}"
     # A goal that is picked anew after a breach and leaves time can be broken once more.
     broken = sum(
         [
@@ -401,7 +437,8 @@ def _key(cycle: Cycle, rule: str) -> str:
     return f"{cycle.metric}/{cycle.number}/{rule}{again}"
 
 
-def _saying(
+def _say(
+    announced: Announced,
     cycle: Cycle,
     occasion: Occasion,
     key: str,
@@ -412,30 +449,37 @@ def _saying(
     *,
     actions: Actions = NO_ACTIONS,
     public: bool = False,
-) -> Saying:
-    promise = cycle.promise
-    contract = promise.coverage.contract
-    return Saying(
-        key=key,
-        occasion=occasion,
-        at=at,
-        audience=audience,
-        wording=wording,
-        facts={
-            "metric": cycle.words,
-            "contract": contract.title if contract else None,
-            "severity": promise.coverage.severity,
-            "target": promise.goal.target.text,
-            "clause": promise.goal.clause,
-            "due_at": promise.due_at.isoformat(),
-            "responded_at": cycle.stopped_at.isoformat() if cycle.stopped_at else None,
-            "time_zone": promise.goal.calendar.time_zone,
-            "binding": promise.goal.binding,
-            "customer": contract.customer if contract else None,
-            "conditional": [duty.text for duty in cycle.conditional_on],
-            **facts,
-        },
-        public=public,
-        assign=actions.assign,
-        actions=actions,
+) -> None:
+    announced.sayings.append(
+        Saying(
+            key=key,
+            occasion=occasion,
+            at=at,
+            audience=audience,
+            wording=wording,
+            facts={**announced.facts_of(cycle), **facts},
+            public=public,
+            assign=actions.assign,
+            actions=actions,
+        )
     )
+
+
+def _facts(cycle: Cycle) -> Mapping[str, Fact]:
+    """What every saying of a cycle knows."""
+    promise = cycle.promise
+    contract, goal = promise.coverage.contract, promise.goal
+    stopped_at = cycle.stopped_at
+    return {
+        "metric": cycle.words,
+        "contract": contract.title if contract else None,
+        "severity": promise.coverage.severity,
+        "target": goal.target.text,
+        "clause": goal.clause,
+        "due_at": promise.due_at.isoformat(),
+        "responded_at": stopped_at.isoformat() if stopped_at else None,
+        "time_zone": goal.calendar.time_zone,
+        "binding": goal.binding,
+        "customer": contract.customer if contract else None,
+        "conditional": [duty.text for duty in cycle.conditional_on],
+    }

@@ -838,6 +838,7 @@ class Engine:
 
         return recalculated.kept_of(
             row.earlier_versions,
+            row.policy_version,
             lambda version: self.sites[row.site].applied_to(self.policy(version)),
             timeline_of,
         )

@@ -23,3 +23,10 @@ class NeverOpens(CalendarError):  # noqa: N818 - named by meaning
 
 class StoreError(SlaError):
     """The database cannot be used; the message names the address (without password) and why."""
+
+
+class UnreadableFactError(SlaError):
+    """A stored fact of an issue is none: it was altered by hand, or is of a newer release."""
+
+    def __init__(self, issue_id: str, kind: str, why: object) -> None:
+        super().__init__(f"a stored fact ({kind}) of Jira id {issue_id} cannot be read: {why}")

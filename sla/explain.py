@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple
 
 from sla.calendar import Calendar, Step
 from sla.contract import BusinessDays, in_words
-from sla.cycle import Cycle, Promise
+from sla.cycle import Cycle
 from sla.decide import Decision
 from sla.mapping import Coverage
+from sla.promise import Promise
 from sla.words import length, local, utc
 
 _KINDS = {"open": "open", "closed": "closed", "paused": "paused"}

@@ -7,9 +7,10 @@ issue of which a fact turns out to be missing is asked for by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
+
+import msgspec
 
 from sla.timeline import CommentSeen, Event
 
@@ -18,8 +19,7 @@ _APART: Final = timedelta(seconds=1)
 _ONE_TICK: Final = timedelta(seconds=2)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """What Jira shows of an issue's past without being asked for it alone."""
 
     facts: tuple[Event, ...]
@@ -30,8 +30,7 @@ class Shown:
     """What happened before this instant may be left out; None: all is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """What is known of an issue."""
 
     facts: Mapping[str, datetime]

@@ -6,12 +6,12 @@ First match wins, and the reason is kept in words.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from sla.condition import ALWAYS, Condition, Fields, without_repetition
 from sla.contract import (
@@ -59,25 +59,29 @@ class SeverityRule(msgspec.Struct, frozen=True):
     kind: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AlertRule:
+class AlertRule(msgspec.Struct, frozen=True):
     """For these metrics and issues, these alerts in place of the project's."""
 
     alerts: Alerts
     metrics: tuple[str, ...] = ()
     """None named: every metric."""
-    scope: Scope = field(default_factory=Scope)
+    scope: Scope = Scope()
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectRules:
+class ProjectRules(msgspec.Struct, frozen=True):
     """How one Jira project's issues find their promise."""
 
     key: str
     contracts: tuple[ContractRule, ...]
     severities: tuple[SeverityRule, ...]
-    alerts: Alerts = field(default_factory=Alerts)
+    alerts: Alerts = Alerts()
     alert_rules: tuple[AlertRule, ...] = ()
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """Those by which its issues get a contract and a severity."""
+        contracts = [rule.when for rule in self.contracts]
+        return contracts + [rule.when for rule in self.severities]
 
     @property
     def all_alerts(self) -> list[Alerts]:
@@ -93,20 +97,18 @@ class ProjectRules:
         return self.alerts
 
 
-@dataclass(frozen=True, slots=True)
-class Responders:
+class Responders(msgspec.Struct, frozen=True):
     """Whose public reply counts: anyone, or only those named; never those ruled out."""
 
     only: frozenset[str] | None = None
     """Account ids; None: anyone but the reporter, customers, apps and those in `never`."""
     never: frozenset[str] = frozenset()
     """Account ids; Dueline's own account belongs here."""
-    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    groups: Mapping[str, frozenset[str]] = msgspec.field(default_factory=dict)
     """By name account ids, of which reports count what they answered; no account is in two."""
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, dict=True):
     """One published version of everything that decides: mapping, contracts, responders."""
 
     version: str
@@ -116,7 +118,7 @@ class Policy:
     reported_at_field: str | None = None
     customer_field: str | None = None
     """The field that names the customer, whose order form may differ."""
-    order_forms: Mapping[str, Mapping[str, Contract]] = field(default_factory=dict)
+    order_forms: Mapping[str, Mapping[str, Contract]] = msgspec.field(default_factory=dict)
     """By contract and customer, in lower case: the contract with that customer's figures."""
 
     @cached_property
@@ -124,8 +126,7 @@ class Policy:
         """Every field on which an issue's coverage depends."""
         conditions: list[Condition] = []
         for project in self.projects.values():
-            conditions += [rule.when for rule in project.contracts]
-            conditions += [rule.when for rule in project.severities]
+            conditions += project.conditions
         for contract in self.contracts.values():
             for limit in contract.limits:
                 conditions += [each for each in (limit.excludes, limit.requires) if each]
@@ -228,8 +229,7 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     """Whether a start and a stop are all it takes: nothing is waited for, no slots on a grid."""
 
 
-@dataclass(frozen=True)
-class Coverage:
+class Coverage(msgspec.Struct, frozen=True, dict=True):
     """The promise that an issue has, or why it has none."""
 
     reason: str

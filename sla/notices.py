@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -31,8 +30,7 @@ class Relative(msgspec.Struct, frozen=True):
     timeline: Timeline
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One issue with everything that notices depend on."""
 
     issue_id: str
@@ -41,7 +39,7 @@ class Case:
     spans: Sequence[Span]
     history: History
     cycles: Sequence[Cycle] = ()
-    relatives: Sequence[Relative] = field(default=())
+    relatives: Sequence[Relative] = ()
     now: datetime | None = None
 
     def coverage(self, at: datetime) -> Coverage:
@@ -56,8 +54,7 @@ class Case:
         return list(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(msgspec.Struct, frozen=True):
     """Something to be said beside the clocks; its facts are gathered only where it is said."""
 
     case: Case
@@ -67,7 +64,7 @@ class Planned:
     at: datetime
     facts: Callable[[], Facts] = dict
     """What only this occasion knows."""
-    audience: Audience = field(default_factory=Audience)
+    audience: Audience = Audience()
     wording: str | None = None
     public: bool = False
     revisable: bool = False

@@ -131,3 +131,12 @@ def _move(issue: str, old: Judged | None, new: Cycle) -> Move:
 def _contract(cycle: Cycle) -> str:
     contract = cycle.promise.coverage.contract
     return contract.id if contract else ""
+
+
+def moved_before_in_words(count: int) -> str:
+    """That the version in force would make some of the moves, too, for people."""
+    move = "moves" if count == 1 else "move"
+    return (
+        f"{count:,} of these {move} by the version in force already: when it or one before it came,"
+        " open issues were left as promised."
+    )

@@ -21,8 +21,9 @@ from sla import recalculated
 from sla.cycle import Cycle, cycles_of
 from sla.danger import dangers
 from sla.decide import Decision, Ledger, decide
+from sla.effects import URGENT
 from sla.engine import SiteFacts, as_json
-from sla.errors import SlaError
+from sla.errors import SlaError, UnreadableFactError
 from sla.mapping import Policy
 from sla.notices import Relative
 from sla.store import inbox, issues, open_issues, publications, sites
@@ -41,6 +42,14 @@ _WORDS = {
     "in_danger_at": "instant of danger", "used": "open time used", "goal": "goal's open time",
     "conditional": "condition", "wake_at": "next look", "policy_version": "version",
 }  # fmt: skip
+_BESIDE = {
+    "project": "project", "key": "key", "assignee_id": "assignee_id", "assignee": "assignee",
+    "named_customer": "customer",
+}  # fmt: skip
+"""What of an issue's row stands with each of its cycles, too, by the column there."""
+_LISTED = frozenset(
+    {"key", "project", "issue_type", "priority", "summary", "assignee_id", "customer"}
+)
 Row = Mapping[str, Any]
 
 
@@ -142,33 +151,65 @@ class Prover:
         """Look at the issues of a range, all as of one instant."""
         open_issues.begin(connection)
         in_force = str(sites.known(connection, self.site, IN_FORCE))
-        held = _held(connection, self.site, within)
+        held, unreadable = _held(connection, self.site, within)
         now = self.now()
         whole = [each for each in held if not each.row.incomplete]
         found = [
-            finding
-            for each in whole
-            for finding in _Case(self, connection, each, in_force, now).findings()
+            finding for each in whole for finding in self._of_issue(connection, each, in_force, now)
         ]
         return Looked(
             len(held), len(held) - len(whole), sum(len(each.cycles) for each in whole),
             sum(len(each.promises) for each in whole), sum(len(each.sayings) for each in whole),
-            found,
+            [*unreadable, *found],
         )  # fmt: skip
 
+    def _of_issue(
+        self, connection: Connection, held: Held, in_force: str, now: datetime
+    ) -> list[Finding]:
+        try:
+            return list(_Case(self, connection, held, in_force, now).findings())
+        except ValueError as error:
+            # Its row holds JSON, too, which somebody may have altered.
+            return [_no_judgement(held.name, held.row.issue_id, error)]
 
-def _held(connection: Connection, site: str, within: Range) -> list[Held]:
-    ids = connection.execute(
-        within.limit(
-            select(issue_rows.c.issue_id).where(issue_rows.c.site == site), issue_rows.c.issue_id
-        )
-    ).scalars()
-    known = issues.several(connection, site, list(ids))
+
+def _no_judgement(name: str, issue_id: str, why: object) -> Finding:
+    told = f"none, since it cannot be judged: {why}"
+    return Finding(name, "", "judgement", "one", told, issue_id=issue_id)
+
+
+def _held(connection: Connection, site: str, within: Range) -> tuple[list[Held], list[Finding]]:
+    """The issues of a range, and a finding for each of which no history can be read."""
+    names = within.limit(
+        select(issue_rows.c.issue_id, issue_rows.c.key).where(issue_rows.c.site == site),
+        issue_rows.c.issue_id,
+    )
+    known, unreadable = _known(
+        connection, site, {id_: key or id_ for id_, key in connection.execute(names)}
+    )
     beside = [_by_issue(connection, table, site, within) for table in (cycles, promises, sayings)]
-    return [
+    held = [
         Held(row, events, *(rows.get(issue_id, []) for rows in beside))
         for issue_id, (row, events) in known.items()
     ]
+    return held, unreadable
+
+
+def _known(
+    connection: Connection, site: str, names: Mapping[str, str]
+) -> tuple[Mapping[str, tuple[IssueRow, list[Event]]], list[Finding]]:
+    try:
+        return issues.several(connection, site, names.keys()), []
+    except UnreadableFactError:
+        pass  # Whose fact it is, and of whom else, is found one by one.
+    known: dict[str, tuple[IssueRow, list[Event]]] = {}
+    found: list[Finding] = []
+    for issue_id, name in names.items():
+        try:
+            known |= issues.several(connection, site, [issue_id])
+        except UnreadableFactError as error:
+            found.append(_no_judgement(name, issue_id, error))
+    return known, found
 
 
 def _by_issue(
@@ -185,6 +226,7 @@ def _by_issue(
 class _Fold:
     """An issue as a version judges it at an instant, by some of its facts."""
 
+    timeline: Timeline
     decision: Decision
     promised: Mapping[tuple[str, int, datetime], Row]
 
@@ -224,11 +266,11 @@ class _Case:
         try:
             fold = self._fold(version, self._at, self._held.events)
             yield from self._of_cycles(fold.decision, version)
-            yield from self._of_row(fold.decision, version)
+            yield from self._of_row(fold, version)
             yield from self._of_ledger(fold.decision)
             yield from self._of_promises(fold, version)
         except (LookupError, SlaError) as error:
-            yield self._finding("", "judgement", "one", f"none, since it cannot be judged: {error}")
+            yield _no_judgement(self._held.name, self._row.issue_id, error)
 
     @cached_property
     def _is_unsettled(self) -> bool:
@@ -253,12 +295,17 @@ class _Case:
                 follows["in_danger_at"] = danger.get(place)
             if row["used"] is not None:
                 follows |= issues.lengths_of(cycle)
+            beside = {"answered_by": cycle.answered_by} | {
+                column: getattr(self._row, name) for column, name in _BESIDE.items()
+            }
+            # Older releases did not record these either.
+            follows |= {name: beside[name] for name in beside if row[name] is not None}
             yield from self._differing(subject, row, follows)
         for (metric, number), row in recorded.items():
             yield self._finding(f"{metric} {number}", "cycle", _cycle_told(row), _NONE)
 
-    def _of_row(self, decision: Decision, version: str) -> Iterator[Finding]:
-        row = self._row
+    def _of_row(self, fold: _Fold, version: str) -> Iterator[Finding]:
+        row, decision = self._row, fold.decision
         follows: dict[str, Any] = {
             "covered": decision.coverage.covered,
             "reason": decision.coverage.reason,
@@ -267,6 +314,7 @@ class _Case:
             follows["policy_version"] = version if decision.cycles else None
         if not self._is_due:
             follows["wake_at"] = decision.wake_at
+        follows |= self._listed(fold.timeline, self._prover.book(version).policy)
         held = {name: getattr(row, name) for name in follows}
         yield from self._differing("", held, follows)
         shown = json.loads(row.fields_wanted or "{}")
@@ -279,6 +327,18 @@ class _Case:
             {name: wanted.get(name) for name in names},
         )
 
+    def _listed(self, timeline: Timeline, policy: Policy) -> dict[str, Any]:
+        """What lists show and filter by; where an older release left it out it is not looked at."""
+        row = self._row
+        found = dict(issues.listed(row, timeline, policy.customer_field, None))
+        keys = timeline.values("key")
+        found["key"] = str(keys[-1][1]) if keys and keys[-1][1] else row.key
+        return {
+            name: value
+            for name, value in found.items()
+            if name in _LISTED and getattr(row, name) is not None
+        }
+
     def _of_ledger(self, decision: Decision) -> Iterator[Finding]:
         for saying in decision.sayings:
             if saying.key not in self._said:
@@ -286,6 +346,7 @@ class _Case:
                     saying.key, "ledger", _NONE, f"said, since it is true from {utc(saying.at)} on"
                 )
         for key, row in self._said.items():
+            yield from self._of_text(key, row)
             if key not in decision.standing:
                 told = f"said at {utc(row['decided_at'])}"
                 yield from self._once(
@@ -293,6 +354,33 @@ class _Case:
                     partial(_stands, key),
                     self._versions_until(row["decided_at"]),
                 )  # fmt: skip
+
+    def _of_text(self, key: str, row: Row) -> Iterator[Finding]:
+        """What is stored to be said, held against its row, and what it names against the promises.
+
+        The rest of it are the words of that release, and of the people who were there to hear them.
+        """
+        try:
+            plain = msgspec.json.decode(row["saying"])
+            stored = {
+                "key": plain["key"], "at": datetime.fromisoformat(plain["at"]),
+                "urgent": plain["occasion"] in URGENT,
+            }  # fmt: skip
+            facts = plain["facts"]
+        except (ValueError, LookupError, TypeError):
+            yield self._finding(key, "text", "what cannot be read", "a saying")
+            return
+        yield from self._differing(key, stored, {name: row[name] for name in stored})
+        if self._earlier:
+            # Promises stand as they were made: what another version said of them is not there.
+            return
+        metric = key.partition("/")[0]
+        promised = [each for each in self._held.promises if each["metric"] == metric]
+        for name in ("target", "severity", "binding"):
+            known = {each[name] for each in promised}
+            if known and name in facts and facts[name] not in known:
+                told = " or ".join(sorted(map(in_words_of, known)))
+                yield self._finding(key, name, in_words_of(facts[name]), told)
 
     # --- what was promised ---
 
@@ -383,15 +471,17 @@ class _Case:
             by = self._prover.book(earlier)
             return cycles_of(by.timeline(events), by.policy, until_at)
 
+        timeline = book.timeline(events)
         decision = decide(
-            book.timeline(events), book.policy, Ledger(frozenset(self._said)), at,
+            timeline, book.policy, Ledger(frozenset(self._said)), at,
             issue_id=self._row.issue_id, relatives=self._relatives(book, at),
-            over=recalculated.kept(moved, judged),
+            over=recalculated.kept(recalculated.leaving(moved, version), judged),
+            since=moved[-1].until_at if moved else None,
         )  # fmt: skip
         promised = {
             _place(row): row for cycle in decision.cycles for row in issues.as_promised(cycle)
         }
-        return _Fold(decision, promised)
+        return _Fold(timeline, decision, promised)
 
     def _relatives(self, book: _Book, at: datetime) -> list[Relative]:
         if not book.policy.looks_at_others:

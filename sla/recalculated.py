@@ -5,18 +5,22 @@ a version for the issues that are open, too: then what runs is judged by it from
 what was over by then stays as the versions before it judged that. So does a promise that was broken
 by then and that the version does not make at all: it stays missed. Nothing is stored for that but
 which versions those were, and until when: it can all be worked out again.
+
+Nor does the version that comes call to act on what lies behind: see `said_in_hindsight`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from sla.cycle import Cycle, Ending, cycles_of
+from sla.effects import URGENT, Announced, Saying, announce
 from sla.mapping import Policy
 from sla.timeline import Timeline
 
@@ -33,6 +37,8 @@ class Earlier(NamedTuple):
     until_at: datetime
 
 
+# All issues that were moved at once have the same.
+@lru_cache(maxsize=64)
 def read(text: str | None) -> tuple[Earlier, ...]:
     """The versions before the one that an issue has, oldest first, from what is kept of them."""
     if not text:
@@ -43,6 +49,37 @@ def read(text: str | None) -> tuple[Earlier, ...]:
 def written(earlier: Iterable[Earlier]) -> str:
     """The same as it is kept."""
     return json.dumps([[each.version, each.until_at.isoformat()] for each in earlier])
+
+
+def moved(text: str | None, before: str, after: str, at: datetime, *, something_over: bool) -> str:
+    """What is kept of an issue's versions once it is moved to another one.
+
+    Where nothing was over or broken by then, no version before has left anything: only the instant
+    is noted, under the name of the version that judges all of it. To fold such an issue by the
+    version before, too, each time that it is decided took half as long again.
+
+    Args:
+        text: what was kept.
+        before: the version that has judged it.
+        after: the one that judges it from now on.
+        at: when that came into force.
+        something_over: whether a cycle was over or broken by then.
+    """
+    if not something_over:
+        return written([Earlier(after, at)])
+    return written([*leaving(read(text), before), Earlier(before, at)])
+
+
+def leaving(earlier: Sequence[Earlier], version: str | None) -> Sequence[Earlier]:
+    """Those of the versions before an issue's own that may have left something."""
+    is_note = bool(earlier) and earlier[-1].version == version
+    return earlier[:-1] if is_note else earlier
+
+
+def judged_since(text: str | None) -> datetime | None:
+    """Since when its version judges an issue that another one judged before; None: none did."""
+    earlier = read(text)
+    return earlier[-1].until_at if earlier else None
 
 
 def kept(earlier: Iterable[Earlier], fold: Fold) -> tuple[Cycle, ...]:
@@ -87,12 +124,14 @@ def is_withdrawn(cycle: Cycle) -> bool:
 
 
 def kept_of(
-    text: str | None, policy_of: Callable[[str], Policy], timeline_of: Callable[[Policy], Timeline]
-) -> tuple[Cycle, ...]:
+    text: str | None, version: str | None, policy_of: Callable[[str], Policy],
+    timeline_of: Callable[[Policy], Timeline],
+) -> tuple[Cycle, ...]:  # fmt: skip
     """The same of an issue.
 
     Args:
         text: what is kept of its versions; None: there is nothing, as of nearly all issues.
+        version: the one that judges it.
         policy_of: gives a version as it decides for the issue's site.
         timeline_of: gives what happened to it, by the names of a policy's fields.
     """
@@ -103,7 +142,7 @@ def kept_of(
         policy = policy_of(version)
         return cycles_of(timeline_of(policy), policy, until_at)
 
-    return kept(read(text), fold)
+    return kept(leaving(read(text), version), fold)
 
 
 def joined(over: Sequence[Cycle], found: Sequence[Cycle]) -> tuple[Cycle, ...]:
@@ -147,11 +186,108 @@ def _of_metric(over: list[Cycle], found: list[Cycle]) -> Iterable[Cycle]:
 def _is_taken_over(last: Cycle, found: Sequence[Cycle]) -> bool:
     """Whether another version judges in place of what was given up, or broken and went on."""
     end = last.until_at if last.ending is None else last.ending.at
-    by_then = [each for each in found if each.started_at <= end]
-    goes_on = any(each.ending is None or each.ending.at > end for each in by_then)
     if is_withdrawn(last):
         # By the other version it may have been answered, or answered late, before it was withdrawn.
-        return goes_on or any(
-            each.state != "cancelled" and each.until_at > last.started_at for each in by_then
+        return goes_on(found, end) or any(
+            each.state != "cancelled" and each.until_at > last.started_at
+            for each in found
+            if each.started_at <= end
         )
-    return last.state == "cancelled" and goes_on
+    return last.state == "cancelled" and goes_on(found, end)
+
+
+def goes_on(found: Iterable[Cycle], at: datetime) -> bool:
+    """Whether one of some cycles began by an instant, and had not ended then.
+
+    Args:
+        found: those of a metric by one version.
+        at: the instant, aware. What was broken and went on by another version is then judged by
+            this one, see `joined`.
+    """
+    return any(each.started_at <= at and (not each.ending or each.ending.at > at) for each in found)
+
+
+# --- what is said of it ---------------------------------------------------------------------------
+
+
+def said_in_hindsight(
+    announced: Announced,
+    cycles: Iterable[Cycle],
+    policy: Policy,
+    since: datetime,
+    over: Sequence[Cycle],
+) -> Sequence[Saying]:
+    """What is to be said once a version judges an issue that another one judged before.
+
+    By the new version a promise may have been broken for days that nobody had given then. Each
+    warning, the breach and each level would be due at once, to people who can act once. So of what
+    its clocks brought before the version judged, one saying a metric counts: the last that became
+    true of its latest cycle. Where that was said, nothing is left to say.
+
+    That is a function of history and ledger alone, asked as often as one likes: by the history it
+    is always the same saying, and the ledger knows whether it was said.
+
+    Args:
+        announced: what is true, and was not said, by the version.
+        cycles: those of which something is said, oldest first of each metric.
+        policy: the version.
+        since: when it came to judge the issue, aware UTC.
+        over: the cycles that stay as versions before it judged them.
+
+    Returns:
+        What is left of the sayings, in their order. One of before `since` holds the fact
+        `since_at`, unless the version before would have told the same breach.
+    """
+    sayings = announced.sayings
+    if not any(_is_past(each, since) for each in sayings):
+        return sayings
+    true: dict[str, list[Saying]] = {}
+    for cycle in cycles:
+        mine = sorted(_by_then(cycle, policy, since), key=_height, reverse=True)
+        true[cycle.metric] = mine + true.get(cycle.metric, [])
+    unsaid = {each.key for each in sayings}
+    wanted = {_highest(each, unsaid, announced.said) for each in true.values()}
+    broken = {(each.metric, _text(each.due_at)) for each in over if each.state == "breached"}
+    found = []
+    for each in sayings:
+        if not _is_past(each, since):
+            found.append(each)
+        elif each.key in wanted:
+            told = each.occasion == "breach" and (_metric(each), each.facts["due_at"]) in broken
+            facts = each.facts if told else {**each.facts, "since_at": since.isoformat()}
+            found.append(replace(each, facts=facts))
+    return found
+
+
+def _by_then(cycle: Cycle, policy: Policy, since: datetime) -> Sequence[Saying]:
+    """What a cycle had brought by an instant or by its end, whether it was said, or still calls.
+
+    So it stays the same whatever becomes of the cycle afterwards.
+    """
+    by_then = Announced(frozenset(), min(since, cycle.ending.at) if cycle.ending else since)
+    alerts = policy.alerts_for(cycle.metric, cycle.promises[-1].coverage)
+    announce(replace(cycle, ending=None) if cycle.ending else cycle, alerts, by_then)
+    return by_then.sayings
+
+
+def _highest(sayings: Iterable[Saying], unsaid: Collection[str], said: Collection[str]) -> str:
+    """The first that was said or can be: nobody is called to act once a clock has ended."""
+    return next((each.key for each in sayings if each.key in said or each.key in unsaid), "")
+
+
+def _is_past(saying: Saying, since: datetime) -> bool:
+    return saying.occasion in URGENT and saying.at <= since
+
+
+def _height(saying: Saying) -> tuple[datetime, bool, int]:
+    """Sorts what a cycle brings: a level that begins with the breach is above it."""
+    level = saying.facts.get("level")
+    return saying.at, saying.occasion == "escalation", level if isinstance(level, int) else 0
+
+
+def _metric(saying: Saying) -> str:
+    return saying.key.partition("/")[0]
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

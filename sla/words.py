@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MINUTE = timedelta(minutes=1)
+_TWO = tuple(f"{number:02}" for number in range(60))
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -20,8 +22,9 @@ def local(at: datetime, zone: str) -> str:
 def minute(at: datetime, zone: str) -> str:
     """The same for comments, in which nobody reads seconds: the minute that has begun."""
     shown = at.astimezone(ZoneInfo(zone))
-    # Not by `strftime`, which takes four times as long: every decision has a few of these.
-    return f"{_day(shown)} {shown.hour:02}:{shown.minute:02} {shown.tzname()}"
+    # Not by `strftime`, which takes four times as long: every decision has a few of these. To fill
+    # up two numbers with zeros took a quarter of it.
+    return f"{_day(shown)} {_TWO[shown.hour]}:{_TWO[shown.minute]} {shown.tzname()}"
 
 
 def _day(shown: datetime) -> str:
@@ -52,3 +55,18 @@ def whole_minutes(amount: timedelta) -> str:
         return "under 1 min"
     whole = abs(amount) - abs(amount) % _MINUTE
     return length(-whole if amount < timedelta(0) else whole)
+
+
+def many(count: int, what: str, plural: str = "") -> str:
+    """How many of something there are: `1 issue`, `2,000 issues`, `1 is`, `3 are`."""
+    return f"{count:,} {what if count == 1 else plural or f'{what}s'}"
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant, if one is close; case does not count."""
+    # Only a fault needs it, and a start without one is 2 ms shorter.
+    from difflib import get_close_matches
+
+    by_fold = {name.casefold(): name for name in known}
+    found = get_close_matches(word.casefold(), by_fold, n=1)
+    return by_fold[found[0]] if found else None

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from calendar import isleap
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import compress, count
 from operator import ne
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from sla.errors import CalendarError, NaiveInstant, OutOfRange
 from sla.interval import SpanAt
@@ -162,8 +163,7 @@ def standard_offset(zone: str) -> int:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneClock:
+class ZoneClock(msgspec.Struct, frozen=True):
     """The wall clock of one zone over some years; all figures in microseconds."""
 
     changes: tuple[int, ...]

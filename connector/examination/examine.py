@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from connector.examination import calling, hearing, naming, reaching, rights, signing_in
+from connector.examination import (
+    calling,
+    hearing,
+    naming,
+    reaching,
+    rights,
+    signing_in,
+    statuses,
+)
 from connector.examination.finding import Check, Finding, unknown
 from connector.examination.subject import Subject
 
@@ -58,6 +66,7 @@ def _all(subject: Subject) -> tuple[Check, ...]:
         Check("notify_users", "Edits without e-mails", partial(rights.notify_users, subject),
               configured),
         Check("names", "Issue types, priorities", partial(naming.names, subject), configured),
+        Check("statuses", "Statuses", partial(statuses.statuses, subject), configured),
         Check("search", "Search", partial(calling.search, subject), configured),
         # After those that ask most: what they were told counts.
         Check("rate_limit", "Rate limit", partial(calling.rate_limit, subject), signed_in),

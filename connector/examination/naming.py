@@ -64,10 +64,8 @@ def _of_project(key: str, rules: ProjectRules, there: Mapping[str, Mapping[str, 
 
 
 def _named(rules: ProjectRules) -> dict[str, list[str]]:
-    conditions = [rule.when for rule in rules.contracts]
-    conditions += [rule.when for rule in rules.severities]
     return {
-        kind: sorted({name for when in conditions for name in when.fields.get(kind, ())})
+        kind: sorted({name for when in rules.conditions for name in when.fields.get(kind, ())})
         for kind in _SHOWN
     }
 

@@ -14,6 +14,7 @@ from connector.base import Field, Flavour, Found, JiraClient, ServerInfo
 from connector.errors import JiraError, JiraUnreachable
 from connector.facts import Json
 from connector.rest import Answer
+from connector.survey import statuses_of
 from connector.values import in_path
 from sla.mapping import Policy
 
@@ -69,6 +70,7 @@ class Subject:
     found: Mapping[str, Field] = field(default_factory=dict)
     """By role the field, as far as it was found."""
     _projects: dict[str, Answer] = field(default_factory=dict, init=False)
+    _statuses: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False)
     _latest: dict[str, Found | JiraError | None] = field(default_factory=dict, init=False)
     _editable: dict[str, frozenset[str] | None] = field(default_factory=dict, init=False)
 
@@ -122,6 +124,16 @@ class Subject:
         listed = self._looked("reading the projects", f"{self.client.api}/project").data
         keys = ((facts.identifier(facts.member(each, "key")), each) for each in facts.items(listed))
         return {key: each for key, each in keys if key}
+
+    def statuses(self, key: str) -> tuple[str, ...]:
+        """The statuses of a project; none where Jira does not say.
+
+        Raises:
+            JiraError: Jira refuses, or does not answer.
+        """
+        if key not in self._statuses:
+            self._statuses[key] = statuses_of(self.client, key)
+        return self._statuses[key]
 
     def _looked(self, what: str, path: str) -> Answer:
         try:

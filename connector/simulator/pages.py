@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Flask, abort, render_template_string
@@ -11,6 +12,7 @@ from connector.simulator.model import Field, Issue
 from connector.simulator.simulator import Simulator
 from connector.simulator.values import word_value
 
+_MENTION = re.compile(r"\[~(?:accountid:)?([^\]]+)\]")
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -139,7 +141,13 @@ def _comments(sim: Simulator, issue: Issue) -> list[dict[str, Any]]:
             "at": f"{comment.created:%Y-%m-%d %H:%M:%S} UTC",
             "internal": not comment.public,
             "only": comment.visibility["value"] if comment.visibility else "",
-            "body": comment.body.wiki,
+            "body": _MENTION.sub(lambda found: _mentioned(sim, found[1]), comment.body.wiki),
         }
         for comment in issue.comments
     ]
+
+
+def _mentioned(sim: Simulator, who: str) -> str:
+    accounts = sim.site.accounts.values()
+    names = (each.display_name for each in accounts if who in (each.account_id, each.name))
+    return f"@{next(names, who)}"

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select
 
 from sla.store.schema import audit, microseconds
@@ -36,8 +36,7 @@ class Actor(Protocol):
         """For people to read, as it was at that time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A row of the log."""
 
     id: int
@@ -51,8 +50,7 @@ class Entry:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """Which rows are asked for; what is None does not matter."""
 
     actor: str | None = None
@@ -66,8 +64,7 @@ class Wanted:
     """Only rows older than the one with this id: the next page."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """What the walk along the chain found."""
 
     rows: int
@@ -134,6 +131,18 @@ def listed(connection: Connection, site: str, wanted: Wanted, limit: int) -> lis
     """The newest rows of those that are wanted, newest first."""
     rows = connection.execute(
         select(audit).where(*_among(site, wanted)).order_by(audit.c.id.desc()).limit(limit)
+    )
+    return [_entry(row) for row in rows]
+
+
+def of_subject(
+    connection: Connection, site: str, actions: Collection[str], subject: str
+) -> list[Entry]:
+    """What of some actions was done to one thing, oldest first."""
+    rows = connection.execute(
+        select(audit)
+        .where(audit.c.site == site, audit.c.action.in_(actions), audit.c.subject == subject)
+        .order_by(audit.c.id)
     )
     return [_entry(row) for row in rows]
 

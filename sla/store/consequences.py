@@ -23,6 +23,7 @@ from sla.effects import Fields, Occasion, Saying
 from sla.store.open_issues import Range
 from sla.store.outbox import encoded
 from sla.store.schema import issue_keys, issues, refers, sayings
+from sla.words import many
 
 LINK = "link"
 """Among the SLA fields the one that is no field of Jira: the link on the issue."""
@@ -94,17 +95,17 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     def parts(self) -> Iterator[str]:
         """How much of each kind, in words."""
         if self.fields:
-            yield f"the fields of {_number(self.fields, 'issue')}"
+            yield f"the fields of {many(self.fields, 'issue')}"
         if self.links:
-            yield f"the links of {_number(self.links, 'issue')}"
+            yield f"the links of {many(self.links, 'issue')}"
         for occasion, count in self.comments.items():
-            yield _number(count, f"{occasion} comment")
+            yield many(count, f"{occasion} comment")
         if self.brought_up_to_date:
-            yield f"{_number(self.brought_up_to_date, 'comment')} brought up to date"
+            yield f"{many(self.brought_up_to_date, 'comment')} brought up to date"
         if self.withdrawn:
             yield f"{self.withdrawn:,} waiting to be said and withdrawn"
         for name, count in self.actions.items():
-            yield f"{in_words(name)} as an alert asks, {_number(count, 'time')}"
+            yield f"{in_words(name)} as an alert asks, {many(count, 'time')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,10 +253,6 @@ def _comment(saying: Saying, ledger: Ledger) -> Comment:
     before = ledger.get(saying.key)
     is_new = before is None or before.state == "withdrawn"
     return Comment(saying.key, saying.occasion, saying.at, is_new, _asked(saying.actions))
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _asked(actions: Actions) -> Sequence[str]:

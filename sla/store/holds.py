@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from sqlalchemy import Connection, delete, or_, select
 
 from sla.store import sites
@@ -18,8 +18,7 @@ LONGEST = timedelta(minutes=90)
 _UNTIL, _BECAUSE = "held_until", "held_because"
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True):
     """Why a site is left alone, and until when."""
 
     until: datetime

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -35,8 +35,7 @@ _AT_ONCE = 100
 _BYTES_AT_ONCE = 8_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """One webhook delivery, as stored."""
 
     id: int
@@ -332,8 +331,7 @@ def set_aside(connection: Connection, limit: int) -> Sequence[tuple[int, datetim
     return [tuple(row) for row in rows]
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """One delivery with what became of it, for people."""
 
     id: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
@@ -32,6 +31,7 @@ from sqlalchemy import (
 
 from sla import timeline as facts
 from sla.cycle import Cycle
+from sla.errors import UnreadableFactError
 from sla.gaps import Held
 from sla.store.holds import LONGEST
 from sla.store.schema import Instant, cycles, events, issue_keys, issues, promises, refers
@@ -53,8 +53,7 @@ _KINDS: dict[str, type[Event]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class IssueRow:
+class IssueRow(msgspec.Struct, frozen=True):
     """An issue's row, as far as deciding and writing need it."""
 
     site: str
@@ -94,7 +93,7 @@ class IssueRow:
 Beside = Mapping[str, str | None]
 """What of an issue stands with each of its cycles, by column."""
 
-_COLUMNS = [issues.c[name] for name in IssueRow.__dataclass_fields__]
+_COLUMNS = [issues.c[name] for name in IssueRow.__struct_fields__]
 
 _LISTED = (
     ("key", "key"), ("issue_type", "issuetype"), ("priority", "priority"), ("status", "status"),
@@ -201,6 +200,13 @@ _TO_WAKE = (
     .order_by(issues.c.wake_at)
     .limit(_LIMIT)
 )
+_WOKEN = (
+    select(*_COLUMNS)
+    .where(issues.c.wake_at <= _NOW, unindexed(issues.c.site) == _SITE)
+    .order_by(issues.c.wake_at)
+    .limit(_LIMIT)
+    .with_for_update(skip_locked=True)
+)
 _TO_READ = (
     select(issues.c.site, issues.c.issue_id)
     # Nothing is put off for longer: what lies further ahead is from before the clock was set back.
@@ -275,6 +281,15 @@ def locked(connection: Connection, site: str, issue_ids: Collection[str]) -> lis
     """The rows of those of some issues that are known; nobody else decides for them meanwhile."""
     # In an order: two that lock the same issues would wait for each other.
     rows = connection.execute(_LOCKED_AMONG, {"site": site, "ids": list(issue_ids)})
+    return [IssueRow(*row) for row in rows]
+
+
+def woken(connection: Connection, site: str, now: datetime, limit: int) -> list[IssueRow]:
+    """The rows of issues of a site that want to be woken by now, earliest first.
+
+    Nobody else decides for them meanwhile; those for which somebody does are passed over.
+    """
+    rows = connection.execute(_WOKEN, {"site": site, "now": now, "most": limit})
     return [IssueRow(*row) for row in rows]
 
 
@@ -595,12 +610,23 @@ def forget_deletion(connection: Connection, site: str, issue_id: str) -> None:
 def facts_of(
     connection: Connection, site: str, issue_ids: Collection[str]
 ) -> Mapping[str, list[Event]]:
-    """What is known of some issues, custom fields by their ids: one statement, however many."""
+    """What is known of some issues, custom fields by their ids: one statement, however many.
+
+    Raises:
+        UnreadableFactError: one of them is none.
+    """
     found: dict[str, list[Event]] = {issue_id: [] for issue_id in issue_ids}
     rows = connection.execute(_FACTS_AMONG, {"site": site, "ids": list(found)})
     for issue_id, kind, data in rows:
-        found[issue_id].append(msgspec.json.decode(data, type=_KINDS[kind]))
+        found[issue_id].append(_fact(issue_id, kind, data))
     return found
+
+
+def _fact(issue_id: str, kind: str, data: bytes) -> Event:
+    try:
+        return msgspec.json.decode(data, type=_KINDS[kind])
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise UnreadableFactError(issue_id, kind, error) from error
 
 
 def timeline_of(
@@ -608,7 +634,7 @@ def timeline_of(
 ) -> Timeline:
     """An issue's timeline; custom fields go by their names where `field_names` has their id."""
     rows = connection.execute(_FACTS, {"site": site, "issue_id": issue_id})
-    decoded = (msgspec.json.decode(data, type=_KINDS[kind]) for kind, data in rows)
+    decoded = (_fact(issue_id, kind, data) for kind, data in rows)
     return Timeline.of(named(event, field_names) for event in decoded)
 
 
@@ -812,6 +838,33 @@ def wake(connection: Connection, site: str, issue_ids: Collection[str], now: dat
             )
             .values(wake_at=now)
         )
+
+
+def fill_in(connection: Connection, site: str, now: datetime, limit: int) -> int:
+    """Have issues decided whose clocks lack what lists show: the release before kept it not.
+
+    While one release takes over from another, both decide; what the older one knew nothing of is
+    missing of what it decided.
+
+    Returns:
+        How many; those with nothing missing are none, so that it can be asked again and again.
+    """
+    lacking = (
+        select(cycles.c.issue_id)
+        .distinct()
+        .join(issues, and_(issues.c.site == cycles.c.site, issues.c.issue_id == cycles.c.issue_id))
+        .where(
+            cycles.c.site == site,
+            cycles.c.ended_at.is_(None),
+            cycles.c.key.is_(None),
+            issues.c.key.is_not(None),
+            issues.c.incomplete.is_(False),
+        )
+        .limit(limit)
+    )
+    found = connection.execute(lacking).scalars().all()
+    wake(connection, site, found, now)
+    return len(found)
 
 
 def refer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from sla.store import queue_tables
@@ -60,12 +60,10 @@ def _is_up_to_date(database: Database) -> bool:
     if database.is_shared:
         # The queue has tables of its own, to be looked at under the same lock.
         return False
-    latest = max(path.name for path in (_SCRIPTS / "versions").glob("[0-9]*.py"))
     try:
         # As a writer, like a migration: a file that cannot be written to is refused as early.
         with database.engine.begin() as connection:
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars()
-            return found.all() == [latest.partition("_")[0]]
+            return _version(connection) == newest()
     except SQLAlchemyError:
         return False
 
@@ -76,19 +74,23 @@ def version_of(database: Database) -> str | None:
     Raises:
         StoreError: it cannot be read.
     """
-    from alembic.migration import MigrationContext
-
     try:
-        return database.read(lambda c: MigrationContext.configure(c).get_current_revision())
+        return database.read(_version)
     except SQLAlchemyError as error:
         raise StoreError(_reason(database, error)) from error
 
 
 def newest() -> str:
     """The version of the tables that this program works with."""
-    from alembic.script import ScriptDirectory
+    latest = max(path.name for path in (_SCRIPTS / "versions").glob("[0-9]*.py"))
+    return latest.partition("_")[0]
 
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
+
+def _version(connection: Connection) -> str | None:
+    # As Alembic would tell it, whose import takes as long as to plan for a thousand issues.
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _config() -> Any:

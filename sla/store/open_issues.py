@@ -122,31 +122,41 @@ class Facts:
         # the one before on, which saves it a tenth.
         ids = dict.fromkeys([*own, *custom, *by_name])
         self._wanted = {id_: custom.get(id_, id_) for id_ in ids}
-        self._names = tuple(self._wanted.values())
-        self._places: dict[str, list[int]] = {}
-        for place, name in enumerate(self._names):
-            self._places.setdefault(name, []).append(place)
+        first = {name: id_ for id_, name in reversed(self._wanted.items())}
+        once = [id_ for id_, name in self._wanted.items() if first[name] == id_]
+        self._names = tuple(self._wanted[id_] for id_ in once)
+        self._place = {name: place for place, name in enumerate(self._names)}
+        # By another id, or by its name, a payload hardly ever shows what it may show by the first.
+        otherwise = [id_ for id_ in self._wanted if id_ not in once]
+        self._otherwise = tuple(self._place[self._wanted[id_]] for id_ in otherwise)
+        self._not_otherwise = (UNSET,) * len(otherwise)
         self._never = policy.responders.never
-        self._decode = {**_DECODE, Seen.__name__: _sighting(tuple(ids))}
+        self._decode = {**_DECODE, Seen.__name__: _sighting([*once, *otherwise])}
 
     def looks_at_what(self, other: Facts) -> bool:
         """Whether it makes the same timelines as another."""
-        return self._wanted == other._wanted and self._never == other._never
+        return self is other or (self._wanted == other._wanted and self._never == other._never)
 
     def timeline(self, rows: Iterable[Row]) -> Timeline:
         """The timeline of an issue from its facts."""
+        decode, wanted, never = self._decode, self._wanted, self._never
         events: list[Event] = []
         sightings: list[Any] = []
+        changing: set[str] = set()
         for _, kind, data in rows:
-            event = self._decode[kind](data)
+            event = decode[kind](data)
             if kind == "Seen":
                 sightings.append(event)
-                continue
-            named = self._named(event)
-            if named is not None:
-                events.append(named)
+            elif kind == "Changed":
+                # By the policy's names; what it does not look at is left out.
+                name = wanted.get(event.field)
+                if name is not None:
+                    changing.add(name)
+                    events.append(event if name == event.field else replace(event, field=name))
+            # As each acknowledgement of ours: it neither starts nor stops anything.
+            elif kind != "CommentSeen" or not (event.author and event.author.id in never):
+                events.append(event)
         if sightings:
-            changing = {event.field for event in events if isinstance(event, Changed)}
             events += self._told(sightings, changing)
         return Timeline.of_distinct(events)
 
@@ -157,13 +167,13 @@ class Facts:
         was the same whenever it was shown, and never changed, is told by the first that showed it.
         """
         sightings.sort(key=_AT)
-        shown = [astuple(each.fields) for each in sightings]
+        shown = [self._shown(each.fields) for each in sightings]
         told: list[dict[str, FieldValue]] = [{} for _ in sightings]
         for name in changing.union(*[compress(self._names, values) for values in shown]):
-            column = self._column(name, shown)
+            place = self._place[name]
+            column = [values[place] for values in shown]
             first = column[0]
-            is_one = column.count(first) + column.count(UNSET) == len(column)
-            if is_one and first is not UNSET and name not in changing:
+            if name not in changing and first is not UNSET and _is_one(column):
                 told[0][name] = first
                 continue
             for fields, value in zip(told, column, strict=True):
@@ -173,30 +183,23 @@ class Facts:
             if fields:
                 yield Seen(event.at, fields, event.source)
 
-    def _column(self, name: str, shown: Sequence[_Values]) -> list[FieldValue | UnsetType]:
-        """What each sighting showed of a field; it may have gone by its id or by its name."""
-        first, *others = self._places[name]
-        column = [values[first] for values in shown]
-        for place in others:
-            named = [values[place] for values in shown]
-            if named.count(UNSET) < len(named):
-                column = [
-                    by_id if by_name is UNSET else by_name
-                    for by_id, by_name in zip(column, named, strict=True)
-                ]
-        return column
+    def _shown(self, fields: Any) -> _Values:
+        """What a sighting showed of each name."""
+        values = astuple(fields)
+        otherwise = values[len(self._names) :]
+        if otherwise == self._not_otherwise:
+            return values
+        found = [*values]
+        for place, value in zip(self._otherwise, otherwise, strict=True):
+            if value is not UNSET:
+                found[place] = value
+        return tuple(found)
 
-    def _named(self, event: Event) -> Event | None:
-        """The fact by the policy's names; None where the policy does not look at it."""
-        if isinstance(event, Changed):
-            name = self._wanted.get(event.field)
-            if name is None:
-                return None
-            return event if name == event.field else replace(event, field=name)
-        if isinstance(event, CommentSeen) and event.author and event.author.id in self._never:
-            # As each acknowledgement of ours: it neither starts nor stops anything.
-            return None
-        return event
+
+def _is_one(column: Sequence[FieldValue | UnsetType]) -> bool:
+    """Whether a field is whenever it is shown what it was shown as first."""
+    shown = column.count(column[0])
+    return shown == len(column) or shown + column.count(UNSET) == len(column)
 
 
 def _sighting(fields: Sequence[str]) -> Callable[[bytes], Any]:
@@ -259,6 +262,7 @@ _FACTS_OF = _FACTS.where(events.c.issue_id.in_(_IDS))
 
 def ranges(connection: Connection, site: str, size: int = AT_ONCE) -> list[Range]:
     """The site's issues cut into ranges of so many, in order; together they hold every issue."""
+    begin(connection)
     place = func.row_number().over(order_by=issues.c.issue_id).label("place")
     numbered = select(issues.c.issue_id, place).where(issues.c.site == site).subquery()
     found = connection.execute(
@@ -272,6 +276,7 @@ def ranges(connection: Connection, site: str, size: int = AT_ONCE) -> list[Range
 
 def unread(connection: Connection, site: str) -> int:
     """Of how many issues nothing is concluded yet, since facts are missing."""
+    begin(connection)
     statement = select(func.count()).where(issues.c.site == site, issues.c.incomplete.is_(True))
     return connection.execute(statement).scalar_one()
 

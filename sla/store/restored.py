@@ -8,9 +8,9 @@ what Jira shows in the SLA fields is not known any more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import Connection, and_, delete, exists, or_, update
 
 from sla.store import sites
@@ -22,8 +22,7 @@ _EVERYWHERE = ""
 _COPIED_AT, _DOUBTED = "copied_at", "restored"
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(msgspec.Struct, frozen=True):
     """What may have been said already, though the database does not remember it."""
 
     since: datetime

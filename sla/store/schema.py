@@ -128,7 +128,8 @@ issues = Table(
     # published for open issues, too.
     Column("policy_version", String),
     # The versions that judged it before, each until when, as JSON: what was over by then stays as
-    # they judged it. NULL: none did.
+    # they judged it. One that names its own version only notes since when, as nothing was over by
+    # then. NULL: none did.
     Column("earlier_versions", Text),
     # The next instant at which time alone changes the answer; only a hint, the truth is refolded.
     Column("wake_at", Instant),

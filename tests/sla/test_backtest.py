@@ -54,6 +54,8 @@ def stand(
         (stand("running", due=29), "outside the period"),
         (stand("running", due=31), "open"),
         (stand("paused"), "open"),
+        (stand("running", started=19.99, due=31), "open"),
+        (stand("running", started=20, due=31), "outside the period"),
     ],
 )
 def test_a_promise_counts_when_it_was_decided(given_stand: Stand | None, wanted: Fate) -> None:

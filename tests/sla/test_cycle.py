@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from unittest.mock import patch
@@ -11,12 +10,13 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sla import cycle as clocks
 from sla.condition import Condition
-from sla.contract import CLOCKS, BusinessDays, Goal, Scope
+from sla.contract import CLOCKS, Act, BusinessDays, Clock, Goal, Scope
 from sla.cycle import Cycle, cycles_of
-from sla.mapping import Policy, Responders
+from sla.mapping import ContractRule, Policy, Responders
 from sla.timeline import Account, CommentSeen, Deleted, Event, Seen, Timeline
 from tests.sla.example import (
     AGENT,
@@ -271,10 +271,38 @@ def test_the_straight_way_comes_to_what_the_general_way_comes_to(
     told = [TURNS[kind](hour / 2, str(n)) for n, (hour, kind) in enumerate(turns)]
     timeline = Timeline.of([*made(), *told])
     straight = cycles_of(timeline, FOUR, at(now / 2))
-    with patch.object(clocks._Run, "_stretch", lambda _self, _start, _rule: None):
+    with patch.object(clocks._Run, "_stretch", lambda *_: None):
         halfway = cycles_of(timeline, FOUR, at(now / 2))
         with patch.object(clocks, "_is_quiet", lambda _spans, _timeline: False):
             assert cycles_of(timeline, FOUR, at(now / 2)) == halfway == straight
+
+
+def test_what_starts_only_once_nothing_is_owed_any_more_comes_to_no_cycle() -> None:
+    asked = Clock((Act("customer comment"),), ((Act("response"),),))
+    story = [*made(), change(at(1), "resolution", None, "Done"), reply(at(2), CUSTOMER)]
+    by = of(measured("first_response", always(2), clock=asked))
+    assert cycles_of(Timeline.of(story), by, at(3)) == ()
+
+
+def test_from_a_contract_with_slots_to_one_without_the_clock_goes_on() -> None:
+    slots = replace(CLOCKS["periodic_update"], grid=True)
+    hourly = of(measured("periodic_update", always(1), clock=slots))
+    (acme,), (rules,) = hourly.contracts.values(), hourly.projects.values()
+    gold = replace(acme, id="gold", metrics=(measured("periodic_update", always(4)),))
+    bought = ContractRule("gold", when=Condition({"plan": ("gold",)}))
+    by = replace(
+        hourly,
+        contracts={"acme": acme, "gold": gold},
+        projects={"ACME": replace(rules, contracts=(bought, *rules.contracts))},
+    )
+    story = [*made(plan=None), reply(at(1)), change(at(1.5), "plan", None, "gold")]
+    # A reply within the slot answers it; it is not the slot's beginning.
+    for told in (story, [*story, reply(at(7), id_="2")]):
+        found = cycles_of(Timeline.of(told), by, at(9))
+        assert [(each.started_at, each.due_at) for each in found] == [
+            (at(1), at(5)), (at(5), at(9)), (at(9), at(13)),
+        ]  # fmt: skip
+    assert [each.state for each in found] == ["breached", "met", "running"]
 
 
 def test_a_cycle_with_which_nothing_interferes_goes_the_straight_way() -> None:

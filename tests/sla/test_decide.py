@@ -7,9 +7,10 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla.contract import Alerts, Goal, Level
+from sla.contract import Alerts, Goal, Level, OpenTime
 from sla.contract import Warning as EarlyWarning
-from sla.decide import Decision, Ledger, decide
+from sla.decide import Decision, Ledger, decide, folded
+from sla.mapping import Responders
 from sla.timeline import Created, Deleted, Event, Timeline
 from tests.sla.example import (
     ALWAYS,
@@ -209,6 +210,24 @@ def test_wake_at_is_enough() -> None:
         (at(0), "running"), (at(1.5), "running"), (at(2), "breached"), (at(3), "breached"),
         (at(6), "breached"),
     ]  # fmt: skip
+
+
+def test_beside_another_version_each_decides_as_it_does_alone() -> None:
+    """One look at the history serves both, where both look at it with the same eyes."""
+    timeline, now = Timeline.of(STORY), at(12)
+    anyone, nobody = Responders(), Responders(only=frozenset())
+    longer = contract(Goal(OpenTime(hours(3), "3h"), office()))
+    first = folded(timeline, policy(longer, responders=anyone), now)
+    assert first
+    for responders in (anyone, nobody):
+        other = policy(responders=responders)
+        found = folded(timeline, other, now, beside=first)
+        assert found
+        assert (found.history is first.history) is (responders is anyone)
+        alone = decide(timeline, other, Ledger(), now)
+        assert decide(timeline, other, Ledger(), now, found=found) == alone
+        assert alone.cycles != first.cycles
+    assert folded(Timeline.of([reply(at(1))]), policy(), now, beside=first) is None
 
 
 def test_a_creation_of_which_nothing_else_is_known_is_not_covered() -> None:

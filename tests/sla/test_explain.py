@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import date, datetime, timedelta
 from textwrap import dedent
 
 import pytest
+from msgspec.structs import replace
 
 from sla.condition import Condition
 from sla.contract import Act, BusinessDays, Duty, Goal, Scope
@@ -28,7 +29,7 @@ from tests.sla.example import (
     two_hours,
 )
 
-HOLIDAY = replace(office(), holidays={date(2024, 7, 11): "Founders' Day"})
+HOLIDAY = dataclasses.replace(office(), holidays={date(2024, 7, 11): "Founders' Day"})
 # One business day as a goal; two hours as a commitment when it is urgent.
 BY_SEVERITY = contract(
     Goal(two_hours(), office(), scope=Scope(("Urgent",)), clause="2.1"),

@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from types import FrameType
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from bench.rows.fold import disturbed, history, judged_at, pausing, policy
+from sla import decide as decide_module
 from sla.calendar import Calendar
 from sla.cycle import cycles_of
 from sla.decide import Decision, Ledger, decide
@@ -68,13 +70,16 @@ def test_a_severity_that_changes_again_and_again_costs_the_same_each_time() -> N
 
 
 def test_a_deadline_goes_around_few_of_an_issues_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All pauses for each cycle would be nine times as many for three times the events."""
+    """All pauses for each cycle would be nine times as many for three times the events.
+
+    Each question to the calendar counts, and each pause that it is given.
+    """
     given, due, elapsed = 0, Calendar.due, Calendar.elapsed
 
     def counted(work: Callable[..., Any]) -> Callable[..., Any]:
         def asked(self: Calendar, at: datetime, to: Any, pauses: Sequence[Any] = ()) -> Any:
             nonlocal given
-            given += len(pauses)
+            given += 1 + len(pauses)
             return work(self, at, to, pauses)
 
         return asked
@@ -124,6 +129,24 @@ def test_each_cycle_asks_for_one_deadline_and_each_warning_for_one(
     asked = 0
     assert cycles_of(Timeline(tuple(story)), by, judged_at(story)) == decision.cycles
     assert asked == len(decision.cycles)
+
+
+def test_once_something_was_said_the_promises_that_were_kept_are_still_passed_over() -> None:
+    story, by = history(50), policy()
+    timeline, later = Timeline.of(story), judged_at(story) + timedelta(days=60)
+    first = decide(timeline, by, Ledger(), later)
+    with patch.object(decide_module, "announce") as announced:
+        again = decide(timeline, by, Ledger(first.standing), later)
+        told = [call.args[0] for call in announced.call_args_list]
+    assert first.sayings
+    assert told == [cycle for cycle in again.cycles if cycle.state != "met"]
+    assert 0 < len(told) < len(again.cycles) / 4
+    with patch.object(decide_module, "announce") as announced:
+        decide(timeline, by, Ledger(frozenset({"next_response/3/level-1"})), later)
+        told = [call.args[0] for call in announced.call_args_list]
+    assert [(each.metric, each.number) for each in told if each.state == "met"] == [
+        ("next_response", 3)
+    ]
 
 
 def test_issues_with_the_same_fields_share_their_coverage() -> None:

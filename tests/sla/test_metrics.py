@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sla.condition import Condition
 from sla.contract import (
@@ -757,7 +759,7 @@ def test_the_laws_of_cycles(
 def test_used_time_is_every_tick_in_which_the_clock_ran(story: Story) -> None:
     """Whatever the severity was; its changes while the clock rests apart."""
     steady = tuple(each for each in story.acts if each[1] != "severity" or not story.rests(each[0]))
-    story = replace(story, acts=steady)
+    story = dataclasses.replace(story, acts=steady)
     metric = measured(
         FIRST,
         always(1, "Urgent"),

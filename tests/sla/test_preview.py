@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sla.contract import Goal, OpenTime
 from sla.cycle import Cycle, State, cycles_of

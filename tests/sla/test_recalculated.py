@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sla import recalculated
+from sla.contract import Alerts, Level
+from sla.contract import Warning as EarlyWarning
 from sla.cycle import Cycle, cycles_of
 from sla.decide import Ledger, decide
+from sla.effects import URGENT, Saying
 from sla.mapping import Policy
 from sla.recalculated import Earlier, is_withdrawn, joined, kept, kept_of
 from sla.timeline import Timeline
@@ -19,6 +23,7 @@ from tests.sla.example import (
     at,
     change,
     contract,
+    hours,
     made,
     measured,
     of,
@@ -98,7 +103,7 @@ def test_whatever_was_over_is_as_before_and_the_rest_is_counted_on(
     until_at, now = at(moved / 10), at(22)
     text = recalculated.written([Earlier("old", until_at)])
     assert recalculated.read(text) == (Earlier("old", until_at),)
-    over = kept_of(text, lambda _: rolling[before], lambda _: timeline)
+    over = kept_of(text, "new", lambda _: rolling[before], lambda _: timeline)
     old = cycles_of(timeline, rolling[before], until_at)
     ended = [each for each in over if not is_withdrawn(each)]
     assert ended == [each for each in old if each.ending and each.ending.at <= until_at]
@@ -142,7 +147,110 @@ def test_an_issue_that_was_never_moved_keeps_nothing() -> None:
     def never(_: object) -> Policy:
         raise AssertionError("asked in vain")
 
-    assert kept_of(None, never, lambda _: TIMELINE) == ()
+    assert kept_of(None, "one", never, lambda _: TIMELINE) == ()
+    # Moved before anything was over: it is known since when, and no other version is asked.
+    text = recalculated.moved(None, "one", "two", at(1), something_over=False)
+    assert recalculated.judged_since(text) == at(1)
+    assert kept_of(text, "two", never, lambda _: TIMELINE) == ()
+    # What the second version left counts for the third, and the first is still asked for nothing.
+    text = recalculated.moved(text, "two", "three", at(4), something_over=True)
+    assert recalculated.read(text) == (Earlier("two", at(4)),)
+    text = recalculated.moved(text, "three", "two", at(5), something_over=True)
+    assert recalculated.leaving(recalculated.read(text), "two") == (
+        Earlier("two", at(4)), Earlier("three", at(5)),
+    )  # fmt: skip
     assert joined((), cycles_of(TIMELINE, replies_within(1), at(5))) == cycles_of(
         TIMELINE, replies_within(1), at(5)
     )
+
+
+SHOUTING = Alerts(
+    warnings=(EarlyWarning("warning-50%", used=0.5), EarlyWarning("warning-75%", used=0.75)),
+    levels=(Level(1, "Lead", hours(0)), Level(2, "Head", hours(1)), Level(3, "Chief", hours(5))),
+)
+
+
+def shouting(first: float, then: float) -> Policy:
+    return of(
+        measured("first_response", always(first)), measured("resolution", always(then)),
+        measured("periodic_update", always(first)),
+        alerts=SHOUTING,
+    )  # fmt: skip
+
+
+def told(policy: Policy, now: datetime, said: set[str], **how: Any) -> dict[str, Saying]:
+    """What is said of an urgent issue that nobody answers, by its key."""
+    decision = decide(Timeline.of(made()), policy, Ledger(frozenset(said)), now, **how)
+    return {each.key: each for each in decision.sayings}
+
+
+def test_in_hindsight_the_highest_level_is_told_and_nothing_beside_it() -> None:
+    generous, strict = shouting(30, 30), shouting(2, 3)
+    over = kept(
+        [Earlier("old", at(4))], lambda _, now: cycles_of(Timeline.of(made()), generous, now)
+    )
+    how = {"since": at(4), "over": over}
+    found = told(strict, at(4.1), set(), **how)
+    assert found.keys() == {"first_response/1/level-2", "resolution/1/level-2"}
+    assert {each.facts["since_at"] for each in found.values()} == {at(4).isoformat()}
+    # What comes later is told at its time; what was left out is never made up for.
+    assert told(strict, at(6), {*found}, **how) == {}
+    assert told(strict, at(7), {*found}, **how).keys() == {"first_response/1/level-3"}
+    assert "since_at" not in told(strict, at(7), {*found}, **how)["first_response/1/level-3"].facts
+    # Where the highest was said by then, by whichever version, there is nothing to add.
+    assert not told(strict, at(4.1), {"first_response/1/level-2"}, **how).keys() & {
+        "first_response/1/breach", "first_response/1/level-1", "first_response/1/warning-75%",
+    }  # fmt: skip
+    # Of an issue that was not moved each is told.
+    assert told(strict, at(4.1), set()).keys() > found.keys()
+
+
+def test_a_breach_that_the_version_before_would_have_told_is_none_of_hindsight() -> None:
+    """Nobody could write, and a version was published meanwhile that has the same due instant."""
+    same = replace(shouting(2, 30), version="v2")
+    quiet = of(measured("first_response", always(2)), measured("resolution", always(30)),
+               alerts=Alerts())  # fmt: skip
+    timeline = Timeline.of(made())
+    over = kept([Earlier("old", at(3))], lambda _, now: cycles_of(timeline, same, now))
+    for version, key in ((quiet, "breach"), (same, "level-2")):
+        (saying,) = told(version, at(3), set(), since=at(3), over=over).values()
+        assert saying.key == f"first_response/1/{key}"
+        assert ("since_at" in saying.facts) == (key != "breach")
+
+
+@given(
+    st.lists(st.integers(1, 200), max_size=5, unique=True),
+    st.tuples(*[st.integers(1, 60)] * 4),
+    st.integers(0, 150),
+    st.lists(st.integers(0, 100), min_size=1, max_size=5),
+)
+def test_of_what_lies_behind_one_saying_a_metric_comes_whenever_and_however_often_it_is_asked(
+    answers: list[int], goals: tuple[int, int, int, int], moved: int, asked: list[int]
+) -> None:
+    timeline = Timeline.of([*made(), *(reply(at(n / 10), id_=f"r{n}") for n in answers)])
+    before, after = (shouting(a / 10, b / 10) for a, b in (goals[:2], goals[2:]))
+    since = at(moved / 10)
+    by_then = timeline.until(since)
+    said = {each.key for each in decide(by_then, before, Ledger(), since).sayings}
+    over = kept([Earlier("old", since)], lambda _, now: cycles_of(timeline, before, now))
+
+    def live(instants: list[int]) -> list[Saying]:
+        ledger = set(said)
+        heard: list[Saying] = []
+        for tenths in instants:
+            now = since + hours(tenths / 10)
+            seen = timeline.until(now)
+            decision = decide(
+                seen, after, Ledger(frozenset(ledger)), now, over=over, since=since
+            )  # fmt: skip
+            heard += decision.sayings
+            ledger |= {each.key for each in decision.sayings}
+            assert not decide(
+                seen, after, Ledger(frozenset(ledger)), now, over=over, since=since
+            ).sayings
+        return [each for each in heard if each.at <= since and each.occasion in URGENT]
+
+    heard = live([0, *sorted(asked)])
+    metrics = [each.key.partition("/")[0] for each in heard]
+    assert len(metrics) == len(set(metrics))
+    assert {each.key for each in heard} == {each.key for each in live([0])}

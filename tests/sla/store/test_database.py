@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from sla.store import inbox
 from sla.store.database import Database, StoreError
-from sla.store.group_commit import GroupCommit
+from sla.store.group_commit import Entry, GroupCommit, _Job
 from sla.store.migrate import migrate
 from sla.store.schema import Instant
 from sla.store.schema import inbox as inbox_table
@@ -90,6 +90,47 @@ def test_waiting_writes_share_one_commit(sqlite: Database) -> None:
     # One for the write that kept the writer busy, one for all that waited behind it.
     assert len(commits) == 2
     assert kept(sqlite) == set(map(str, range(20)))
+
+
+def entry(delivery: str) -> Entry:
+    return Entry(inbox.keep, inbox.keep_all, ("acme", delivery, b"{}", NINE, None))
+
+
+def test_deliveries_that_share_a_commit_let_each_other_go_on(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, bool]] = []
+    tell = _Job.tell
+
+    def noted(job: _Job[Any]) -> None:
+        told.append((threading.current_thread().name, isinstance(job.work, Entry)))
+        tell(job)
+
+    monkeypatch.setattr(_Job, "tell", noted)
+    jobs: list[Work] = [entry("1"), keep("other"), *(entry(str(number)) for number in range(2, 20))]
+    with held(sqlite, *jobs) as outcomes:
+        pass
+    assert [outcome.result(PATIENCE) for outcome in outcomes] == [True] * 20
+    by_writer = [is_entry for teller, is_entry in told if teller == "writer"]
+    # What kept it busy, the one that is no delivery, and the first of the deliveries.
+    assert sorted(by_writer) == [False, False, True]
+    assert len(told) == 21
+
+
+def test_one_that_failed_or_gave_up_keeps_none_behind_it_waiting(sqlite: Database) -> None:
+    refused = Entry(inbox.keep, inbox.keep_all, (None, "refused", b"{}", NINE, None))
+    waiting = held(sqlite, entry("before"), refused, entry("after"))
+    with ThreadPoolExecutor(1) as pool, waiting as (before, failed, after):
+        # In the main thread a wait may end by a signal before the commit: nobody depends on it.
+        writer = sqlite._writer
+        assert isinstance(writer, GroupCommit)
+        given_up = _Job(entry("given up"))
+        writer._jobs.put(given_up)
+        last = _queued(sqlite, pool, entry("last"))
+    assert (before.result(PATIENCE), after.result(PATIENCE), last.result(PATIENCE)) == (True,) * 3
+    with pytest.raises(IntegrityError):
+        failed.result(PATIENCE)
+    assert kept(sqlite) == {"before", "after", "given up", "last"}
 
 
 def test_a_write_that_fails_takes_no_other_with_it(sqlite: Database) -> None:

@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 from config.loader import load
 from config.settings import SHIPPED
 from sla.contract import Goal
-from sla.cycle import Rest, cycles_of
+from sla.cycle import cycles_of
 from sla.mapping import Policy
 from sla.preview import judged
+from sla.resting import Rest
 from sla.store import issues
 from sla.store.database import Database
 from sla.store.issues import Judgement, named
