@@ -5,7 +5,7 @@ from __future__ import annotations
 from calendar import monthrange
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from config.model import Dates, Day, IsoDate, Model, ParameterReference, Text, Times, Zone, fault
 
@@ -77,6 +77,16 @@ class NthWeekday(Rule):
     """mon to sun."""
     nth: Literal[1, 2, 3, 4, 5, -1, -2, -3, -4, -5]
     """Counted from the first of the month, or, below zero, from its last."""
+
+    @field_validator("nth", mode="before")
+    @classmethod
+    def _in_words(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            raise fault(
+                f"is `{given}`; write a number: 1 is the first of the month and 2 the second, "
+                "-1 is the last and -2 the last but one"
+            )
+        return given
 
 
 class FromEaster(Rule):

@@ -382,15 +382,16 @@ def _source(plain: Plain) -> str:
 def _field_names(value: Any) -> Iterator[str]:
     """Every field of Jira that a contract's conditions, items and acts name."""
     # Thousands of values are asked, and what kind of class a Mapping is takes three times as long.
-    if isinstance(value, dict):
-        fields = value.get("fields")
-        if isinstance(fields, dict | list):
-            yield from (field_name(str(name)) for name in fields)
-        for key in ("filled", "empty", "changed"):
-            if isinstance(value.get(key), list):
-                yield from _named(value, key)
-        for each in value.values():
-            yield from _field_names(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _field_names(each)
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, dict):
+            waiting += value.values()
+            fields = value.get("fields")
+            if isinstance(fields, dict | list):
+                yield from (field_name(str(name)) for name in fields)
+            for key in ("filled", "empty", "changed"):
+                if isinstance(value.get(key), list):
+                    yield from _named(value, key)

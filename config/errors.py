@@ -44,18 +44,11 @@ class SettingsError(ConfigurationError):
         super().__init__("\n".join(self.problems))
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The name that was probably meant, if one is close."""
-    # Only a fault needs it, and a start without one is 2 ms shorter.
-    from difflib import get_close_matches
-
-    by_fold = {name.casefold(): name for name in known}
-    found = get_close_matches(word.casefold(), by_fold, n=1)
-    return by_fold[found[0]] if found else None
-
-
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say what was probably meant, and what there is: `did you mean `x`? there are: x, y`."""
+    # Whoever only asks for help imports no more than this module.
+    from sla.words import closest
+
     names = sorted(set(known))
     if not names:
         return "there is none"

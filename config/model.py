@@ -22,10 +22,11 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from config import lengths
-from config.errors import closest, nearest
+from config.errors import nearest
 from config.wording import check_template
 from sla.errors import SlaError
 from sla.opening import Opening, WallTime
+from sla.words import closest
 from sla.zones import check_zone
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, TypeVar, cast, get_args
 from urllib.parse import urlsplit
+
+import msgspec
 
 from config.errors import SettingsError
 
@@ -72,8 +73,7 @@ _SHORTEST_TOKEN = 20
 _LONGEST_MINUTES = 7 * 24 * 60
 
 
-@dataclass(frozen=True, slots=True)
-class JiraAccess:
+class JiraAccess(msgspec.Struct, frozen=True):
     """All that talking with Jira needs, complete."""
 
     url: str
@@ -116,8 +116,7 @@ _WANTED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class OpenIdConnect:
+class OpenIdConnect(msgspec.Struct, frozen=True):
     """Signing in to the console by a provider of OpenID Connect."""
 
     issuer: str
@@ -130,8 +129,7 @@ class OpenIdConnect:
     """The same; None: whoever the provider lets in."""
 
 
-@dataclass(frozen=True, slots=True)
-class AtlassianSignIn:
+class AtlassianSignIn(msgspec.Struct, frozen=True):
     """Signing in to the console by Atlassian's own accounts, for a site on Cloud."""
 
     client_id: str
@@ -140,8 +138,7 @@ class AtlassianSignIn:
     """E-mail addresses and account ids, in lower case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """The environment, read and checked once."""
 
     jira_url: str = ""
@@ -181,7 +178,7 @@ class Settings:
     """How grave an event is at least that is logged."""
     metrics_token: Secret | None = None
     """With which `/metrics` is asked; None: it is closed."""
-    channels: Mapping[str, Secret] = field(default_factory=dict)
+    channels: Mapping[str, Secret] = msgspec.field(default_factory=dict)
     """Where the channels beyond Jira lead, by name: addresses as apprise reads them."""
     worker_port: int | None = None
     """Where a worker tells monitoring how it is; None: nowhere."""
@@ -285,6 +282,13 @@ class Settings:
             atlassian_auth=self.atlassian_auth,
             forge_keys=self.forge_keys,
         )
+
+    @property
+    def database_file(self) -> Path | None:
+        """The file that SQLite keeps the database in; None: it is no file."""
+        scheme, _, rest = self.database_url.reveal().partition("://")
+        path = rest.partition("?")[0].removeprefix("/")
+        return Path(path) if scheme in _SQLITE and path else None
 
     def _has_way_in(self) -> bool:
         return bool(

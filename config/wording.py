@@ -13,8 +13,10 @@ _PROMISE = (
     "{% if conditional %} It depends on what was not done yet: "
     "{% for line in conditional %}{{ line }} {% endfor %}{% endif %}"
 )
+_SINCE = "{% if since %} This holds only by the version of the policy in force since {{ since }}."
 _LATE = (
-    "{% if late %} This comes {{ late }} late, because Dueline could not write before.{% endif %}"
+    _SINCE + "{% elif late %} This comes {{ late }} late, because Dueline could not write before."
+    "{% endif %}"
 )
 
 WARNING = (
@@ -38,6 +40,8 @@ CORRECTION = (
 PUBLIC = (
     "We promised the {{ metric }} to {{ issue }} within {{ target }}, by {{ due }}. "
     "We are on it{% if not left %}, and will be with you as soon as we can{% endif %}."
+    + _SINCE
+    + "{% endif %}"
 )
 _LINES = "{% for line in LIST %}\n- {{ line }}{% endfor %}"
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import requests
+from msgspec.structs import replace
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from config import looking
+from config.calendar_changes import told
 from config.configuration import Configuration
-from config.errors import ConfigurationError, SettingsError
+from config.errors import ConfigError, ConfigurationError, SettingsError
 from config.linter import findings
 from config.loader import read
 from config.settings import JiraAccess, Settings
@@ -43,12 +48,16 @@ from sla.store.migrate import newest, version_of
 from sla.words import length, utc
 from webhooks import round_trip
 from webhooks.databases import not_migrated
+from webhooks.deciding import Deciding, in_force
 from webhooks.jira import client_for
 from webhooks.service import DEFAULT_SITE
+from webhooks.zone_record import drifted
 
 _PATIENCE = 5
 _WIDEST = 26
 """Characters of the first column: what was found needs the room."""
+_DAYS = 10
+"""How many days that differ are named."""
 _WAITED_TOO_LONG = timedelta(minutes=5)
 _SERVE = "Start it with `dueline serve`."
 _SHOWN: Mapping[State, str] = {"passed": "green", "failed": "bold red", "unknown": "yellow"}
@@ -125,7 +134,7 @@ def _by_finding(conclusions_: Iterable[Conclusion]) -> Iterator[tuple[str, Findi
     """The answers of one check, those that are the same for several projects once."""
     same: dict[tuple[str, Finding], list[str]] = {}
     for each in conclusions_:
-        row = each.check.title, replace(each.finding, project="")
+        row = each.check.title, dataclasses.replace(each.finding, project="")
         same.setdefault(row, []).append(each.finding.project)
     for (title, finding), projects in same.items():
         named = ", ".join(filter(None, projects))
@@ -147,6 +156,7 @@ def examined(
     issue: str | None = None,
     accepted: Collection[str] = (),
     pause: round_trip.Pause = round_trip.wait,
+    directory: Path | None = None,
 ) -> Report:
     """Make every check.
 
@@ -157,8 +167,9 @@ def examined(
             tells it.
         accepted: the ids of checks that may fail, such as `notify_users` or `names:HLP`.
         pause: waits for so many seconds.
+        directory: held against Jira in place of what decides.
     """
-    doctor = _Doctor.of(env, now, issue, pause)
+    doctor = _Doctor.of(env, now, issue, pause, directory)
     return Report(tuple(conclusions(map(_guarded, doctor.checks()))), frozenset(accepted))
 
 
@@ -176,7 +187,7 @@ def _guarded(check: Check) -> Check:
                 "Tell the makers of Dueline which Jira it is, and what `dueline doctor` said.",
             )
 
-    return replace(check, look=look)
+    return dataclasses.replace(check, look=look)
 
 
 @dataclass
@@ -192,6 +203,12 @@ class _Doctor:
     configuration: Configuration | None = None
     faults: ConfigurationError | None = None
     to_look_at: int = 0
+    directory: Path | None = None
+    """In place of what decides."""
+    published: Deciding | None = None
+    """What is in force, where that was looked at."""
+    unread: str = ""
+    """Why what is in force could not be looked at."""
 
     @classmethod
     def of(
@@ -200,20 +217,38 @@ class _Doctor:
         now: Callable[[], datetime],
         issue: str | None,
         pause: round_trip.Pause,
+        directory: Path | None,
     ) -> _Doctor:
         """Read what everything else depends on."""
-        doctor = cls(now, issue, pause)
+        doctor = cls(now, issue, pause, directory=directory)
         try:
             doctor.settings = Settings.from_environment(env)
             doctor.access = doctor.settings.require_jira()
         except SettingsError as error:
             doctor.problems = str(error).splitlines()
-        try:
-            library, doctor.configuration = read(doctor.settings.config)
-            doctor.to_look_at = len(findings(library, doctor.configuration, now().date()))
-        except ConfigurationError as error:
-            doctor.faults = error
+        doctor.read_configuration()
         return doctor
+
+    def read_configuration(self) -> None:
+        """What is in force, where the database decides and can be read; else the directory."""
+        try:
+            self.published = None if self.directory else in_force(self.settings)
+        except SlaError as error:
+            self.unread = str(error)
+        today = self.now().date()
+        if self.published is not None:
+            self.configuration = self.published.configuration
+            try:
+                self.to_look_at = len(looking.warnings(self.published.documents or {}, today))
+            except ConfigError as error:
+                # A later release may find faults in what an earlier one has published.
+                self.to_look_at = len(error.problems)
+            return
+        try:
+            library, self.configuration = read(self.directory or self.settings.config)
+            self.to_look_at = len(findings(library, self.configuration, today))
+        except ConfigurationError as error:
+            self.faults = error
 
     def checks(self) -> Iterator[Check]:
         """All of them, in order."""
@@ -223,6 +258,7 @@ class _Doctor:
         yield Check("configuration", "Configuration", self.look_at_configuration, ("settings",))
         yield Check("database", "Database", self.look_at_database, ("settings",))
         yield Check("migrations", "Tables", self.look_at_migrations, ("settings", "database"))
+        yield Check("calendars", "Calendars", self.look_at_calendars, stored)
         yield Check("backlog", "Backlog", self.look_at_backlog, stored)
         yield Check("service", "Service", self.look_at_service, ("settings",))
         yield Check("reaching", "Way to the service", self.look_at_the_way, ("settings",))
@@ -302,18 +338,26 @@ class _Doctor:
             yield passed(f"Complete, for {self.settings.jira_url}.")
 
     def look_at_configuration(self) -> Iterator[Finding]:
-        """Whether the directory of contracts and projects can be read."""
-        directory = self.settings.config
+        """Whether contracts and projects can be read, and which they are."""
+        directory, number = self.directory or self.settings.config, self.to_look_at
         if self.faults is not None:
             first, *more = str(self.faults).splitlines()
             others = f" ({len(more)} more lines)" if more else ""
             yield failed(f"{first}{others}", f"See all of it with `dueline check {directory}`.")
             return
-        number = self.to_look_at
+        if self.unread:
+            yield unknown(
+                f"What is in force cannot be read ({self.unread}): {directory} was looked at.",
+                "Mend the database first, and run `dueline doctor` again.",
+            )
+            return
+        what, command = f"{directory} can be read", f"dueline check {directory}"
+        if self.published is not None:
+            what, command = f"Looked at: {self.published.what}", "dueline check"
         yield Finding(
             "passed",
-            f"{directory} can be read; {number or 'nothing'} to look at.",
-            f"See what is probably a mistake with `dueline check {directory}`." if number else "",
+            f"{what}; {number or 'nothing'} to look at.",
+            f"See what is probably a mistake with `{command}`." if number else "",
         )
 
     def look_at_database(self) -> Iterator[Finding]:
@@ -323,6 +367,10 @@ class _Doctor:
     def look_at_migrations(self) -> Iterator[Finding]:
         """Whether it has this version's tables."""
         return self._stored(_up_to_date)
+
+    def look_at_calendars(self) -> Iterator[Finding]:
+        """Whether the libraries here give calendars the days that are in force."""
+        return self._stored(lambda database: _calendars(database, self.now()))
 
     def look_at_backlog(self) -> Iterator[Finding]:
         """Whether something waits too long, or was given up."""
@@ -399,6 +447,20 @@ def _up_to_date(database: Database) -> Finding:
     return failed(
         f"The tables are of version {has or 'none'}, and this program's are of {wanted}.",
         "Run `dueline migrate`; where a newer Dueline made them, run that one instead.",
+    )
+
+
+def _calendars(database: Database, now: datetime) -> Finding:
+    lines = list(told(drifted(database, DEFAULT_SITE, now)))
+    if not lines:
+        return passed("The holidays and the zone data here give the days that are in force.")
+    more = f"; and {len(lines) - _DAYS:,} more" if len(lines) > _DAYS else ""
+    return failed(
+        f"By the holidays or the zone data here calendars have other days than those in force: "
+        f"{'; '.join(lines[:_DAYS])}{more}.",
+        "See which deadlines that moves with `dueline plan`. Holidays stay as they were published "
+        "until somebody publishes again, or until the next start where a directory decides; what "
+        "clocks do holds from the next start on.",
     )
 
 

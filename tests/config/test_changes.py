@@ -52,6 +52,21 @@ def test_what_came_and_what_went_is_named() -> None:
     assert but(change) == ["project BAL removed", "project NEW added"]
 
 
+def test_what_no_project_uses_any_more_need_not_be_removed() -> None:
+    """A version holds what its projects use: the documents may well be in the directory still."""
+    plain = json.loads(shipped().text)
+    del plain["projects"]["BOT"], plain["contracts"]["botron"], plain["calendars"]["botron"]
+    fewer = Configuration.from_text(json.dumps(plain))
+    told = [
+        "contract botron no longer used by any project",
+        "calendar botron no longer used by any project",
+        "project BOT removed",
+    ]
+    assert list(map(str, changes(shipped(), fewer))) == told
+    back = ["contract botron added", "calendar botron added", "project BOT added"]
+    assert list(map(str, changes(fewer, shipped()))) == back
+
+
 def test_order_forms_that_nobody_has_are_no_news() -> None:
     assert but(lambda plain: plain["order_forms"].pop("botron")) == []
 

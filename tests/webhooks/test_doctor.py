@@ -23,7 +23,7 @@ from werkzeug.serving import make_server
 
 from config.configuration import Configuration
 from config.loader import load
-from config.settings import Settings
+from config.settings import SHIPPED, Settings
 from connector.examination.finding import Check, Finding, conclusions, passed
 from connector.facts import Json
 from connector.simulator import CUSTOMER, DUELINE, Rule, Simulator, running
@@ -251,6 +251,77 @@ def test_a_faulty_configuration_leaves_the_rest_to_be_looked_at(
     assert f"dueline check {tmp_path}" in found["configuration"].remedy
     assert found["account"].state == "passed"
     assert found["fields"].state == "unknown"
+
+
+def test_what_is_in_force_is_looked_at_wherever_the_database_decides(
+    installed: Installation, tmp_path: Path
+) -> None:
+    (tmp_path / "new" / "contracts").mkdir(parents=True)
+    shipped = (SHIPPED / "contracts" / "botron.yaml").read_text(encoding="utf-8")
+    (tmp_path / "new" / "contracts" / "mine.yaml").write_text(
+        shipped.replace("contract: botron", "contract: mine", 1), encoding="utf-8"
+    )
+    rule = "contracts: [{contract: mine, status: Dnoe, fields: {Plant: North}}]"
+    projects = PROJECTS.replace("contracts: [{contract: botron}]", rule, 1)
+    (tmp_path / "new" / "projects.yaml").write_text(projects, encoding="utf-8")
+    environment = {**installed.env, "DUELINE_EDITS": "apply"}
+    runner = CliRunner(env=environment)
+    before = runner.invoke(main, ["doctor", "--json"])
+    assert "Every field that a rule asks for is there." in before.stdout
+    arguments = ["--reason", "more", "--keep", "--yes"]
+    applied = runner.invoke(main, ["apply", str(tmp_path / "new"), *arguments])
+    assert applied.exit_code == 0, applied.output
+    version = load(tmp_path / "new").policy.version
+
+    # By files the directory decides; by the database what was applied, as the service does.
+    found = installed.findings(DUELINE_EDITS="apply")
+    assert f"Looked at: version 2 ({version}), which is in force" in found["configuration"].detail
+    assert "“Plant”" in found["rule_fields"].detail
+    assert "“Dnoe” (nearest: “Done”)" in found["statuses:BOT"].detail
+    found = installed.findings(DUELINE_EDITS="files")
+    assert found["configuration"].detail.startswith(f"{tmp_path}/config can be read")
+    assert found["rule_fields"].state == found["statuses:BOT"].state == "passed"
+    given = examined(environment, installed.clock.now, directory=tmp_path / "config")
+    said = {each.id: each.finding for each in given.conclusions}
+    assert said["configuration"].detail == found["configuration"].detail
+
+    question = [
+        "deadline", "--project", "BOT", "--created", "2026-10-02T18:00+02:00",
+        "--field", "Plant=North", "--field", "status=Dnoe",
+    ]  # fmt: skip
+    asked = runner.invoke(main, question)
+    assert f"By version 2 ({version}), which is in force:" in asked.stderr
+    assert "gives mine" in asked.stdout
+    asked = runner.invoke(main, [*question, "--directory", str(tmp_path / "config")])
+    assert (asked.stderr, "gives botron" in asked.stdout) == ("", True)
+    checked = runner.invoke(main, ["check"]).stdout
+    assert checked.startswith(f"This is version 2 ({version}), which is in force.\n")
+    of_directory = runner.invoke(main, ["check", str(tmp_path / "new")]).stdout
+    summed_up = checked.partition("\n\n")[2].partition("warning: ")[0]
+    assert summed_up == of_directory.partition("warning: ")[0]
+    assert checked.count("warning: ") == of_directory.count("warning: ") > 0
+    assert str(tmp_path) not in checked
+    register = runner.invoke(main, ["check", "--contract", "mine"]).stdout
+    assert (
+        register.partition("\n\n")[2]
+        == runner.invoke(main, ["check", str(tmp_path / "new"), "--contract", "mine"]).stdout
+    )
+
+
+def test_where_what_is_in_force_cannot_be_read_the_directory_is_said_to_be_looked_at(
+    installed: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "text.sqlite3"
+    file.write_text("This is no database at all, and never was one.\n" * 50, encoding="utf-8")
+    address = f"sqlite:///{file}"
+    said = installed.findings(DUELINE_EDITS="apply", DUELINE_DATABASE_URL=address)
+    assert said["configuration"].state == "unknown"
+    assert said["configuration"].detail.endswith(f"{tmp_path}/config was looked at.")
+    assert said["fields"].state == "passed"
+    environment = {"DUELINE_EDITS": "apply", "DUELINE_DATABASE_URL": address}
+    refused = CliRunner(env=environment).invoke(main, ["check"])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "text.sqlite3" in refused.stderr
 
 
 def test_a_database_that_is_not_there(installed: Installation, tmp_path: Path) -> None:

@@ -328,7 +328,7 @@ def conversation(sim: Simulator, *, end: str = "y") -> str:
         f"{sim.base_url}/browse/HLP-1",
         user, "planted-wrong",
         again, TOKEN[sim.flavour],
-        "NOPE", "hlp, bit",
+        "", "NOPE", "hlp, bit",
         "standard", "bitumio",
         "n", "High", "Medium", "Medium", "Low", "Low", "Low",
         "y",
@@ -343,6 +343,7 @@ def test_a_person_is_asked_step_by_step(jira: Simulator) -> None:
     said = succeeded(run(given=conversation(jira)))
     assert "planted-wrong" not in said
     assert TOKEN[jira.flavour] + "\n" not in said
+    assert "At least one key is needed, such as the HLP of the issue HLP-1." in said
     assert "NOPE is no project" in said
     wanted = (
         "id.atlassian.com/manage-profile" if jira.cloud else "/secure/ViewProfile.jspa?selected"
@@ -628,6 +629,16 @@ def test_a_service_that_runs_already_answers_for_itself(port: int) -> None:
         outcome = try_delivery(f"http://127.0.0.1:{port}/webhooks/jira", SECRET, "127.0.0.1", port)
     assert heard.signatures == [(True, False)]
     assert "another secret" in outcome.sentence
+
+
+def test_a_test_delivery_that_is_refused_is_told_to_scripts(cloud: Simulator, port: int) -> None:
+    with trial._listening("127.0.0.1", port, "another"):
+        result = unasked(cloud, port)
+    assert result.exit_code == 4
+    _, said = result.stdout.split("Test delivery: ")
+    assert "answered 401" in said
+    assert "`dueline doctor` tries a delivery again" in said
+    assert Path("dueline.env").exists()
 
 
 # --- the whole of it, as processes ----------------------------------------------------------------

@@ -90,8 +90,12 @@ class Asker:
                 raise InitError(f"{option} is missing: {question}")
         while True:
             if answer is None:
+                # Without a default an empty answer would be asked for again without a word.
                 answer = click.prompt(
-                    question, default=default, hide_input=hidden, show_default=not hidden
+                    question,
+                    default=default or "",
+                    hide_input=hidden,
+                    show_default=bool(default) and not hidden,
                 )
             try:
                 return read(str(answer).strip())

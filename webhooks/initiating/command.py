@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-_LEFT_TO_OTHERS = 3
+_EXIT = {"done": 0, "left_to_others": 3, "not_delivered": 4}
 
 
 @click.command()
@@ -53,8 +53,11 @@ def init(**options: Any) -> None:
 
     It writes the configuration into DIRECTORY (site, if not given), the settings into dueline.env
     and the secrets into secrets/, makes the SLA fields and the webhook, and tries a delivery.
-    Nothing is written or changed before a summary is confirmed. The exit status is 3 where
-    something is left for an administrator of Jira.
+    Nothing is written or changed before a summary is confirmed.
+
+    \b
+    Exit status: 0 all is done, 3 something is left for an administrator of Jira, 4 the test
+    delivery did not arrive, 1 it could not be done.
     """
     from config.errors import ConfigurationError
     from connector.errors import ConnectorError
@@ -62,9 +65,8 @@ def init(**options: Any) -> None:
     from webhooks.initiating.story import initiate
 
     try:
-        complete = initiate(Given(**options), os.environ)
+        end = initiate(Given(**options), os.environ)
     except (ConfigurationError, ConnectorError) as error:
         click.echo(str(error), err=True)
         raise SystemExit(1) from None
-    if not complete:
-        raise SystemExit(_LEFT_TO_OTHERS)
+    raise SystemExit(_EXIT[end])

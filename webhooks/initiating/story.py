@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Literal
 
+from msgspec.structs import replace
 from rich.table import Table
 
 from config.errors import ConfigurationError
@@ -21,6 +23,10 @@ from webhooks.initiating.signing_in import SignedIn, find_jira, sign_in
 from webhooks.initiating.trial import try_delivery
 from webhooks.round_trip import PATH
 
+End = Literal["done", "left_to_others", "not_delivered"]
+"""Whether all is there as far as the account can know; an administrator of Jira has something left
+to do; or it is all there and the test delivery was not taken."""
+
 _SIGNED_SINCE = 10
 """The first Data Center whose webhooks are known to be signed."""
 _WHAT_FOR = {
@@ -36,6 +42,10 @@ _WHAT_FOR = {
 _DEAF = """\
 Without a webhook Dueline hears of changes only by asking Jira, every ten minutes. docs/rights.md
 says how one is made by hand, also as a rule of Jira automation.\
+"""
+_NOT_DELIVERED = """\
+Mend that first, and `dueline doctor` tries a delivery again. Until one arrives Dueline hears of
+changes only by asking Jira, every ten minutes. All that was written and made stays good.\
 """
 _NEXT = """
 Next:
@@ -59,15 +69,12 @@ class Proposal:
     """What will not be promised yet, in a sentence for each contract."""
 
 
-def initiate(given: Given, env: Mapping[str, str]) -> bool:
+def initiate(given: Given, env: Mapping[str, str]) -> End:
     """Set everything up, asking for what the options do not say.
 
     Args:
         given: by the options.
         env: such as `os.environ`, with the file of settings read into it.
-
-    Returns:
-        Whether nothing is left for somebody else to do in Jira, as far as the account can know.
 
     Raises:
         ConfigurationError: an answer is missing or will not do, or a file cannot be written.
@@ -78,20 +85,22 @@ def initiate(given: Given, env: Mapping[str, str]) -> bool:
     _summarise(asker, proposal, setup=given.setup)
     if not asker.agrees("Shall this be done"):
         asker.say("Nothing was written here, and nothing was changed in Jira.")
-        return True
+        return "done"
     _write(proposal)
-    hook, complete = proposal.changes.hook, True
+    hook, complete, arrived = proposal.changes.hook, True, True
     if given.setup:
         asker.say(f"\nIn {proposal.url}:")
         complete = _said(asker, proposal.changes.carry_out())
         if hook:
-            _try(asker, hook, given, env)
+            arrived = _try(asker, hook, given, env)
     if not hook:
         asker.say(_DEAF)
     for file in files.unused(proposal.home, proposal.written):
         asker.say(f"{file} is used no more: delete it.")
     asker.say(_NEXT.format(settings=proposal.home.settings))
-    return complete
+    if not complete:
+        return "left_to_others"
+    return "done" if arrived else "not_delivered"
 
 
 def _said(asker: Asker, lines: Generator[str, None, bool]) -> bool:
@@ -265,7 +274,8 @@ def _write(proposal: Proposal) -> None:
     files.close_to_others(proposal.home, [each.file for each in proposal.written])
 
 
-def _try(asker: Asker, hook: Hook, given: Given, env: Mapping[str, str]) -> None:
+def _try(asker: Asker, hook: Hook, given: Given, env: Mapping[str, str]) -> bool:
+    """Whether a test delivery arrives; what came of it is said."""
     known = {name: env[name] for name in ("DUELINE_HOST", "DUELINE_PORT") if name in env}
     try:
         settings = Settings.from_environment(known)
@@ -275,3 +285,6 @@ def _try(asker: Asker, hook: Hook, given: Given, env: Mapping[str, str]) -> None
     outcome = try_delivery(hook.url, hook.secret, settings.host, settings.port)
     shown = f"{outcome.sentence} {outcome.remedy}".strip().replace(hook.url, hook.shown)
     asker.say(f"Test delivery: {shown}")
+    if not outcome.arrived:
+        asker.say(_NOT_DELIVERED)
+    return outcome.arrived

@@ -46,7 +46,7 @@ def try_delivery(url: str, secret: str, host: str, port: int) -> Outcome:
             False,
             outcome.sentence,
             f"Nothing could listen at {here} for the moment ({error.strerror}): give the service "
-            "an address and a port on which it may; `dueline doctor` tries again.",
+            "an address and a port on which it may.",
         )
     return _judged(url, here, heard, outcome)
 
@@ -57,7 +57,7 @@ def _judged(url: str, here: str, heard: Heard, outcome: Outcome) -> Outcome:
         return Outcome(
             False,
             sentence,
-            f"Let {url} lead to {here} on this machine; `dueline doctor` tries again.",
+            f"Let {url} lead to {here} on this machine.",
         )
     was_signed, rightly = heard.signatures[-1]
     if rightly:
