@@ -256,7 +256,7 @@ def test_the_site_is_built_of_nothing_but_itself(tmp_path: Path) -> None:
     built = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603
     assert built.returncode == 0, built.stdout
     elsewhere = re.compile(r"<(?:script|img|iframe)[^>]+src=\"?(?:https?:)?//|<link[^>]+//[^>]+>")
-    made = list((tmp_path / "site").rglob("*.html"))
+    made = list((tmp_path / "docs-site").rglob("*.html"))
     assert len(made) > len(PAGES) - 1
     assert [page for page in made if elsewhere.search(page.read_text(encoding="utf-8"))] == []
 

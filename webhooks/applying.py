@@ -31,7 +31,8 @@ from webhooks.publishing import DEFAULT_SITE, Program, numbered
 
 MOVED_ON = 5
 """The exit status where the world is not what the plan says; nothing was changed."""
-_SHOWN = 40
+_SHOWN, _NAMED = 10, 3
+"""How many differences are told, and how many of the versions that came in between."""
 
 
 class ApplyError(SlaError):
@@ -50,6 +51,9 @@ class _Seen(msgspec.Struct, frozen=True):
     recalculate: bool
     moves: Sequence[Move]
     effects: _SeenEffects
+    site: str = ""
+    """As plans say it; one that an older release printed does not."""
+    publication: int = 0
 
 
 class _SeenEffects(msgspec.Struct, frozen=True):
@@ -97,8 +101,10 @@ class Applying:
         found = plan(self.settings, self.target, self.now(), recalculate=self.recalculate)
         if isinstance(self.target, int) and found.before == found.after:
             raise ApplyError(f"version {self.target} is what is in force already")
+        if printed:
+            self._refuse_another_site(printed, found)
         if printed and not found.does_nothing:
-            _compare(printed, found)
+            self._compare(printed, found)
         return found
 
     def again(self, shown: Plan) -> Plan:
@@ -109,7 +115,7 @@ class Applying:
         """
         found = self.plan()
         printed = msgspec.json.decode(shown.as_json(), type=_Seen)
-        _compare(printed, found)
+        self._compare(printed, found)
         return found
 
     def put_in_force(self, agreed: Plan) -> Publication:
@@ -136,6 +142,41 @@ class Applying:
                 raise WorldMovedOnError(str(error)) from None
             except Refused as error:
                 raise ApplyError(str(error)) from None
+
+    def _refuse_another_site(self, printed: _Seen, found: Plan) -> None:
+        if printed.site and printed.site != found.site:
+            raise WorldMovedOnError(
+                f"the plan is of another site: it was made where Dueline is {printed.site}, and "
+                f"this is where it is {found.site}.\nNothing was changed: make the plan here."
+            )
+
+    def _compare(self, printed: _Seen, found: Plan) -> None:
+        """Refuse unless what would happen is what was shown."""
+        lines = list(_differences(printed, found))
+        if lines:
+            more = [f"and {len(lines) - _SHOWN:,} more"] if len(lines) > _SHOWN else []
+            reason = f"the world is not what the plan says: {self._why(printed)}:"
+            raise WorldMovedOnError(
+                "\n  ".join([reason, *lines[:_SHOWN], *more])
+                + "\nNothing was changed: look at a new plan."
+            )
+
+    def _why(self, printed: _Seen) -> str:
+        """What happened since a plan was made, as far as anybody published; else, that it lived."""
+        since: Sequence[Publication] = ()
+        if printed.publication:
+            with looked_into(self.settings) as database:
+                since = database.read(
+                    lambda c: publications.since(c, DEFAULT_SITE, printed.publication)
+                )
+        if not since:
+            return "something else would happen by now"
+        named = ", ".join(
+            f"version {each.id} by {each.author} at {utc(each.published_at.replace(microsecond=0))}"
+            for each in since[-_NAMED:]
+        )
+        earlier = f"{len(since) - _NAMED:,} more and " if len(since) > _NAMED else ""
+        return f"{earlier}{named} came into force since"
 
     def _whole(self, database: Database) -> tuple[Configuration, Mapping[str, str]]:
         """What is to come into force, with its documents."""
@@ -183,17 +224,6 @@ def _read(file: Path) -> _Seen:
         raise ApplyError(
             f"{file}: is no plan ({error}); give what `dueline plan DIR --json` printed"
         ) from None
-
-
-def _compare(printed: _Seen, found: Plan) -> None:
-    """Refuse unless what would happen is what was shown."""
-    lines = list(_differences(printed, found))
-    if lines:
-        more = [f"and {len(lines) - _SHOWN:,} more"] if len(lines) > _SHOWN else []
-        raise WorldMovedOnError(
-            "\n  ".join(["the world is not what the plan says:", *lines[:_SHOWN], *more])
-            + "\nNothing was changed: look at a new plan."
-        )
 
 
 def _differences(printed: _Seen, found: Plan) -> Iterator[str]:

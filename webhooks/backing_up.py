@@ -48,7 +48,7 @@ def note_restored(settings: Settings, at: datetime, now: datetime) -> str:
     """
     if at > now:
         raise StoreError(f"{at:%Y-%m-%d %H:%M} UTC is still to come: no copy was made then")
-    with opened(settings, must_exist=True) as database:
+    with opened(settings) as database:
         database.claim()
         database.write(lambda c: restored.mark(c, at))
         return (

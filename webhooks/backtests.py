@@ -44,7 +44,7 @@ def keep(settings: Settings, name: str, found: Backtest, now: datetime) -> str:
         "cost": " ".join(found.cost()),
     }
     packed = zlib.compress(msgspec.msgpack.encode(found))
-    with opened(settings, must_exist=True) as database:
+    with opened(settings) as database:
         id_ = database.write(lambda c: backtests.add(c, DEFAULT_SITE, name, now, summary, packed))
     return f"Kept as backtest {id_}: /backtests/{id_} in the console"
 

@@ -3,39 +3,76 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
+from config import looking
+from config.configuration import Configuration
+from config.document_sets import Documents
 from config.errors import ConfigurationError, nearest
-from config.examples import worked
-from config.linter import findings
+from config.examples import Example, worked
+from config.linter import Finding, findings
 from config.loader import read
+from config.settings import Settings
 from config.summary import contract_page, summary
+from webhooks.deciding import deciding
 from webhooks.serve import clock_from
 
 
-def checked(directory: Path, contract: str | None) -> Iterator[str]:
+def checked(settings: Settings, directory: Path | None, contract: str | None) -> Iterator[str]:
     """The summary and everything that is probably a mistake, or the register of one contract.
 
     Args:
-        directory: with projects.yaml, contracts/ and calendars/.
+        settings: the environment, which says what decides.
+        directory: with projects.yaml, contracts/ and calendars/; None: what decides.
         contract: whose register is wanted; None: the summary.
 
     Raises:
         ConfigurationError: with every error in any of the documents, or for an unknown contract.
+        StoreError: what decides stands in a database that cannot be used.
     """
-    library, configuration = read(directory)
     today = clock_from(os.environ).now().date()
-    if contract is not None:
-        known = configuration.policy.contracts
-        if contract not in known:
-            advice = nearest(contract, known)
-            raise ConfigurationError(f"{contract}: no project uses such a contract; {advice}")
-        examples = worked(library, configuration, contract, today.year)
-        yield from contract_page(configuration, contract, examples)
+    there = None if directory else deciding(settings)
+    if there is None or there.documents is None:
+        yield from _in_directory(directory or settings.config, contract, today)
         return
+    yield f"This is {there.what}."
+    yield ""
+    yield from _on_record(there.configuration, there.documents, contract, today)
+
+
+def _in_directory(directory: Path, contract: str | None, today: date) -> Iterator[str]:
+    library, configuration = read(directory)
+    if contract is None:
+        return _summed_up(configuration, findings(library, configuration, today))
+    return _register(
+        configuration, contract, lambda: worked(library, configuration, contract, today.year)
+    )
+
+
+def _on_record(
+    configuration: Configuration, documents: Documents, contract: str | None, today: date
+) -> Iterator[str]:
+    if contract is None:
+        return _summed_up(configuration, looking.warnings(documents, today))
+    return _register(
+        configuration, contract, lambda: looking.examples(documents, contract, today.year)
+    )
+
+
+def _summed_up(configuration: Configuration, found: Sequence[Finding]) -> Iterator[str]:
     yield from summary(configuration)
-    found = findings(library, configuration, today)
     yield ""
     yield f"{len(found)} to look at" if found else "Nothing to look at."
     yield from (f"warning: {finding}" for finding in found)
+
+
+def _register(
+    configuration: Configuration, contract: str, examples: Callable[[], Sequence[Example]]
+) -> Iterator[str]:
+    known = configuration.policy.contracts
+    if contract not in known:
+        advice = nearest(contract, known)
+        raise ConfigurationError(f"{contract}: no project uses such a contract; {advice}")
+    yield from contract_page(configuration, contract, examples())

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from config.configuration import Configuration
     from config.settings import Settings
-    from sla.mapping import Policy
+    from webhooks.deciding import Deciding
 
 # A promise of half an hour is warned of, broken and escalated within a minute.
 _DEMO_SPEED = 120.0
@@ -171,7 +171,6 @@ main.add_command(init)
 def setup(webhook_url: str | None, webhook_kind: str) -> None:
     """Find or make the SLA fields in Jira; can be run again."""
     from config.errors import ConfigurationError
-    from config.loader import load
     from connector.errors import ConnectorError
     from webhooks.serve import clock_from
     from webhooks.set_up import set_up_dynamic, set_up_jira
@@ -180,7 +179,7 @@ def setup(webhook_url: str | None, webhook_kind: str) -> None:
         raise click.UsageError("an app's webhook comes to DUELINE_PUBLIC_URL: no --webhook-url")
     try:
         settings = _settings()
-        configuration = load(settings.config)
+        configuration = _configuration()
         projects = configuration.policy.projects
         if webhook_kind == "dynamic":
             lines = set_up_dynamic(settings, projects, clock_from(os.environ).now())
@@ -194,18 +193,24 @@ def setup(webhook_url: str | None, webhook_kind: str) -> None:
 
 
 @main.command()
+@click.argument("directory", type=click.Path(path_type=Path), required=False)
 @click.option("--issue", help="Change a field of this issue and put it back, to hear of it.")
 @click.option("--accept", "accepted", multiple=True, help="A check that may fail, by its id.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def doctor(issue: str | None, accepted: tuple[str, ...], as_json: bool) -> None:
-    """Find out what is wrong, of Dueline and of its Jira, and what to do about it."""
+def doctor(
+    directory: Path | None, issue: str | None, accepted: tuple[str, ...], as_json: bool
+) -> None:
+    """Find out what is wrong, of Dueline and of its Jira, and what to do about it.
+
+    With DIRECTORY its contracts and projects are held against Jira, before they are in force.
+    """
     from rich.console import Console
 
     from webhooks.doctor import examined
     from webhooks.serve import clock_from
 
     now = clock_from(os.environ).now
-    report = examined(os.environ, now, issue=issue, accepted=accepted)
+    report = examined(os.environ, now, issue=issue, accepted=accepted, directory=directory)
     if as_json:
         click.echo(report.as_json())
     else:
@@ -217,15 +222,16 @@ def doctor(issue: str | None, accepted: tuple[str, ...], as_json: bool) -> None:
 @click.argument("directory", type=click.Path(path_type=Path), required=False)
 @click.option("--contract", help="Show one contract's register: its clauses, its choices.")
 def check(directory: Path | None, contract: str | None) -> None:
-    """Check a configuration directory: every error at once, or a summary with what to look at."""
-    from config.errors import ConfigurationError
+    """Check a configuration directory: every error at once, or a summary with what to look at.
+
+    Without DIRECTORY it is what is in force, where the database decides, else the directory of
+    DUELINE_CONFIG.
+    """
     from webhooks.checking import checked
 
-    try:
-        for line in checked(directory or _settings().config, contract):
+    with _refusing():
+        for line in checked(_settings(), directory, contract):
             click.echo(line)
-    except ConfigurationError as error:
-        _fail(str(error))
 
 
 @main.command("plan")
@@ -621,6 +627,11 @@ def schema(document: str) -> None:
 @click.option(
     "--jsonl", is_flag=True, help="A question a line on standard input, an answer a line."
 )
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    help="Ask a configuration directory, in force or not.",
+)
 def deadline(
     project: str | None,
     issue_type: str,
@@ -629,13 +640,18 @@ def deadline(
     fields: tuple[str, ...],
     as_json: bool,
     jsonl: bool,
+    directory: Path | None,
 ) -> None:
-    """Which promise an issue would have, and when it is due."""
+    """Which promise an issue would have, and when it is due.
+
+    By what is in force, where the database decides, else by the directory of DUELINE_CONFIG.
+    """
     with made_to_stay():
         from sla.errors import SlaError
-        from webhooks.questions import Question, QuestionError, answer_lines, as_text
+        from webhooks.questions import Question, QuestionError, answer_lines, as_text, unmapped
 
-        policy = _policy()
+        found = _deciding(directory)
+        policy = found.configuration.policy
     if jsonl:
         _print_lines(answer_lines(policy, sys.stdin))
         return
@@ -654,7 +670,14 @@ def deadline(
         answer = question.answer(policy)
     except (QuestionError, SlaError) as error:
         _fail(str(error))
-    click.echo(answer.as_json() if as_json else as_text(answer))
+    if as_json:
+        click.echo(answer.as_json())
+        return
+    if found.documents is not None:
+        click.echo(f"By {found.what}:", err=True)
+    click.echo(as_text(answer))
+    if hint := unmapped(answer, policy):
+        click.echo(hint)
 
 
 @main.command()
@@ -780,8 +803,13 @@ def console_token() -> None:
 
     with _refusing():
         now = clock_from(os.environ).now()
-        _print_lines(another(_settings(), DEFAULT_SITE, now))
-    click.echo("It is not shown again. Whoever signed in with the one before is out.", err=True)
+        token, database = another(_settings(), DEFAULT_SITE, now)
+    click.echo(token)
+    click.echo(
+        f"It opens the console of the service on {database}, and is not shown again. Whoever "
+        "signed in there with the one before is out.",
+        err=True,
+    )
 
 
 @main.command()
@@ -836,7 +864,7 @@ def _serve(*, receive_only: bool = False) -> None:
         check_address(settings)
         if receive_only:
             need_shared(settings)
-        with opened(settings) as database:
+        with opened(settings, make=True) as database:
             database.claim()
             database.check()
             first_told(database, DEFAULT_SITE, settings, clock.now())
@@ -876,12 +904,19 @@ def _settings() -> Settings:
 
 
 def _configuration() -> Configuration:
-    from config.compiled import load
+    """What decides about issues."""
+    return _deciding(None).configuration
+
+
+def _deciding(directory: Path | None) -> Deciding:
+    """The same, or what a directory would decide, and where it stands."""
     from config.errors import ConfigurationError
+    from sla.errors import SlaError
+    from webhooks.deciding import deciding, of_directory
 
     try:
-        return load(_settings().config)
-    except ConfigurationError as error:
+        return of_directory(directory) if directory else deciding(_settings())
+    except (ConfigurationError, SlaError) as error:
         _fail(str(error))
 
 
@@ -896,10 +931,6 @@ def _refusing() -> Iterator[None]:
         yield
     except (ConfigurationError, QuestionError, SlaError) as error:
         _fail(str(error))
-
-
-def _policy() -> Policy:
-    return _configuration().policy
 
 
 def _pairs(fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -48,7 +48,7 @@ def another(settings: Settings, site: str, now: datetime) -> tuple[str, str]:
     from webhooks.console.access import local_token
     from webhooks.databases import opened
 
-    with opened(settings) as database:
+    with opened(settings, make=True) as database:
         token = database.write(lambda c: local_token.make(c, site, settings, now))
         return token, database.name
 

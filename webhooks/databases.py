@@ -4,47 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from config.settings import Settings
-from sla.store.database import Database, StoreError, address_of
+from sla.store.database import Database, StoreError
 from sla.store.faults import reason, storage_fault
 from sla.store.migrate import migrate, newest, version_of
 
 
 @contextmanager
-def opened(settings: Settings, *, must_exist: bool = False) -> Iterator[Database]:
+def opened(settings: Settings, *, make: bool = False) -> Iterator[Database]:
     """The database with this version's tables, closed at the end.
 
     Args:
         settings: with its address.
-        must_exist: refuse to make one, for commands that only look.
+        make: make one that is not there. Only what a service begins with does so: any other command
+            was run in the wrong directory then, and would answer as if nothing had happened.
 
     Raises:
-        StoreError: it cannot be used.
+        StoreError: it is not there, or cannot be used.
     """
-    with not_migrated(settings, must_exist=must_exist) as database:
+    with not_migrated(settings, make=make) as database:
         migrate(database)
         yield database
 
 
 @contextmanager
-def not_migrated(settings: Settings, *, must_exist: bool = True) -> Iterator[Database]:
+def not_migrated(settings: Settings, *, make: bool = False) -> Iterator[Database]:
     """The database with the tables that it has, whichever version made them.
 
     Args:
         settings: with its address.
-        must_exist: refuse to make one.
+        make: make one that is not there.
 
     Raises:
-        StoreError: it cannot be used.
+        StoreError: it is not there, or cannot be used.
     """
-    url = settings.database_url.reveal()
-    address = address_of(url)
-    path = address.database if address.drivername.startswith("sqlite") else None
-    if must_exist and path and not Path(path).exists():
-        raise StoreError(f"{path}: there is no database; DUELINE_DATABASE_URL names it")
-    with at(url) as database:
+    file = settings.database_file
+    if not make and file and not file.exists():
+        raise StoreError(f"{file}: there is no database; DUELINE_DATABASE_URL names it")
+    with at(settings.database_url.reveal()) as database:
         yield database
 
 
@@ -59,14 +57,23 @@ def looked_into(settings: Settings) -> Iterator[Database]:
         StoreError: it is not there, cannot be used, or has another version's tables.
     """
     with not_migrated(settings) as database:
-        found, wanted = version_of(database), newest()
-        if found != wanted:
-            raise StoreError(
-                f"{database.name}: has the tables of version {found or 'none'}, and this program"
-                f" reads those of {wanted}; run the program that the service runs, or start the"
-                " service with this one first"
-            )
+        need_own_tables(database)
         yield database
+
+
+def need_own_tables(database: Database) -> None:
+    """Refuse another version's tables, for commands that change nothing in them.
+
+    Raises:
+        StoreError: naming both versions.
+    """
+    found, wanted = version_of(database), newest()
+    if found != wanted:
+        raise StoreError(
+            f"{database.name}: has the tables of version {found or 'none'}, and this program"
+            f" reads those of {wanted}; run the program that the service runs, or start the"
+            " service with this one first"
+        )
 
 
 @contextmanager

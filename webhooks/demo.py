@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, cast
+from urllib.parse import quote
 
 import click
 import requests
@@ -40,6 +41,8 @@ SAMPLES: tuple[tuple[str, str, str, dict[str, str], str], ...] = (
     ("BAL", "Bug", "High", {}, "Playbooks do not load"),
 )
 """Project, issue type, priority, further fields and summary of each issue of the demo."""
+_OF_WORDS = frozenset({"paragraph", "heading", "codeBlock"})
+"""The parts of a document that hold words, with their own blanks between them."""
 _ANSWERED = 4
 """Which of the samples the agent answers at once."""
 
@@ -95,6 +98,9 @@ def run_demo(at: str | None, speed: float, jira_port: int) -> None:
             click.echo(f"  {line}")
         service = stack.enter_context(_child(["serve"], environment))
         _await(service, f"{own_url}/readyz", "the service")
+        click.echo("For commands in another terminal, while it runs:")
+        for name in ("DUELINE_DATABASE_URL", "DUELINE_DEMO_CLOCK"):
+            click.echo(f"  export {name}='{environment[name]}'")
         click.echo(
             _INTRODUCTION.format(
                 jira=jira_url,
@@ -132,6 +138,7 @@ class _Story:
         self._clock = clock
         self._told: dict[str, tuple[str, int]] = {}
         self._fields: dict[str, str] = {}
+        self._names: dict[str, str] = {}
 
     def begin(self) -> None:
         """Make the samples; the agent answers one of them."""
@@ -172,8 +179,19 @@ class _Story:
                 click.echo(f"{self._time()}  {issue['key']}  {line}")
             for comment in comments[heard:]:
                 if comment["author"]["displayName"] == "Dueline":
-                    click.echo(f"{self._time()}  {issue['key']}  says: {_text(comment['body'])}")
+                    said = _text(comment["body"], self._name)
+                    click.echo(f"{self._time()}  {issue['key']}  says: {said}")
             self._told[issue["key"]] = (line, len(comments))
+
+    def _name(self, account_id: str) -> str:
+        """What a person is called; the account's id where Jira knows nobody by it."""
+        if account_id not in self._names:
+            try:
+                told = self._ask("GET", f"user?accountId={quote(account_id)}", AGENT)
+            except requests.HTTPError:
+                told = {}
+            self._names[account_id] = told.get("displayName") or account_id
+        return self._names[account_id]
 
     def _ask(self, method: str, path: str, account: str, body: Any = None) -> Any:
         answer = requests.request(
@@ -268,8 +286,18 @@ def _adf(text: str) -> dict[str, Any]:
     return {"type": "doc", "version": 1, "content": [paragraph]}
 
 
-def _text(node: Any) -> str:
-    if node.get("type") == "mention":
-        return str(node["attrs"].get("text", ""))
-    own = str(node.get("text", ""))
-    return own + " ".join(filter(None, map(_text, node.get("content", []))))
+def _text(node: Any, name: Callable[[str], str]) -> str:
+    """What a document says, in one line.
+
+    Args:
+        node: the document, or a part of it.
+        name: gives the name of the person who is mentioned, by the account's id.
+    """
+    kind = node.get("type")
+    if kind == "mention":
+        return f"@{name(str(node['attrs']['id']))}"
+    if kind == "hardBreak":
+        return " "
+    parts = [_text(each, name) for each in node.get("content", [])]
+    between = "" if kind in _OF_WORDS else " "
+    return str(node.get("text", "")) + between.join(filter(None, parts))

@@ -8,7 +8,7 @@ whoever publishes the preview: nobody overwrites another in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +29,7 @@ from config.document_sets import (
     merged,
 )
 from config.errors import ConfigError
+from config.merging import changed_entries
 from config.settings import Edits
 from sla.store import audit, drafts, publications, sites
 from sla.store.audit import Actor
@@ -40,6 +41,21 @@ from webhooks.publishing import note_for_open_issues
 
 _log = structlog.get_logger(__name__)
 LONGEST_TITLE, LONGEST_REASON = 200, 2000
+_SAVINGS = _SAVED, _REBASED = "draft saved", "draft rebased"
+_ENTRIES = 10
+"""How many of a document's entries are named, where more were changed."""
+
+
+@dataclass(frozen=True)
+class Saving:
+    """A revision of a draft: who made it of the one before, and by what."""
+
+    revision: int
+    by: str
+    did: str
+
+    def __str__(self) -> str:
+        return f"{self.by} {self.did}."
 
 
 # --- refusals -------------------------------------------------------------------------------------
@@ -64,12 +80,13 @@ class MovedOn(Refused):
 class SavedMeanwhile(Refused):
     """Somebody else saved the draft since it was seen."""
 
-    def __init__(self, draft: Draft, changes: Changes) -> None:
-        self.draft, self.changes = draft, changes
-        """The draft as it is now, and what could not be saved over it."""
+    def __init__(self, draft: Draft, changes: Changes, since: Sequence[Saving]) -> None:
+        self.draft, self.changes, self.since = draft, changes, since
+        """The draft as it is now, what could not be saved over it, and what was saved meanwhile."""
         super().__init__(
-            f"Revision {draft.revision} of this draft was saved meanwhile. Nothing of yours is "
-            "lost: compare the two, and save again."
+            f"Revision {draft.revision} of this draft was saved meanwhile. "
+            + "".join(f"{each} " for each in since)
+            + "Nothing of yours is lost: compare the two, and save again."
         )
 
 
@@ -258,14 +275,16 @@ class Publishing:
         wanted = self._wanted(before.base, before.documents, changes)
         new_title = None if title is None else _short(title, LONGEST_TITLE)
 
+        told = list(self._differing(before, wanted))
+
         def work(connection: Connection) -> None:
             draft = self._locked(connection, id_, revision, changes)
             now = self.now()
             drafts.save(
                 connection, self.site, draft, documents=wanted, now=now, title=new_title
             )  # fmt: skip
-            detail = {"revision": revision + 1, "documents": sorted(changes)}
-            self._record(connection, now, person, "draft saved", f"draft {id_}", detail)
+            detail = {"revision": revision + 1, "documents": sorted(changes), "changed": told}
+            self._record(connection, now, person, _SAVED, _subject(id_), detail)
 
         self.database.write(work)
         return self.draft(id_)
@@ -282,7 +301,7 @@ class Publishing:
             self._locked(connection, id_, revision, {})
             now = self.now()
             drafts.close(connection, self.site, id_, "discarded", now)
-            self._record(connection, now, person, "draft discarded", f"draft {id_}", {})
+            self._record(connection, now, person, "draft discarded", _subject(id_), {})
 
         self.database.write(work)
         return self.draft(id_)
@@ -332,7 +351,7 @@ class Publishing:
                     connection, self.site, draft, documents=found.changes, base=newest.id, now=now
                 )  # fmt: skip
             detail = {"revision": revision + 1, "from": draft.base, "to": newest.id}
-            self._record(connection, now, person, "draft rebased", f"draft {id_}", detail)
+            self._record(connection, now, person, _REBASED, _subject(id_), detail)
 
         self.database.write(work)
         return self.draft(id_)
@@ -346,7 +365,7 @@ class Publishing:
             Refused: it is not open any more, or there is none.
         """
         draft = self.draft(id_)
-        _refuse_unless_open_as(draft, revision, {})
+        self.database.read(lambda c: self._refuse_unless_open_as(c, draft, revision, {}))
         since = self.since_base(draft)
         if since:
             raise PublishedMeanwhile(draft, since, self.merged(draft))
@@ -522,7 +541,7 @@ class Publishing:
                 documents=changes, now=now, restores=restores,
             )  # fmt: skip
             detail = {"base": base.id, "documents": sorted(changes), "title": title}
-            self._record(connection, now, person, "draft begun", f"draft {id_}", detail)
+            self._record(connection, now, person, "draft begun", _subject(id_), detail)
             return id_
 
         return self.draft(self.database.write(work))
@@ -531,8 +550,44 @@ class Publishing:
         draft = drafts.get(connection, self.site, id_, locked=True)
         if draft is None:
             raise NotThere(f"There is no draft {id_}.")
-        _refuse_unless_open_as(draft, revision, changes)
+        self._refuse_unless_open_as(connection, draft, revision, changes)
         return draft
+
+    def _refuse_unless_open_as(
+        self, connection: Connection, draft: Draft, revision: int, changes: Changes
+    ) -> None:
+        if draft.state != "open":
+            raise Refused(f"Draft {draft.id} was {draft.state} meanwhile; begin a new one.")
+        if draft.revision != revision:
+            raise SavedMeanwhile(draft, changes, list(self._saved(connection, draft, revision)))
+
+    def _saved(self, connection: Connection, draft: Draft, since: int) -> Iterator[Saving]:
+        """What was saved of a draft since a revision, oldest first, as the audit log has it."""
+        for row in audit.of_subject(connection, self.site, _SAVINGS, _subject(draft.id)):
+            detail = row.detail
+            if detail["revision"] <= since:
+                continue
+            # An older release did not say what changed in the documents.
+            changed = detail.get("changed", detail.get("documents", ()))
+            did = f"changed {'; '.join(changed) or 'the title alone'}"
+            if "to" in detail:
+                did = f"brought it up to date with version {detail['to']}"
+            yield Saving(detail["revision"], row.actor_name, did)
+
+    def _differing(self, before: Draft, wanted: Changes) -> Iterator[str]:
+        """What a revision changes of the one before: documents, and what in them."""
+        base = self.documents(before.base)
+        then, now = applied(base, before.documents), applied(base, wanted)
+        for path, text in between(then, now).items():
+            if text is None:
+                yield f"{path} removed"
+            elif path not in then:
+                yield f"{path} added"
+            else:
+                entries = changed_entries(then[path], text)
+                more = f" and {len(entries) - _ENTRIES:,} more" if len(entries) > _ENTRIES else ""
+                told = f" ({', '.join(entries[:_ENTRIES])}{more})" if entries else ""
+                yield f"{path}{told}"
 
     def _record(
         self, connection: Connection, now: datetime, person: Actor, action: str, subject: str,
@@ -541,11 +596,9 @@ class Publishing:
         audit.record(connection, self.site, now, person, action, subject, detail)
 
 
-def _refuse_unless_open_as(draft: Draft, revision: int, changes: Changes) -> None:
-    if draft.state != "open":
-        raise Refused(f"Draft {draft.id} was {draft.state} meanwhile; begin a new one.")
-    if draft.revision != revision:
-        raise SavedMeanwhile(draft, changes)
+def _subject(draft_id: int) -> str:
+    """What the audit log calls a draft."""
+    return f"draft {draft_id}"
 
 
 def read_only(edits: Edits) -> str:

@@ -52,7 +52,7 @@ def explain_issue(settings: Settings, key: str, at: str | None = None) -> list[s
     """
     now = clock_from(os.environ).now()
     asked_at = _instant(at, now) if at is not None else None
-    with opened(settings, must_exist=True) as database:
+    with opened(settings) as database:
         row = database.read(lambda c: issues.by_key(c, DEFAULT_SITE, key))
         if row is None:
             raise QuestionError(
@@ -209,7 +209,7 @@ def _judgement(database: Database, row: IssueRow, now: datetime) -> Iterator[str
         return database.read(lambda c: issues.timeline_of(c, DEFAULT_SITE, row.issue_id, names))
 
     policy = known.applied_to(Configuration.from_text(text).policy)
-    over = kept_of(row.earlier_versions, policy_of, timeline_of)
+    over = kept_of(row.earlier_versions, row.policy_version, policy_of, timeline_of)
     yield f"Judged at {utc(now)} by policy version {version}"
     yield from explain(decide(timeline_of(policy), policy, Ledger(), now, over=over))
 

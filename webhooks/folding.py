@@ -21,6 +21,7 @@ from sla.store import sites
 from sla.store.database import Database, StoreError
 from sla.store.open_issues import Facts, Range
 from webhooks.publishing import DEFAULT_SITE, last_published
+from webhooks.to_stay import made_to_stay
 
 _VERSIONS_IN_MEMORY = 16
 _Found = TypeVar("_Found")
@@ -118,7 +119,11 @@ def side_by_side(
     # Forked, so that nothing is imported and no policy built a second time: 0.8 s each.
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(processes, fork, initializer=_begin, initargs=(make,)) as pool:
-        yield from map(packed.decode, pool.map(_fold, cuts))
+        parts = pool.map(_fold, cuts)
+        # It refers to nothing in a circle, and lasts: to look through all that was found again and
+        # again took 0.5 of the 0.7 s that it takes to gather it from 100,000 issues.
+        with made_to_stay():
+            yield from map(packed.decode, parts)
 
 
 def processors() -> int:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import replace as with_others
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace as with_others
 from sqlalchemy import Connection
 
 from config.changes import Unchanged
 from sla import recalculated
 from sla.condition import Condition
 from sla.contract import Contract
-from sla.cycle import Cycle, Span, cycles_of, spans_of
-from sla.decide import Decision, Ledger, decide
+from sla.cycle import Cycle, Span, spans_of
+from sla.decide import Decision, Folded, Ledger, decide, folded
 from sla.engine import SiteFacts, wanted_fields
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
@@ -52,6 +52,8 @@ class Asked:
     """The ids of those that differ."""
     unchanged: Unchanged
     """What both versions say alike."""
+    clocks_differ: bool = False
+    """Whether clocks go otherwise than at the last start: that moves issues by any version."""
 
 
 class Found(msgspec.Struct):
@@ -67,6 +69,12 @@ class Found(msgspec.Struct):
     """Those of which something was found, and which nothing covers by now."""
     by_calendar: dict[str, list[str]] = {}
     """For each calendar that differs the issues with a clock that runs by it and moves."""
+    moves_anyway: list[Move] = []
+    """What moves although the issue keeps its version: the clocks go otherwise."""
+    effects_anyway: list[Effects] = []
+    moved_before: int = 0
+    """How many of the moves the version in force would make, too: an earlier version let those
+    issues stay by what they had."""
 
     def add(self, other: Found) -> None:
         """Take in what was found of others."""
@@ -75,6 +83,9 @@ class Found(msgspec.Struct):
         self.moves += other.moves
         self.effects += other.effects
         self.uncovered += other.uncovered
+        self.moves_anyway += other.moves_anyway
+        self.effects_anyway += other.effects_anyway
+        self.moved_before += other.moved_before
         for calendar, moved in other.by_calendar.items():
             self.by_calendar.setdefault(calendar, []).extend(moved)
 
@@ -94,6 +105,68 @@ class _OnRecord(NamedTuple):
     """Those of which something may still leave."""
 
 
+class _Looked:
+    """An issue that is looked at, with what it comes to by each version: found once."""
+
+    __slots__ = ("_folded", "_kept", "_spans", "_timelines", "issue")
+
+    def __init__(self, issue: OpenIssue) -> None:
+        self.issue = issue
+        self._timelines: list[tuple[Facts, Timeline]] = []
+        self._spans: list[tuple[Rules, Sequence[Span]]] = []
+        self._folded: list[tuple[Rules, datetime, Folded | None]] = []
+        self._kept: dict[Sequence[Earlier], Sequence[Cycle]] = {}
+
+    @property
+    def earlier(self) -> Sequence[Earlier]:
+        """The versions before its own of which something may stay."""
+        text = self.issue.earlier_versions
+        return recalculated.leaving(recalculated.read(text), self.issue.policy_version)
+
+    def timeline(self, facts: Facts) -> Timeline:
+        """Its timeline as a version looks at it; most versions look at the same."""
+        for known, timeline in self._timelines:
+            if facts.looks_at_what(known):
+                return timeline
+        timeline = facts.timeline(self.issue.facts)
+        self._timelines.append((facts, timeline))
+        return timeline
+
+    def spans(self, rules: Rules) -> Sequence[Span]:
+        """Its coverage by a version."""
+        for known, spans in self._spans:
+            if known is rules:
+                return spans
+        spans = spans_of(self.timeline(rules.facts), rules.policy)
+        self._spans.append((rules, spans))
+        return spans
+
+    def folded(self, rules: Rules, at: datetime) -> Folded | None:
+        """What its history comes to by a version at an instant."""
+        beside = None
+        for known, known_at, found in self._folded:
+            if known is rules and known_at == at:
+                return found
+            beside = found
+        timeline = self.timeline(rules.facts)
+        found = folded(timeline, rules.policy, at, spans=self.spans(rules), beside=beside)
+        self._folded.append((rules, at, found))
+        return found
+
+    def kept(
+        self, earlier: Sequence[Earlier], published: Callable[[str], Rules]
+    ) -> Sequence[Cycle]:
+        """Its cycles that stay as earlier versions judged them."""
+
+        def fold(version: str, at: datetime) -> Sequence[Cycle]:
+            found = self.folded(published(version), at)
+            return found.cycles if found else ()
+
+        if earlier not in self._kept:
+            self._kept[earlier] = recalculated.kept(earlier, fold)
+        return self._kept[earlier]
+
+
 class Foreseeing:
     """Folds ranges of issues, in one process."""
 
@@ -101,8 +174,8 @@ class Foreseeing:
         self.database = Database(asked.url)
         self._asked, self._now, self._site = asked, asked.now, asked.site
         self._versions = Versions(self.database, asked.site)
-        self._after = self._versions.rules(asked.after)
-        self._latest: tuple[OpenIssue, Facts, Timeline] | None = None
+        self._in_force = self._versions.rules(asked.in_force)
+        self._after = _sharing(self._versions.rules(asked.after), self._in_force)
         self._ties: Mapping[str, frozenset[str]] = {}
         if asked.after.looks_at_others or asked.in_force.looks_at_others:
             self._ties = self.database.read(lambda c: consequences.ties(c, DEFAULT_SITE))
@@ -135,20 +208,21 @@ class Foreseeing:
             cache(lambda: consequences.waiting(connection, DEFAULT_SITE, within)),
         )
         for issue in open_issues.read(connection, DEFAULT_SITE, within):
-            timeline = self._timeline(issue, self._after.facts)
+            looked = _Looked(issue)
+            timeline = looked.timeline(self._after.facts)
             is_open = issue.is_running or _is_open(timeline)
             if is_open:
                 found.looked_at += 1
-                found.oldest = min(filter(None, (found.oldest, timeline.created_at)), default=None)
-            rules = self._to_be_decided_by(issue, timeline, on_record)
+                made_at = timeline.created_at
+                if made_at and (found.oldest is None or made_at < found.oldest):
+                    found.oldest = made_at
+            rules = self._to_be_decided_by(looked, on_record)
             if rules:
                 ledger = on_record.ledgers().get(issue.issue_id, {})
-                self._look(connection, issue, ledger, rules, found, is_open=is_open)
+                self._look(connection, looked, ledger, rules, found, is_open=is_open)
         return found
 
-    def _to_be_decided_by(
-        self, issue: OpenIssue, timeline: Timeline, on_record: _OnRecord
-    ) -> Rules | None:
+    def _to_be_decided_by(self, looked: _Looked, on_record: _OnRecord) -> Rules | None:
         """By what an issue is to be decided; None: the other version cannot touch it.
 
         What an issue has on record is what its version decided. Where the other one gives it the
@@ -157,14 +231,16 @@ class Foreseeing:
         rests alone: not for what time has changed and nobody was woken for, nor while something
         that was decided waits to be said, nor for what depends on other issues.
         """
+        issue = looked.issue
         is_settled = (
             issue.policy_version == self._asked.in_force.version
             and (issue.wake_at is None or issue.wake_at > self._now)
             and issue.issue_id not in self._ties
+            and not self._asked.clocks_differ
         )
         if not is_settled or issue.issue_id in on_record.waiting():
             return self._after
-        spans = self._spans_alike(issue, timeline) if self._may_be_alike else ()
+        spans = self._spans_alike(looked) if self._may_be_alike else ()
         used = {span.coverage.contract.id for span in spans if span.coverage.contract}
         projects = {span.coverage.project for span in spans}
         if spans and used <= self._alike.contracts and projects <= self._alike.alerts:
@@ -172,23 +248,26 @@ class Foreseeing:
         says_alike = self._all_say_alike or (spans and used <= self._said_alike)
         return self._clocks_after if says_alike else self._after
 
-    def _spans_alike(self, issue: OpenIssue, timeline: Timeline) -> Sequence[Span]:
+    def _spans_alike(self, looked: _Looked) -> Sequence[Span]:
         """An issue's coverage, where the version in force gives it the same; else nothing."""
-        after = spans_of(timeline, self._after.policy)
+        # What a contract says beside its clocks is no part of a coverage's identity.
+        after = looked.spans(self._clocks_after)
         if self._alike.mapping:
             return after
-        rules = self._versions.published(self._asked.in_force.version)
-        before = spans_of(self._timeline(issue, rules.facts), rules.policy)
+        before = looked.spans(self._in_force)
         return after if [*map(_promised, before)] == [*map(_promised, after)] else ()
 
     def _look(
-        self, connection: Connection, issue: OpenIssue, ledger: consequences.Ledger, rules: Rules,
+        self, connection: Connection, looked: _Looked, ledger: consequences.Ledger, rules: Rules,
         found: Found, *, is_open: bool,
     ) -> None:  # fmt: skip
+        issue = looked.issue
         name = issue.key or issue.issue_id
-        timeline, decision, stands = self._decided(connection, issue, ledger, rules)
+        stands = self._stands(connection, looked, ledger)
+        decision = self._moved_to(connection, looked, rules, stands)
+        deleted = looked.timeline(rules.facts).deleted_at is not None
         moved = moves(name, stands.cycles, decision.cycles) if is_open else []
-        written = effects(name, decision, stands.record, deleted=timeline.deleted_at is not None)
+        written = effects(name, decision, stands.record, deleted=deleted)
         found.moves += moved
         if written:
             found.effects.append(written)
@@ -196,44 +275,71 @@ class Foreseeing:
             found.uncovered.append(name)
         if moved and self._asked.calendars:
             self._note_calendars(moved, decision, found)
+        if issue.policy_version not in (None, self._asked.in_force.version) and moved:
+            by_now = self._moved_to(connection, looked, self._in_force, stands)
+            sooner = moves(name, stands.cycles, by_now.cycles)
+            found.moved_before += sum(each in sooner for each in moved)
+        if self._asked.clocks_differ and issue.policy_version:
+            own = self._published(issue.policy_version)
+            stays = self._moved_to(connection, looked, own, stands)
+            found.moves_anyway += moves(name, stands.cycles, stays.cycles) if is_open else []
+            anyway = effects(name, stays, stands.record, deleted=deleted)
+            found.effects_anyway += [anyway] if anyway else []
 
-    def _decided(
-        self, connection: Connection, issue: OpenIssue, ledger: consequences.Ledger, rules: Rules
-    ) -> tuple[Timeline, Decision, _Stands]:
-        """What the other version would decide, as though the issue were moved to it now."""
-        stands = self._stands(connection, issue, ledger)
-        earlier = [*recalculated.read(issue.earlier_versions)]
-        version = issue.policy_version
+    def _moved_to(
+        self, connection: Connection, looked: _Looked, rules: Rules, stands: _Stands
+    ) -> Decision:
+        """What a version would decide, as though the issue were moved to it now."""
+        ledger, version = stands.record.ledger, looked.issue.policy_version
+        if not version or version == rules.policy.version:
+            return self._stays(connection, looked, rules, ledger)
+        timeline, relatives, found = self._folded(connection, looked, rules)
+        over: Sequence[Cycle] = ()
+        if self._may_stay(stands.cycles, found):
+            earlier = *looked.earlier, Earlier(version, self._now)
+            over = looked.kept(earlier, self._published)
         # As is noted when an issue is moved: by whom what is over or broken then was judged.
-        moves_on = version and version != self._asked.after.version
-        if version and moves_on and any(self._may_stay(each) for each in stands.cycles):
-            earlier.append(Earlier(version, self._now))
-        timeline, decision = self._decide(connection, issue, rules, stands.record.ledger, earlier)
-        return timeline, decision, stands
+        return decide(
+            timeline, rules.policy, Ledger(said(ledger)), self._now,
+            issue_id=looked.issue.issue_id, relatives=relatives, over=over, since=self._now,
+            found=found,
+        )  # fmt: skip
 
-    def _may_stay(self, cycle: Judged) -> bool:
-        """Whether a cycle is over or broken by now."""
-        return bool(cycle.ended_at or (cycle.due_at and cycle.due_at <= self._now))
+    def _may_stay(self, cycles: Sequence[Judged], found: Folded | None) -> bool:
+        """Whether a cycle may stay as it is judged by now, whatever another version finds.
+
+        Only what is over or broken does; and of what is broken and goes on nothing is left where it
+        goes on by the other version, too. Where nothing stays, nothing has to be folded for it.
+        """
+        now, others = self._now, found.cycles if found else ()
+        for each in cycles:
+            if each.ended_at:
+                return True
+            if each.due_at and each.due_at <= now:
+                its = [cycle for cycle in others if cycle.metric == each.metric]
+                if not recalculated.goes_on(its, now):
+                    return True
+        return False
 
     def _stands(
-        self, connection: Connection, issue: OpenIssue, ledger: consequences.Ledger
+        self, connection: Connection, looked: _Looked, ledger: consequences.Ledger
     ) -> _Stands:
         """What holds now: as recorded, unless time has changed it since and nobody was woken.
 
         What time alone brings is no doing of the other version, and is taken as done.
         """
-        quiet = [self._site.quiet_before, issue.quiet_before]
+        issue = looked.issue
+        quiet_before = self._site.quiet_before
+        if issue.quiet_before and issue.quiet_before > quiet_before:
+            quiet_before = issue.quiet_before
         if issue.reason and issue.policy_version is None:
             # It was judged before, and had no clock: what lies in its past is not announced.
-            quiet.append(self._now)
-        record = Standing(ledger, issue.fields_wanted, max(filter(None, quiet)))
+            quiet_before = max(quiet_before, self._now)
+        record = Standing(ledger, issue.fields_wanted, quiet_before)
         if issue.wake_at is None or issue.wake_at > self._now:
             return _Stands(issue.recorded, record)
         version = issue.policy_version or self._asked.in_force.version
-        _, decision = self._decide(
-            connection, issue, self._versions.published(version), ledger,
-            recalculated.read(issue.earlier_versions),
-        )  # fmt: skip
+        decision = self._stays(connection, looked, self._published(version), ledger)
         done = {each.key: Said("sent", False, encoded(each)) for each in decision.sayings}
         return _Stands(
             [judged(each) for each in decision.cycles],
@@ -244,35 +350,38 @@ class Foreseeing:
             ),
         )
 
-    def _decide(
-        self, connection: Connection, issue: OpenIssue, rules: Rules,
-        ledger: consequences.Ledger, earlier: Sequence[Earlier],
-    ) -> tuple[Timeline, Decision]:  # fmt: skip
-        timeline, relatives = self._with_relatives(connection, issue, rules)
-        decision = decide(
+    def _stays(
+        self, connection: Connection, looked: _Looked, rules: Rules, ledger: consequences.Ledger
+    ) -> Decision:
+        """What a version decides that judges the issue already, or is the first that does."""
+        timeline, relatives, found = self._folded(connection, looked, rules)
+        versions = looked.issue.earlier_versions
+        return decide(
             timeline, rules.policy, Ledger(said(ledger)), self._now,
-            issue_id=issue.issue_id, relatives=relatives,
-            over=recalculated.kept(earlier, partial(self._judged_by, issue)) if earlier else (),
+            issue_id=looked.issue.issue_id, relatives=relatives,
+            over=looked.kept(looked.earlier, self._published) if versions else (),
+            since=recalculated.judged_since(versions), found=found,
         )  # fmt: skip
-        return timeline, decision
 
-    def _judged_by(self, issue: OpenIssue, version: str, at: datetime) -> Sequence[Cycle]:
-        rules = self._versions.published(version)
-        return cycles_of(self._timeline(issue, rules.facts), rules.policy, at)
+    def _folded(
+        self, connection: Connection, looked: _Looked, rules: Rules
+    ) -> tuple[Timeline, Sequence[Relative], Folded | None]:
+        """An issue's timeline with those that matter to it, and what it comes to by a version."""
+        timeline, relatives = self._with_relatives(connection, looked, rules)
+        if relatives:
+            return timeline, relatives, folded(timeline, rules.policy, self._now)
+        return timeline, relatives, looked.folded(rules, self._now)
 
-    def _timeline(self, issue: OpenIssue, facts: Facts) -> Timeline:
-        """An issue's timeline as a version looks at it; most versions look at the same."""
-        if self._latest and self._latest[0] is issue and facts.looks_at_what(self._latest[1]):
-            return self._latest[2]
-        timeline = facts.timeline(issue.facts)
-        self._latest = issue, facts, timeline
-        return timeline
+    def _published(self, version: str) -> Rules:
+        if version == self._asked.in_force.version:
+            return self._in_force
+        return self._versions.published(version)
 
     def _with_relatives(
-        self, connection: Connection, issue: OpenIssue, rules: Rules
+        self, connection: Connection, looked: _Looked, rules: Rules
     ) -> tuple[Timeline, Sequence[Relative]]:
         """An issue's timeline, and those of the issues that it is tied to, where it matters."""
-        timeline = self._timeline(issue, rules.facts)
+        issue, timeline = looked.issue, looked.timeline(rules.facts)
         if not rules.policy.looks_at_others:
             return timeline, ()
         tied = set(self._ties.get(issue.issue_id, ()))
@@ -324,6 +433,43 @@ def _speaking_by_clocks_alone(asked: Asked, alike: Unchanged) -> Iterator[str]:
         forms = asked.after.order_forms.get(id_, {}).values()
         if not any(_moves_clocks(each) for each in (asked.after.contracts[id_], *forms)):
             yield id_
+
+
+def _sharing(rules: Rules, other: Rules) -> Rules:
+    """The same version, where what it has alike is the other's own object.
+
+    A history knows an act, and a timeline a condition, by the very object that asked for it: what
+    both look for is looked for once in each issue.
+    """
+
+    def sharing(contract: Contract, known: Contract | None) -> Contract:
+        clocks = {metric.name: metric.clock for metric in known.metrics} if known else {}
+        metrics = tuple(
+            with_others(each, clock=clocks[each.name])
+            if clocks.get(each.name) == each.clock
+            else each
+            for each in contract.metrics
+        )
+        return with_others(contract, metrics=metrics)
+
+    policy, its = rules.policy, other.policy
+    facts = other.facts if rules.facts.looks_at_what(other.facts) else rules.facts
+    alike = policy.responders == its.responders
+    shared = with_others(
+        policy,
+        responders=its.responders if alike else policy.responders,
+        contracts={
+            id_: sharing(each, its.contracts.get(id_)) for id_, each in policy.contracts.items()
+        },
+        order_forms={
+            id_: {
+                customer: sharing(each, its.order_forms.get(id_, {}).get(customer))
+                for customer, each in forms.items()
+            }
+            for id_, forms in policy.order_forms.items()
+        },
+    )
+    return Rules(shared, facts)
 
 
 def _moves_clocks(contract: Contract) -> bool:

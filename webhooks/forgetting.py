@@ -19,7 +19,7 @@ def forget_account(settings: Settings, account: str) -> Iterator[str]:
     """
     if not account.strip() or account != account.strip():
         raise StoreError("give the account as Jira names it: its accountId, or its user key")
-    with opened(settings, must_exist=True) as database:
+    with opened(settings) as database:
         done = forget(database, account)
     yield from _told(account, done)
 

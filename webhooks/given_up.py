@@ -30,7 +30,7 @@ def outbox_lines(
         retry: put back what was given up, to be tried again by the service.
         key: with `retry`, that of one issue alone.
     """
-    with opened(settings, must_exist=True) as database:
+    with opened(settings) as database:
         at = now()
         yield from _counted(database.read(outbox.counts))
         for site, hold in sorted(database.read(lambda c: holds.held(c, at)).items()):

@@ -85,6 +85,7 @@ def then(database: Database, row: IssueRow, facts: SiteFacts, at: datetime) -> T
         policy = policy_for(version)
         over = recalculated.kept_of(
             recalculated.written(earlier) if earlier else None,
+            version,
             policy_for,
             lambda each: timeline_of(each, some),
         )

@@ -13,7 +13,7 @@ def migrated(settings: Settings) -> str:
     Raises:
         StoreError: it cannot be used or migrated; it is then as it was before.
     """
-    with not_migrated(settings, must_exist=False) as database:
+    with not_migrated(settings, make=True) as database:
         before = version_of(database)
         migrate(database)
         after = version_of(database)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import msgspec
 import structlog
@@ -21,7 +20,6 @@ from sqlalchemy.exc import OperationalError
 
 from sla import recalculated
 from sla.engine import Call, Engine
-from sla.recalculated import Earlier
 from sla.store import issues as stored
 from sla.store import open_issues, publications, sites
 from sla.store.database import Database
@@ -156,38 +154,31 @@ def _move(connection: Connection, site: str, job: Job, ids: Collection[str]) -> 
         .with_for_update()
     ).all()
     rows = [row for row in locked if row[1] not in (None, job.version)]
-    alike: dict[tuple[str, str | None], list[str]] = {}
-    for issue_id, version, earlier in rows:
-        alike.setdefault((version, earlier), []).append(issue_id)
-    for (version, earlier), its in alike.items():
-        _judge_by(connection, site, job, its, _with(earlier, version, job.at))
+    over = _over(connection, site, ids, job.at)
+    alike: dict[str, list[str]] = {}
+    for issue_id, version, text in rows:
+        kept = recalculated.moved(
+            text, version, job.version, job.at, something_over=issue_id in over
+        )  # fmt: skip
+        alike.setdefault(kept, []).append(issue_id)
+    for kept, its in alike.items():
+        connection.execute(
+            update(issues)
+            .where(issues.c.site == site, issues.c.issue_id.in_(its))
+            .values(policy_version=job.version, earlier_versions=kept)
+        )
     return {issue_id for issue_id, _, _ in rows}
 
 
-def _with(earlier: str | None, version: str, until_at: datetime) -> str:
-    return recalculated.written([*recalculated.read(earlier), Earlier(version, until_at)])
-
-
-def _judge_by(
-    connection: Connection, site: str, job: Job, ids: Collection[str], earlier: str
-) -> None:
-    """Note the version of issues, and, where something was over or broken, who judged that."""
-    over = set(
-        connection.execute(
-            select(cycles.c.issue_id)
-            .where(
-                cycles.c.site == site,
-                cycles.c.issue_id.in_(ids),
-                or_(cycles.c.ended_at.is_not(None), cycles.c.due_at <= job.at),
-            )
-            .distinct()
-        ).scalars()
+def _over(connection: Connection, site: str, ids: Collection[str], at: datetime) -> frozenset[str]:
+    """Those of the issues of which something was over or broken by an instant."""
+    found = (
+        select(cycles.c.issue_id)
+        .where(
+            cycles.c.site == site,
+            cycles.c.issue_id.in_(ids),
+            or_(cycles.c.ended_at.is_not(None), cycles.c.due_at <= at),
+        )
+        .distinct()
     )
-    values: dict[str, Any] = {"policy_version": job.version}
-    for its, more in ((over, {"earlier_versions": earlier}), (set(ids) - over, {})):
-        if its:
-            connection.execute(
-                update(issues)
-                .where(issues.c.site == site, issues.c.issue_id.in_(its))
-                .values(**values, **more)
-            )
+    return frozenset(connection.execute(found).scalars())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -19,11 +20,11 @@ from config.compiled import load
 from config.configuration import Configuration
 from config.settings import Settings
 from sla.contract import in_words
-from sla.preview import Move
-from sla.store import consequences, open_issues, sites
+from sla.preview import Move, moved_before_in_words
+from sla.store import consequences, open_issues, publications, sites
 from sla.store.consequences import Effects, Written
 from sla.store.database import Database
-from sla.words import utc
+from sla.words import many, utc
 from webhooks.databases import looked_into
 from webhooks.folding import in_force, side_by_side
 from webhooks.foreseeing import Asked, Foreseeing, Found
@@ -32,8 +33,9 @@ from webhooks.zone_record import clocks_on_record
 
 NOTHING_MOVES, SOMETHING_MOVES, SOMETHING_BREAKS = 0, 3, 4
 """The exit statuses; 1 is a failure, and 2 a command line that cannot be understood."""
-_SHOWN = 40
-"""How many moves people are shown; a program gets them all."""
+_SHOWN, _FIELDS_SHOWN = 40, 10
+"""How many moves people are shown, and how many issues of which fields alone change; a program gets
+them all."""
 _FINDINGS = ("newly_breached", "newly_safe", "newly_promised", "no_longer_promised")
 _OTHERWISE = {True: "with_keep", False: "with_recalculate"}
 """What the other way of publishing is called, by whether open issues are to be recalculated."""
@@ -42,6 +44,7 @@ _HOW = {
     False: "With --keep (a promise that was made stays)",
 }
 _NUMBER = re.compile(r"(\d+)")
+_urgency = attrgetter("urgency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ class Outcome:
         yield _written_in_words(self.written)
 
 
+NOTHING = Outcome((), ())
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What would become of the open issues, if a configuration came into force."""
@@ -102,11 +108,26 @@ class Plan:
     recalculate: bool = True
     """Whether it is planned to recalculate the open issues, or to keep what was promised."""
     of_what: str = "The directory"
+    anyway: Outcome = NOTHING
+    """What becomes of issues that keep their version, since clocks go otherwise."""
+    moved_before: int = 0
+    """How many moves of a recalculation the version in force would make, too: it or one before it
+    let those issues stay as promised."""
+    site: str = ""
+    """Tells it from every other one: Dueline's account there, and since when it answers for it."""
+    publication: int = 0
+    """The number under which the version in force came."""
 
     @property
     def kept(self) -> Outcome:
-        """If issues with a promise kept it."""
-        return self.recalculated.of(self.uncovered)
+        """If issues with a promise kept it: what clocks do otherwise moves them all the same."""
+        uncovered = self.recalculated.of(self.uncovered)
+        if not (self.anyway.moves or self.anyway.effects):
+            return uncovered
+        return Outcome(
+            sorted([*uncovered.moves, *self.anyway.moves], key=_urgency),
+            sorted([*uncovered.effects, *self.anyway.effects], key=_in_order),
+        )
 
     @property
     def outcome(self) -> Outcome:
@@ -145,6 +166,8 @@ class Plan:
         outcome, other = self.outcome, self.kept if self.recalculate else self.recalculated
         return msgspec.json.encode({
             "at": self.at,
+            "site": self.site,
+            "publication": self.publication,
             "before": self.before,
             "after": self.after,
             "recalculate": self.recalculate,
@@ -154,6 +177,7 @@ class Plan:
             "unread": self.unread,
             "hearing": self.hearing,
             **outcome.counts,
+            "moved_before": self.moved_before if self.recalculate else 0,
             "contracts": dict(self.by_contract()),
             "moves": outcome.moves,
             "effects": {**asdict(outcome.written), "issues": outcome.effects},
@@ -168,19 +192,33 @@ class Plan:
         yield from (f"  {line}" for line in _by_calendar(self.calendars))
         moving, writing = self.outcome.in_words()
         how, other = _HOW[self.recalculate], _HOW[not self.recalculate]
-        yield f"{self.looked_at:,} open issues looked at. {how}: {moving}"
+        yield f"{many(self.looked_at, 'open issue')} looked at. {how}: {moving}"
         if self.unread:
-            yield f"{self.unread:,} more are not: their histories are still to be read from Jira."
+            verb = "is" if self.unread == 1 else "are"
+            yield f"{self.unread:,} more {verb} not: what happened is still to be read from Jira."
+        if self.recalculate and self.moved_before:
+            yield f"  {moved_before_in_words(self.moved_before)}"
         if self.hearing:
             numbers = ", ".join(map(str, self.hearing))
             yield f"Not every open issue has heard of version {numbers} yet: each counts as it is."
         yield from (f"  {name}: {_in_words(counts)}" for name, counts in self.by_contract())
-        yield from _cut([_line(move) for move in self.moves[: _SHOWN + 1]], len(self.moves))
+        yield from _cut([_line(move) for move in self.moves])
         yield writing
+        yield from self._fields_alone()
         said = [each for each in self.effects if each.comments or each.withdrawn]
-        yield from _cut([_said_line(each) for each in said[: _SHOWN + 1]], len(said))
+        yield from _cut([_said_line(each) for each in said])
         otherwise = self.kept if self.recalculate else self.recalculated
         yield " ".join([f"{other} instead:", *otherwise.in_words()])
+
+    def _fields_alone(self) -> Iterator[str]:
+        """What changes where no clock moves, and nothing is said: fields and links alone."""
+        moving = {move.issue for move in self.moves}
+        alone = [
+            each
+            for each in self.effects
+            if each.fields and each.issue not in moving and not (each.comments or each.withdrawn)
+        ]
+        yield from _cut([_fields_line(each) for each in alone], _FIELDS_SHOWN)
 
     def by_contract(self) -> Iterator[tuple[str, Mapping[str, int]]]:
         """What moves by contract, in the order of their names."""
@@ -258,23 +296,26 @@ def plan_for(
         unread = database.read(lambda c: open_issues.unread(c, DEFAULT_SITE))
         waiting = database.read(lambda c: sites.known(c, DEFAULT_SITE, MOVING)) or []
         clocks = clocks_on_record(database, DEFAULT_SITE, after)
+        last = database.read(lambda c: publications.last(c, DEFAULT_SITE))
     # Which days are of interest is known when the oldest open issue is; which calendars, before.
     whole = calendar_changes(before, after, Window(date.min, date.max), clocks)
     changed = frozenset(_id(each.calendar) for each in whole)
     alike = unchanged(before, after, changed.union(each.calendar for each in whole))
-    asked = Asked(url, known, before.policy, after.policy, now, changed, alike)
+    clocks_differ = any(each.clocks for each in whole)
+    asked = Asked(url, known, before.policy, after.policy, now, changed, alike, clocks_differ)
     progress(0, len(cuts))
     found = Found()
     folded = side_by_side(lambda: Foreseeing(asked), cuts, Found, processes)
     for done, part in enumerate(folded, 1):
         found.add(part)
         progress(done, len(cuts))
-    found.moves.sort(key=lambda move: move.urgency)
-    found.effects.sort(key=lambda each: _by_number(each.issue))
+    found.moves.sort(key=_urgency)
+    found.effects.sort(key=_in_order)
     window = Window((found.oldest or now).date(), now.date() + AHEAD)
     uncovered = frozenset(found.uncovered)
+    touching = uncovered.union(move.issue for move in found.moves_anyway)
     touched = {
-        calendar: [each for each in moved if recalculate or each in uncovered]
+        calendar: [each for each in moved if recalculate or each in touching]
         for calendar, moved in found.by_calendar.items()
     }
     return Plan(
@@ -282,6 +323,8 @@ def plan_for(
         found.looked_at, unread, Outcome(found.moves, found.effects), uncovered,
         _with_deadlines(calendar_changes(before, after, window, clocks), touched),
         [job["publication"] for job in waiting], recalculate, of_what,
+        Outcome(found.moves_anyway, found.effects_anyway), found.moved_before,
+        f"{known.own_account} since {utc(known.quiet_before)}", last.id if last else 0,
     )  # fmt: skip
 
 
@@ -318,8 +361,12 @@ def _in_words(counts: Mapping[str, int]) -> str:
     if not counts["moved"]:
         return "Nothing moves."
     findings = [f"{counts[name]:,} {in_words(name)}" for name in _FINDINGS]
-    clocks, verb = _number(counts["moved"], "clock"), _verb(counts["moved"])
-    return f"{clocks} of {counts['moved_issues']:,} {verb}: {', '.join(findings)}."
+    return f"{_moving(counts['moved'], counts['moved_issues'])}: {', '.join(findings)}."
+
+
+def _moving(clocks: int, issues: int) -> str:
+    verb = "moves" if clocks == 1 else "move"
+    return f"{many(clocks, 'clock')} of {many(issues, 'issue')} {verb}"
 
 
 def way(move: Move) -> str:
@@ -351,27 +398,29 @@ def _said_line(effects: Effects) -> str:
     return f"{effects.issue}: {', '.join(words)}"
 
 
+def _fields_line(effects: Effects) -> str:
+    changed = [
+        f"{in_words(role)} {_shown(was)} -> {_shown(becomes)}"
+        for role, (was, becomes) in effects.fields.items()
+    ]
+    return f"{effects.issue} fields: {', '.join(changed)}"
+
+
+def _shown(value: object) -> str:
+    return "empty" if value is None else str(value)
+
+
 def _by_calendar(changed: Sequence[CalendarChange]) -> Iterator[str]:
     for each in changed:
         if each.deadlines:
-            clocks, verb = _number(each.deadlines, "clock"), _verb(each.deadlines)
-            issues = _number(len(each.issues), "issue")
-            yield f"calendar {each.calendar}: {clocks} of {issues} {verb}"
+            yield f"calendar {each.calendar}: {_moving(each.deadlines, len(each.issues))}"
 
 
-def _cut(lines: Sequence[str], whole: int) -> Iterator[str]:
+def _cut(lines: Sequence[str], shown: int = _SHOWN) -> Iterator[str]:
     """The first lines, and how many more there are."""
-    yield from (f"  {line}" for line in lines[:_SHOWN])
-    if whole > _SHOWN:
-        yield f"  and {whole - _SHOWN:,} more; --json has all of them"
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _verb(count: int) -> str:
-    return "moves" if count == 1 else "move"
+    yield from (f"  {line}" for line in lines[:shown])
+    if len(lines) > shown:
+        yield f"  and {len(lines) - shown:,} more; --json has all of them"
 
 
 def _id(calendar: str) -> str:
@@ -382,3 +431,7 @@ def _id(calendar: str) -> str:
 def _by_number(key: str) -> list[tuple[int, str]]:
     """Sorts keys as people count: HLP-9 before HLP-10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in _NUMBER.split(key)]
+
+
+def _in_order(effects: Effects) -> list[tuple[int, str]]:
+    return _by_number(effects.issue)

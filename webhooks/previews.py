@@ -77,6 +77,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """How many issues and clocks would move, if those with a promise kept it."""
     kept_written: Written = Written()
     """How much would be written to Jira then."""
+    moved_before: int = 0
+    """How many of the moves the version in force would make, too: open issues were left as
+    promised when it, or one before it, came."""
 
     @classmethod
     def of(cls, noted: Mapping[str, Any]) -> Preview:
@@ -230,7 +233,7 @@ class Previews:
             after=found.after, changes=found.changes, looked_at=found.looked_at,
             unread=found.unread, counts=found.counts, contracts=found.contracts,
             written=found.written, calendars=found.calendars, kept=found.kept,
-            kept_written=found.kept_written,
+            kept_written=found.kept_written, moved_before=found.moved_before,
         )  # fmt: skip
         self._note(draft, done, b64decode(found.moves))
 

@@ -6,11 +6,11 @@ How drafts become the next version is told by `webhooks.drafting`.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from config.compiled import library_release, load
@@ -23,8 +23,11 @@ from sla.store.publications import IN_FORCE, Publication
 from webhooks.databases import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
+    from config.calendar_changes import CalendarChange, Window
     from config.document_sets import Documents
 
 _log = structlog.get_logger(__name__)
@@ -35,8 +38,7 @@ MOVING = "moving_open_issues"
 """The site's fact that lists the publications whose open issues are not all woken yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class InForce:
+class InForce(msgspec.Struct, frozen=True):
     """What decides from now on."""
 
     configuration: Configuration
@@ -50,8 +52,7 @@ class InForce:
     """Whether it was read from the database; else the directory holds it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(msgspec.Struct, frozen=True):
     """An author as a program knows it: by the way on which it came, and a name for people."""
 
     id: str
@@ -80,7 +81,7 @@ def configuration_in_force(
     """
     at_hand = nullcontext(database) if database else None
     if settings.edits != "files":
-        with at_hand or opened(settings) as its:
+        with at_hand or opened(settings, make=True) as its:
             there = its.read(lambda c: publications.last(c, site))
             published = last_published(its, site) if there else None
             drifted = _drifted(its, site, there, published) if there and published else None
@@ -90,7 +91,7 @@ def configuration_in_force(
     try:
         return InForce(load(settings.config))
     except ConfigError as error:
-        with at_hand or opened(settings) as its:
+        with at_hand or opened(settings, make=True) as its:
             published = last_published(its, site)
         if published is None:
             raise
@@ -122,21 +123,11 @@ def _drifted(
 
     Frozen days stay: it is said so that somebody looks at them, and publishes again.
     """
-    from config.calendar_changes import Window, calendar_changes, library_releases, told
+    from config.calendar_changes import Window, library_releases, told
 
     frozen, here = library_releases(published), library_release("holidays")
-    if frozen <= {here}:
-        return None
-    # Reading takes half a second, once in a release of the library.
-    from config.document_sets import load as load_documents
-
-    documents = database.read(lambda c: publications.documents_of(c, site, there.id))
-    try:
-        now_comes_to = load_documents(documents or {})
-    except ConfigError:
-        return None
     window = Window(there.published_at.date(), date.max)
-    changed = calendar_changes(published, now_comes_to, window)
+    changed = days_by_this_release(database, site, there, published, window)
     lines = list(told([each for each in changed if each.is_of_days]))
     if not lines:
         return None
@@ -148,6 +139,37 @@ def _drifted(
     )
 
 
+def days_by_this_release(
+    database: Database,
+    site: str,
+    there: Publication,
+    published: Configuration,
+    window: Window,
+) -> Sequence[CalendarChange]:
+    """What calendars would have otherwise, were the documents in force read by this release.
+
+    Args:
+        database: where they are kept.
+        site: the site.
+        there: which publication is in force.
+        published: what it put in force.
+        window: the days of interest.
+    """
+    from config.calendar_changes import calendar_changes, library_releases
+
+    if library_releases(published) <= {library_release("holidays")}:
+        return ()
+    # Reading takes half a second, once in a release of the library.
+    from config.document_sets import load as load_documents
+
+    documents = database.read(lambda c: publications.documents_of(c, site, there.id))
+    try:
+        now_comes_to = load_documents(documents or {})
+    except ConfigError:
+        return ()
+    return calendar_changes(published, now_comes_to, window)
+
+
 def configuration_published(settings: Settings, site: str) -> InForce:
     """The version in force, for what works beside a service; before the first, the directory's.
 
@@ -155,7 +177,7 @@ def configuration_published(settings: Settings, site: str) -> InForce:
         ConfigError: nothing was ever published, and the directory is faulty.
         StoreError: the database cannot be used.
     """
-    with opened(settings) as database:
+    with opened(settings, make=True) as database:
         return InForce(last_published(database, site) or load(settings.config))
 
 

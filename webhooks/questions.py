@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from config.errors import nearest
 from sla.decide import Decision, Ledger, decide
 from sla.errors import SlaError
 from sla.explain import explain
@@ -105,6 +106,14 @@ class Answer(msgspec.Struct, frozen=True):
 def as_text(answer: Answer) -> str:
     """The answer for people, with the steps that led to each instant."""
     return "\n".join(explain(answer.decision))
+
+
+def unmapped(answer: Answer, policy: Policy) -> str:
+    """Which projects are in the mapping, where the one that was asked for is not; else nothing."""
+    project = answer.decision.coverage.project
+    if project in policy.projects:
+        return ""
+    return f"The mapping has no {project}: {nearest(project, policy.projects)}"
 
 
 def answer_lines(policy: Policy, lines: Iterable[str]) -> Iterator[str]:

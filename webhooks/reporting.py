@@ -52,7 +52,7 @@ def kept(settings: Settings, month: str | None) -> Kept:
         StoreError: the database cannot be used.
     """
     span = _span(*month_from(month)) if month else None
-    with opened(settings, must_exist=True) as database:
+    with opened(settings) as database:
         return Kept(database.read(lambda c: reports.counted(c, DEFAULT_SITE, span)))
 
 

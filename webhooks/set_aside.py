@@ -20,7 +20,7 @@ _SHOWN = 100
 
 def inbox_lines(settings: Settings, now: Callable[[], datetime], *, replay: bool) -> Iterator[str]:
     """What was set aside, a line each; with `replay` it waits to be handled again."""
-    with opened(settings, must_exist=True) as database:
+    with opened(settings) as database:
         tally = database.read(inbox.tally)
         yield ", ".join(f"{number} {state}" for state, number in sorted(tally.items())) or "empty"
         for number, received_at, state, note in database.read(lambda c: inbox.set_aside(c, _SHOWN)):

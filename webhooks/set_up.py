@@ -90,6 +90,6 @@ def set_up_dynamic(settings: Settings, projects: Collection[str], now: datetime)
     url = path + access.webhook_tokens[-1].reveal()
     outcome = set_up_dynamic_webhook(client, url, projects, now)
     # Before the first start there is no database, and nothing was found yet.
-    with suppress(StoreError), opened(settings, must_exist=True) as database:
+    with suppress(StoreError), opened(settings) as database:
         database.write(lambda c: look_anew(c, DEFAULT_SITE))
     yield f"app's webhook to {path}***: {outcome}; refreshed by the service while it runs"

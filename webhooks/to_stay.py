@@ -1,4 +1,4 @@
-"""Keeps the collector of garbage away from what is made once and stays: modules, and the policy."""
+"""Keeps the collector of garbage away from what stays: modules, the policy, what a plan finds."""
 
 from __future__ import annotations
 

@@ -264,9 +264,11 @@ def _of_audit(
 
 
 def _as_noted(row: audit.Entry) -> dict[str, object]:
-    """What a row says of a publication; of a directory's it holds neither reason nor choice."""
+    """What a row says of a publication; a directory has neither reason nor choice."""
     told = ("version", "source", "reason", "recalculated")
     known = {name: row.detail[name] for name in told if name in row.detail}
+    if row.detail.get("source") == "directory":
+        known = {"reason": "", "recalculated": False, **known}
     return {**known, "author": row.actor_name, "published_at": row.at}
 
 

@@ -60,6 +60,7 @@ class Found(msgspec.Struct, frozen=True):
     kept: dict[str, int]
     kept_written: Written
     moves: str
+    moved_before: int = 0
 
 
 def main() -> None:
@@ -89,7 +90,7 @@ def main() -> None:
     _tell(Told(found=Found(
         plan.before, plan.after, [str(each) for each in plan.changes], plan.looked_at, plan.unread,
         dict(plan.counts), contracts, plan.outcome.written, [*plan.calendars],
-        dict(plan.kept.counts), plan.kept.written, b64encode(packed).decode(),
+        dict(plan.kept.counts), plan.kept.written, b64encode(packed).decode(), plan.moved_before,
     )))  # fmt: skip
 
 

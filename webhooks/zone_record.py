@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,12 @@ from config.configuration import Configuration
 from config.zone_data import Clocks, clocks_here, compared, release
 from sla.store import audit, publications, sites
 from sla.store.database import Database
-from webhooks.publishing import Program, note_for_open_issues
+from webhooks.publishing import (
+    Program,
+    days_by_this_release,
+    last_published,
+    note_for_open_issues,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -40,6 +46,27 @@ def clocks_on_record(
         return None
     was = msgspec.convert(noted, Clocks)
     return was, compared(was, zones_of(configuration))
+
+
+def drifted(database: Database, site: str, now: datetime) -> Sequence[CalendarChange]:
+    """What the libraries here give calendars otherwise than is in force, from today on as days.
+
+    Args:
+        database: where versions, and what clocks were known to do, are kept.
+        site: the site.
+        now: the present instant, aware UTC.
+    """
+    there = database.read(lambda c: publications.last(c, site))
+    published = last_published(database, site)
+    if there is None or published is None:
+        return ()
+    window = Window(now.date(), date.max)
+    clocks = clocks_on_record(database, site, published)
+    found = [
+        *days_by_this_release(database, site, there, published, window),
+        *calendar_changes(published, published, window, clocks),
+    ]
+    return [each for each in found if each.is_of_days]
 
 
 def take_zone_data(

@@ -19,6 +19,7 @@ import pytest
 import responses
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from config.loader import load
 from config.settings import SHIPPED
@@ -39,6 +40,9 @@ from connector.examination.subject import Heard, Subject, Way
 from connector.setup import EVENTS, set_up, set_up_webhook
 from connector.simulator import CUSTOMER, DUELINE, Simulator, running
 from connector.survey import NEEDED
+from sla.condition import Condition
+from sla.contract import Act, Limit
+from sla.mapping import Policy
 from tests.connector.test_advice import Authority
 
 _ANYWHERE = re.compile("http://jira.example.com/.*")
@@ -157,8 +161,8 @@ def test_the_ids_are_those_that_monitoring_knows() -> None:
     nowhere = ours("http://127.0.0.1:9")
     assert [check.id for check in examine.checks(nowhere)] == [
         "certificate", "address", "account", "base_url", "token", "clock", "projects",
-        "permissions", "notify_users", "names", "search", "rate_limit", "fields", "rule_fields",
-        "contexts", "screens", "internal_comments", "webhook", "deliveries",
+        "permissions", "notify_users", "names", "statuses", "search", "rate_limit", "fields",
+        "rule_fields", "contexts", "screens", "internal_comments", "webhook", "deliveries",
     ]  # fmt: skip
 
 
@@ -609,6 +613,62 @@ def test_a_field_that_only_rules_ask_for(cloud: Site) -> None:
     assert "select list" in said.remedy
     assert all_but(found)
     assert found["fields"].state == found["contexts:BOT"].state == "passed"
+
+
+# The project has To Do, In Progress, Waiting for customer and Done.
+_STATUSES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (("waiting for CUSTOMER",), "passed", "each rule that asks for one is there."),
+    (("Waiting for custmer",), "failed", "“Waiting for custmer” (nearest: “Waiting for customer”)"),
+    (("Done", "Waiting for custmer"), "failed", "nearest: “Waiting for customer”"),
+    (("Waiting for customer", "On hold"), "passed", "named beside them: On hold."),
+    (("Done", "Donne"), "passed", "named beside them: Donne."),
+    (("On hold",), "failed", "WHERE names “On hold”. So a clock"),
+)
+
+
+def test_a_status_that_jira_writes_otherwise(cloud: Site) -> None:
+    sim, url = cloud
+    places = {
+        "pause": "contract botron", "start": "contract botron", "limit": "contract botron",
+        "rule": "projects.yaml",
+    }  # fmt: skip
+    for place, where in places.items():
+        for wanted, state, words in _STATUSES:
+            sim.requests.clear()
+            said = _alone(ours(url, policy=_asking(wanted, place)), "statuses")["statuses:BOT"]
+            shown = words.replace("WHERE", where)
+            assert (said.state, shown in said.detail) == (state, True), (place, said)
+            assert ("the project has To Do, In Progress" in said.remedy) == (state == "failed")
+            asked = [each.path for each in sim.requests if each.path.endswith("/statuses")]
+            assert asked == ["/rest/api/3/project/BOT/statuses"]
+
+
+def _asking(statuses: tuple[str, ...], place: str) -> Policy:
+    """The shipped policy for one project, with these statuses in one place of it."""
+    policy = _configuration(SHIPPED).policy
+    when, rules, contract = Condition({"status": statuses}), policy.projects["BOT"], "botron"
+    [rule] = rules.contracts
+    if place == "rule":
+        rules = structs.replace(rules, contracts=(structs.replace(rule, when=when),))
+    botron = policy.contracts[contract]
+    first, *others = botron.metrics
+    if place == "pause":
+        first = structs.replace(first, clock=structs.replace(first.clock, pauses=(when,)))
+    if place == "start":
+        act = Act("changed", names=("status",), to=statuses)
+        first = structs.replace(first, clock=structs.replace(first.clock, starts=(act,)))
+    limits = (Limit("x", "", "not this", excludes=when),) if place == "limit" else ()
+    changed = structs.replace(botron, metrics=(first, *others), limits=limits)
+    return structs.replace(policy, projects={"BOT": rules}, contracts={contract: changed})
+
+
+@pytest.mark.parametrize("status", [403, 501])
+def test_a_jira_that_does_not_list_its_statuses(datacenter: Site, status: int) -> None:
+    sim, url = datacenter
+    sim.faults.error(status, path="/statuses$", times=100)
+    found = _alone(ours(url), "statuses")
+    assert "by hand" in fault(found, "statuses:BTL", "unknown").remedy
+    assert found["statuses:BIT"].detail == "No rule asks for a status."
 
 
 @pytest.mark.parametrize("status", [403, 429, 500, 501])

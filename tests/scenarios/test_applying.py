@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -19,6 +21,7 @@ from config.loader import load
 from config.settings import SHIPPED
 from connector.simulator import AGENT, CUSTOMER
 from connector.simulator.errors import JiraError
+from sla.effects import URGENT
 from sla.lanes import drain
 from sla.store import audit, outbox
 from sla.store.schema import cycles, issues, sayings
@@ -196,6 +199,18 @@ def compare(made: World, found: Plan, before: Any, seen: Any, keys: list[str]) -
     assert not effects
 
 
+def assert_told_once(told: dict[str, Any]) -> None:
+    """What lies behind is one comment an issue and metric, however much of it is true at once."""
+    past = [
+        (issue["issue"], comment["key"].partition("/")[0])
+        for issue in told["effects"]["issues"]
+        for comment in issue["comments"]
+        if comment["occasion"] in URGENT and comment["at"] <= told["at"]
+    ]
+    assert past
+    assert len(past) == len(set(past))
+
+
 @pytest.mark.parametrize(
     "how",
     ["--recalculate", pytest.param("--keep", marks=pytest.mark.one_database("sqlite"))],
@@ -220,7 +235,8 @@ def test_what_was_planned_is_what_happens(
         place.advance(HOUR)
     assert told["moved"] == len(told["moves"])
     if how == "--recalculate":
-        assert {"warning", "breach", "escalation"} <= told["effects"]["comments"].keys()
+        assert told["effects"]["comments"].keys() == {"escalation"}
+        assert_told_once(told)
         assert told["newly_promised"]
         assert told["no_longer_promised"]
         assert told["with_keep"]["moved_issues"] == told["newly_promised"]
@@ -378,6 +394,7 @@ def test_a_world_that_moved_on_is_refused_by_name(
         return answer.output
 
     other = place.report("HLP", priority="Medium")
+    assert "what the plan says: something else would happen by now:" in refused()
     assert f"{other} first response: does not move in the plan, running, due" in refused()
     assert f"{other} field due: none in the plan" in refused()
     place.jira.delete_issue(other)
@@ -397,6 +414,81 @@ def test_a_world_that_moved_on_is_refused_by_name(
     again = run(place, *apply)
     assert (again.exit_code, "in force already" in again.output) == (0, True), again.output
     assert run(place, "rollback", "1", "--keep", "--yes", "--reason", "Back").exit_code == 0
+    late = run(place, *apply)
+    told = late.stderr.splitlines()
+    assert late.exit_code == MOVED_ON
+    at = place.clock.now().isoformat().replace("+00:00", "Z")
+    assert told[0].endswith(
+        f"what the plan says: version 2 by {getpass.getuser()} at {at}, version 3 by "
+        f"{getpass.getuser()} at {at} came into force since:"
+    )
+    # A reason, ten differences at most, how many more, and what to do.
+    for _ in range(6):
+        place.report("HLP", priority="Medium")
+    many = run(place, *apply).stderr.splitlines()
+    assert (len(many), many[-2].strip()[:4]) == (13, "and ")
+    elsewhere = json.loads(file.read_text())
+    assert elsewhere["site"].endswith(" since 2024-07-10T13:00:00Z")
+    file.write_text(json.dumps({**elsewhere, "site": "somebody since 2020-01-01T00:00:00Z"}))
+    (why, then) = run(place, *apply).stderr.splitlines()
+    assert "the plan is of another site: it was made where Dueline is somebody since 2020" in why
+    assert then == "Nothing was changed: make the plan here."
+
+
+@pytest.mark.one_database("sqlite")
+def test_promises_in_hindsight_are_told_once_by_the_version_that_makes_them(
+    place: World, tmp_path: Path
+) -> None:
+    """Medium becomes the highest severity: hourly updates, which nobody had promised, are owed."""
+    keys = [place.report("BIT", priority="Medium") for _ in range(3)]
+    for key in keys[1:]:
+        place.jira.add_comment(key, "We look into it.", account=AGENT)
+    place.advance(timedelta(days=2))
+    rules = {"contracts": [{"contract": "bitumio"}], "severities": [{"severity": "Severity 1"}]}
+    target = changed(tmp_path / "hourly", projects={"BIT": rules, "BOT": None}, alerts={})
+    found = plan(place.settings, target, place.clock.now())
+    before, seen = recorded(place), in_jira(place, keys)
+    assert_told_once(json.loads(found.as_json()))
+    since = place.clock.now()
+    assert run(place, *APPLY[:1], str(target), *APPLY[1:]).exit_code == 0
+    moved(place)
+    compare(place, found, before, seen, keys)
+    new = [text for key in keys for text in place.said(key)[seen[key][1] :]]
+    assert len(new) >= len(keys[1:])
+    by_version = f"This holds only by the version of the policy in force since {since:%a %-d %b %Y}"
+    assert all(by_version in text and "could not write" not in text for text in new), new
+    # Back again: what had been said of the old promises by then is neither said nor called late.
+    before, seen = recorded(place), in_jira(place, keys)
+    found = plan(place.settings, 1, place.clock.now())
+    assert run(place, "rollback", "1", *APPLY[1:]).exit_code == 0
+    moved(place)
+    compare(place, found, before, seen, keys)
+    later = [text for key in keys for text in place.said(key)[seen[key][1] :]]
+    assert not any("could not write" in text for text in later)
+
+
+@pytest.mark.one_database("sqlite")
+def test_what_a_version_that_let_issues_stay_would_have_moved_is_told_apart(
+    place: World, stricter: Path, tmp_path: Path
+) -> None:
+    stays = place.report("HLP", priority="Medium")
+    keep = ["apply", str(stricter), "--keep", "--yes", "--reason", "Only for new ones"]
+    assert run(place, *keep).exit_code == 0
+    moved(place)
+    again = shutil.copytree(stricter, tmp_path / "again")
+    (again / "site.yaml").write_text((again / "site.yaml").read_text() + "remote_link: false\n")
+    place.report("HLP", priority="Medium")
+    answer = run(place, "plan", str(again))
+    assert "With --recalculate (open issues are judged by it): 1 clock of 1 issue moves: 0" in (
+        answer.output
+    )
+    assert (
+        "1 of these moves by the version in force already: when it or one before" in answer.output
+    )
+    told = json.loads(run(place, "plan", str(again), "--json").output)
+    assert ([each["issue"] for each in told["moves"]], told["moved_before"]) == ([stays], 1)
+    kept = json.loads(run(place, "plan", str(again), "--json", "--keep").output)
+    assert (kept["moves"], kept["moved_before"]) == ([], 0)
 
 
 @pytest.mark.one_database("sqlite")

@@ -6,12 +6,12 @@ import csv
 import io
 import json
 from collections import Counter
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from sqlalchemy import select
 
 from config.configuration import Configuration

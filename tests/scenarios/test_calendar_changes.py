@@ -6,12 +6,12 @@ import json
 import shutil
 import zoneinfo
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from config import calendars as config_calendars
 from config import compiled
@@ -25,6 +25,7 @@ from webhooks import moving
 from webhooks.applying import Applying
 from webhooks.console.access.people import Person
 from webhooks.console.questions import publishing as asked
+from webhooks.doctor import _calendars
 from webhooks.planning import plan
 from webhooks.publishing import InForce, configuration_in_force
 
@@ -145,6 +146,10 @@ def test_another_release_of_the_library_is_told_and_moves_nothing_by_itself(
         assert "2024-07-11 becomes a holiday: Founders Day" in list(mine.lines())
         assert mine.source[1].startswith("holidays 99.0")
         assert mine.issues == [key]
+        drift = _calendars(made.service.database, made.clock.now())
+        assert (drift.state, "2024-07-11 becomes a holiday: Founders Day" in drift.detail) == (
+            "failed", True,
+        )  # fmt: skip
         restart(made)
         assert made.service.engine.in_force == version
         assert made.fields(key)["SLA next due"] == due
@@ -158,6 +163,7 @@ def test_another_release_of_the_library_is_told_and_moves_nothing_by_itself(
         made.settle()
         assert "calendars" not in made.receiver.get("/readyz").get_json()["troubles"]
         assert configuration_in_force(made.settings, "default").drifted is None
+        assert _calendars(made.service.database, made.clock.now()).state == "passed"
 
 
 def test_where_files_decide_a_restart_tells_the_days(tmp_path: Path, another_release: Any) -> None:
@@ -221,7 +227,14 @@ def test_another_release_of_the_zone_data_is_told_by_its_days(
         assert f"{gone} becomes nothing" in lines
         assert mine.issues == [key]
         moved = {move.metric: move for move in found.moves}["first_response"]
+        # Who keeps his promise keeps it by the clocks that there are.
+        kept = plan(made.settings, made.settings.config, made.clock.now(), recalculate=False)
+        assert (kept.moves, kept.effects) == (found.moves, found.effects)
+        assert kept.calendars == found.calendars
         assert found.before == found.after
+        assert (
+            f"{gone} becomes nothing" in _calendars(made.service.database, made.clock.now()).detail
+        )
         before = len(published(made))
         made.configuration = type(made.configuration).from_text(made.configuration.text)
         restart(made, InForce(made.configuration, is_on_record=True))

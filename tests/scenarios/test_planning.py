@@ -18,7 +18,7 @@ from sqlalchemy import Engine, event, func, select, text
 from config.loader import load
 from config.settings import SHIPPED
 from connector.simulator import AGENT
-from sla.decide import Ledger, decide
+from sla.decide import Ledger, decide, folded
 from sla.store import consequences, issues, open_issues
 from sla.store.database import Database
 from sla.store.migrate import migrate
@@ -134,6 +134,27 @@ def test_a_due_instant_may_move_without_anything_being_broken(cloud: World, tmp_
     assert found.exit_status == SOMETHING_MOVES
 
 
+@pytest.mark.one_database("sqlite")
+def test_issues_of_which_fields_alone_change_are_named_the_first_ten(
+    cloud: World, tmp_path: Path
+) -> None:
+    """Standard Support promises the same whether Medium is Medium or High."""
+    keys = [cloud.report("HLP", priority="Medium") for _ in range(12)]
+    high = {"priority": ["Highest", "High", "Medium"], "severity": "High"}
+    rules = {"contracts": [{"contract": "standard"}], "severities": [high]}
+    target = shipped_but(tmp_path / "high", projects={"HLP": rules})
+    found = planned(cloud, target)
+    lines = list(found.lines())
+    at = lines.index(
+        "Would be written to Jira: the fields of 12 issues. Nothing that was said is said again."
+    )
+    assert found.moves == []
+    assert lines[at + 1 : at + 12] == [
+        *(f"  {key} fields: severity Medium -> High" for key in keys[:10]),
+        "  and 2 more; --json has all of them",
+    ]
+
+
 def test_time_counts_though_nobody_was_woken(cloud: World, stricter: Path) -> None:
     """Recorded as running, and broken since: what is in force moves nothing of it."""
     cloud.report("HLP", priority="High")
@@ -164,7 +185,7 @@ def test_what_is_still_to_be_read_is_counted_apart(cloud: World, stricter: Path)
     )
     found = planned(cloud, stricter)
     assert (found.looked_at, found.unread) == (0, 1)
-    assert "1 more are not" in "\n".join(found.lines())
+    assert "1 more is not" in "\n".join(found.lines())
 
 
 def test_statements_grow_with_the_ranges_alone(populated: World, stricter: Path) -> None:
@@ -228,21 +249,51 @@ def test_what_a_change_cannot_touch_is_not_worked_out_again(
     assert work(site) == (read, 1)
 
 
+@pytest.mark.one_database("sqlite")
+def test_a_version_before_is_folded_only_where_something_of_it_stays(
+    cloud: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not where a clock runs, or is broken and goes on either way; where one was answered."""
+    _broken, answered = (cloud.report("HLP", {"Support plan": "Enterprise"}) for _ in range(2))
+    cloud.advance(timedelta(minutes=5))
+    cloud.jira.add_comment(answered, "We look into it.", account=AGENT)
+    cloud.advance(HOUR)
+    cloud.report("HLP", {"Support plan": "Enterprise"})
+    counted = Mock(wraps=folded)
+    monkeypatch.setattr(foreseeing, "folded", counted)
+    sooner = shipped_but(tmp_path / "sooner")
+    (sooner / "contracts").mkdir()
+    goal = (SHIPPED / "contracts" / "enterprise.yaml").read_text("utf-8")
+    (sooner / "contracts" / "enterprise.yaml").write_text(
+        goal.replace("target: 30m", "target: 20m")
+    )
+    found = planned(cloud, sooner)
+    ways = [(move.state_from, move.state_to) for move in found.moves]
+    assert ways == [("breached", "breached"), ("running", "running")]
+    by_version = [each.args[1].version for each in counted.call_args_list]
+    assert (by_version.count(found.after), by_version.count(found.before)) == (3, 1)
+
+
 def test_processes_that_share_the_work_find_the_same(populated: World, stricter: Path) -> None:
     # In a process without threads: here the simulator has some, so that nothing may be forked.
     code = f"""
-import os, sys
+import gc, os, sys
 from datetime import datetime
 from pathlib import Path
 from config.settings import Settings
 from webhooks import planning
 
-forked = []
+forked, collects = [], []
 os.register_at_fork(before=lambda: forked.append(1))
+add = planning.Found.add
+planning.Found.add = lambda self, part: (collects.append(gc.isenabled()), add(self, part))
 settings = Settings.from_environment(os.environ)
 now = datetime.fromisoformat({populated.clock.now().isoformat()!r})
 found = planning.plan(settings, Path({str(stricter)!r}), now, processes=2, at_once=3)
 assert len(forked) == 2, forked
+# What was found is not looked through for garbage again with each part that comes.
+assert collects and not any(collects), collects
+assert gc.isenabled()
 print(found.as_json())
 """
     ran = run(  # noqa: S603 - our own interpreter

@@ -7,7 +7,6 @@ import html
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, Literal
 
 import requests
 from flask.testing import FlaskClient
+from msgspec.structs import replace
 from ruamel.yaml import YAML
 from sqlalchemy import select
 

@@ -131,6 +131,15 @@ def test_deadline_in_words() -> None:
     assert "  due: Thu 11 Jul 2024 12:00 GMT = 2024-07-11T12:00:00Z\n" in result.stdout
 
 
+def test_deadline_of_a_project_in_no_mapping_names_the_nearest() -> None:
+    result = run("deadline", "--project", "BITT", "--created", "2024-07-10T12:00:00Z")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-2:] == [
+        "Because: project BITT is in no mapping",
+        "The mapping has no BITT: did you mean `BIT`? there are: BAL, BIT, BOT, BTL, HLP",
+    ]
+
+
 def test_deadline_of_other_fields() -> None:
     result = run(
         "deadline", "--project", "HLP", "--type", "Bug", "--priority", "High", "--json",

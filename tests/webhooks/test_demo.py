@@ -98,13 +98,16 @@ def test_the_story_makes_its_issues_and_tells_what_changed(
         {"SLA state": "breached", "First response due": NINE, "SLA escalation level": 1},
         account=DUELINE,
     )
-    jira.add_comment("BIT-1", "Overdue.", account=DUELINE)
+    account = jira.account(AGENT).account_id
+    jira.add_comment(
+        "BIT-1", f"[~accountid:{account}], [~accountid:gone]: *overdue*.\n\nLook.", account=DUELINE
+    )
     jira.add_comment("BIT-1", "We are on it.", account=AGENT)
     story.tell()
     first, second = capsys.readouterr().out.splitlines()
     assert "BIT-1  breached, due 2024-07-10T13:00:00" in first
     assert first.endswith("level 1")
-    assert second.split("BIT-1  says: ")[1].strip() == "Overdue."
+    assert second.split("BIT-1  says: ")[1] == "@Ada Agent, @gone: overdue. Look."
     # What did not change is not told again.
     story.tell()
     assert capsys.readouterr().out == ""

@@ -16,7 +16,10 @@ DOWN = "2026-09-01T06:00-05:00/2026-09-01T11:36-05:00"
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return {"DUELINE_DATABASE_URL": f"sqlite:///{tmp_path / 'dueline.sqlite3'}"}
+    """A directory in which a service has been."""
+    there = {"DUELINE_DATABASE_URL": f"sqlite:///{tmp_path / 'dueline.sqlite3'}"}
+    assert run(there, "migrate").exit_code == 0
+    return there
 
 
 def run(environment: dict[str, str], *arguments: str) -> Result:
@@ -28,6 +31,32 @@ def uptime(environment: dict[str, str], *more: str) -> dict[str, object]:
     assert (result.exit_code, result.stderr) == (0, "")
     found: dict[str, object] = json.loads(result.stdout)
     return found
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "uptime --month 2026-09",
+        "downtime list",
+        "downtime add --confirmed 2026-09-08T08:00-05:00",
+        "downtime close 1 --restored 2026-09-08T13:36-05:00",
+        "downtime remove 1",
+        "report",
+        "outbox",
+        "inbox",
+        "explain HLP-1",
+        "history",
+        "forget somebody",
+    ],
+)
+def test_where_no_service_has_been_nothing_is_answered_and_no_database_made(
+    tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "dueline.sqlite3"
+    result = run({"DUELINE_DATABASE_URL": f"sqlite:///{file}"}, *command.split())
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"{file}: there is no database; DUELINE_DATABASE_URL names it\n"
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(("basis", "amount"), [((), "223.33"), (("--basis", "all"), "83.33")])

@@ -38,7 +38,7 @@ _READY = """
         "DUELINE_JIRA_URL": "http://127.0.0.1:9", "DUELINE_JIRA_USER": "d",
         "DUELINE_JIRA_TOKEN": "t", "DUELINE_WEBHOOK_SECRET": "s",
     })
-    with opened(settings) as database:
+    with opened(settings, make=True) as database:
         remember_site(database, DEFAULT_SITE, "us", {})
         in_force = configuration_in_force(settings, DEFAULT_SITE, database)
     service = Service(settings, in_force, SystemClock())

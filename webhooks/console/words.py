@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from config import lengths
 from sla.contract import in_words, severity_in_words
-from sla.words import DAYS, MONTHS, length, local, utc, whole_minutes
+from sla.words import DAYS, MONTHS, length, local, many, utc, whole_minutes
 
 _COMMENT = re.compile(r"\bcomment (\d+)\b")
 _DAY = timedelta(days=1)
@@ -115,6 +115,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = MappingProxyType({
     "instant": instant,
     "month": month,
     "number": number,
+    "many": many,
     "seconds": seconds,
     "severity": severity_in_words,
     "utc": utc,

@@ -185,7 +185,7 @@ def _parameters(contract: ContractSeen) -> str:
     ]
     named = {each.clause for each in contract.parameters}
     rows += [
-        ("", prose(each.gist), prose(each.id), prose(each.by or ""))
+        ("none", prose(each.gist), prose(each.id), prose(each.by or "people see to it"))
         for each in contract.clauses
         if "open parameter" in each.became and each.id not in named
     ]

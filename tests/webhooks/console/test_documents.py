@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html import unescape
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
+from msgspec.structs import replace
 from werkzeug.test import TestResponse
 
 from config.settings import SHIPPED
@@ -121,6 +121,9 @@ def test_two_administrators_in_one_draft_lose_nothing(desk: Desk) -> None:
     assert "# mine" in late.text
     assert "# theirs" in late.text
     assert "# theirs" in (desk.standing.publishing.draft(1).documents[_BOTRON] or "")
+    # Who only checks what he typed has not seen what was saved meanwhile either.
+    checked = _send(desk, _BOTRON, text + "# mine\n", draft="1", revision="1", action="check")
+    assert _hidden(checked.text)["revision"] == "1"
 
 
 def test_a_text_from_an_older_version_does_not_take_back_what_came_since(desk: Desk) -> None:

@@ -243,6 +243,28 @@ def test_a_fault_is_told_at_its_field_and_the_summary_leads_there(desk: Desk) ->
     assert "projects.yaml:" in words(other)
 
 
+def test_a_cell_and_a_choice_that_hold_a_fault_are_marked(desk: Desk) -> None:
+    publishing = desk.standing.publishing
+    path = "/mapping/BOT"
+    form = form_of(desk.get(path).text)
+    choice = next(name for name in form if name.startswith("choice:botron:"))
+    send(desk, path, form, **{choice: "end_of_day"})
+    text = publishing.whole(publishing.draft(1))[FILE]
+    text = text.replace("chosen: end_of_day", "chosen: nonsense")
+    text = text.replace("{ priority: Medium, severity: Medium }", "{ severity: Middling }")
+    publishing.save(ADA, 1, 1, {FILE: text})
+    shown = desk.get(path, draft=1).text
+    group = f'role="radiogroup" id="{choice}" aria-invalid="true" aria-describedby="{choice}-fault'
+    assert group in shown
+    assert shown.count("aria-invalid") == 1
+    shown = desk.get("/mapping/HLP", draft=1).text
+    cells = re.findall(r'<select name="cell-[^>]*aria-invalid="true"[^>]*>', shown)
+    assert cells
+    assert len(cells) == shown.count("aria-invalid") < shown.count('<select name="cell-')
+    assert all('aria-describedby="severities-fault"' in each for each in cells)
+    assert 'id="severities-fault"' in shown
+
+
 def test_what_the_form_itself_refuses_is_marked_too(desk: Desk) -> None:
     path = "/mapping/HLP"
     form = form_of(desk.get(path).text)
@@ -272,8 +294,12 @@ def test_two_administrators_never_overwrite_each_other_in_silence(desk: Desk) ->
     theirs = written(desk, 1)
     text = publishing.whole(publishing.draft(1))[FILE].replace("  BOT:\n", "  BOT: # mine\n")
     publishing.save(ADA, 1, 1, {FILE: text})
+    # A button that only changes the form leaves it the revision that was seen.
+    pressed = form_of(send(desk, path, form, do="contract").text)
+    assert (pressed["draft"], pressed["revision"]) == ("1", "1")
     late = send(desk, path, form, **{cell(form, "Task", "Low"): '["High", null]'})
     assert late.status_code == 409
+    assert f"Ada changed {FILE} (projects.BOT)" in words(late.text)
     assert "saved meanwhile" in words(late.text)
     # Both are shown: what Ada saved stays, and what came late can be saved over it.
     assert "BOT: # mine" in late.text
@@ -432,7 +458,7 @@ def test_where_files_are_kept_the_mapping_says_so_and_makes_drafts_still(desk: D
 
 
 def _kept_in_files(desk: Desk) -> Any:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(desk.standing.settings, edits="files")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from tempfile import gettempdir
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, delete, text
 
 from config import document_sets
@@ -27,6 +28,7 @@ from sla.store import audit, drafts, issues, publications, sites
 from sla.store.database import Database
 from sla.store.drafts import Draft
 from sla.store.publications import Publication
+from sla.store.schema import policies
 from sla.store.schema import publications as publications_table
 from tests.postgres import PostgresServer
 from tests.scenarios import world as worlds
@@ -169,7 +171,7 @@ def test_what_an_older_release_had_open_is_decided_once_more(either: Desk) -> No
 
 def publishing_of(desk: Desk) -> Publishing:
     """As it is after a restart: another service on the same database."""
-    return replace(
+    return dataclasses.replace(
         desk.standing.publishing,
         database=desk.world.service.database,
         published=desk.world.service.follow_publications,
@@ -249,6 +251,40 @@ def test_what_is_over_stays_as_it_was_judged(either: Desk) -> None:
     made.advance(timedelta(hours=30))
     assert made.states(key, "first_response") == ["met"]
     assert not [words for words in made.said(key) if "first response to" in words]
+
+
+def test_a_preview_tells_apart_what_a_version_that_let_issues_stay_would_move(desk: Desk) -> None:
+    enterprise_issue(desk.world)
+    published(desk, "20m")
+    publishing = desk.standing.publishing
+    site = publishing.documents(2)["site.yaml"]
+    draft = publishing.begin(ADA, "", {"site.yaml": f"{site}remote_link: false\n"})
+    asked.begin_preview(desk.standing, draft.id, 1)
+    desk.standing.previews.wait()
+    shown = desk.page(f"/drafts/{draft.id}")
+    told = "of the 1 open issue, were all of them recalculated. 1 of these moves by the version in"
+    assert told in shown
+    assert "1 clock of 1 issue changes" in shown
+
+
+def test_where_nothing_was_over_no_version_before_is_asked_again(desk: Desk) -> None:
+    made = desk.world
+    key = enterprise_issue(made)
+    first, moved_at = desk.standing.publishing.in_force(), made.clock.at
+    newest = published(desk, "1h", recalculate=True)
+    made.settle()
+    row = row_of(made, key)
+    assert recalculated.read(row.earlier_versions) == (
+        recalculated.Earlier(newest.version, moved_at),
+    )
+    # Whoever asked for it would find nothing.
+    gone = delete(policies).where(policies.c.version == first.version)
+    made.service.database.write(lambda c: c.execute(gone))
+    made.stop()
+    made.start()
+    made.advance(timedelta(minutes=61))
+    assert made.states(key, "first_response") == ["breached"]
+    assert len(overdue(made, key)) == 1
 
 
 def row_of(made: World, key: str) -> issues.IssueRow:
@@ -417,7 +453,7 @@ def test_another_process_judges_by_what_is_published_elsewhere(either: Desk) -> 
 def test_whoever_is_killed_half_way_goes_on_where_it_was(either: Desk) -> None:
     made = either.world
     keys = [enterprise_issue(made) for _ in range(5)]
-    publishing = replace(either.standing.publishing, published=lambda: None)
+    publishing = dataclasses.replace(either.standing.publishing, published=lambda: None)
     draft = previewed(either, publishing.begin(ADA, "", with_goal(publishing, "2h")))
     publishing.publish(ADA, draft.id, 1, "all", recalculate=True)
     database = made.service.database
@@ -510,13 +546,34 @@ def test_two_administrators_on_one_draft_never_overwrite_each_other(either: Desk
     assert refusal.value.draft.revision == 2
     assert "target: 3h" in str(refusal.value.changes[ENTERPRISE])
     assert "target: 2h" in str(publishing.draft(draft.id).documents[ENTERPRISE])
+    # She is told what Ben changed, and not what the draft held before.
+    said = f"meanwhile. Ben changed {ENTERPRISE} (metrics.first_response). Nothing of yours"
+    assert said in str(refusal.value)
     for late in (
         lambda: publishing.discard(ADA, draft.id, 1),
         lambda: publishing.publish(ADA, draft.id, 1, "mine", recalculate=False),
         lambda: asked.begin_preview(either.standing, draft.id, 1),
     ):
-        with pytest.raises(SavedMeanwhile):
+        with pytest.raises(SavedMeanwhile, match="Ben changed"):
             late()
+
+
+def test_each_revision_since_the_one_seen_is_told_by_who_made_it_and_by_what(desk: Desk) -> None:
+    publishing = desk.standing.publishing
+    draft = publishing.begin(ADA, "goals", with_goal(publishing, "1h"))
+    site = publishing.whole(draft)["site.yaml"]
+    publishing.save(ADA, draft.id, 1, {"site.yaml": f"{site}# mine\n"})
+    publishing.save(BEN, draft.id, 2, {"site.yaml": None, "calendars/a.yaml": "calendar: a\n"})
+    publishing.save(BEN, draft.id, 3, {}, "other goals")
+    published(desk, "2h")
+    publishing.rebase(BEN, draft.id, 4, {ENTERPRISE: "mine"})
+    with pytest.raises(SavedMeanwhile) as refusal:
+        publishing.save(ADA, draft.id, 2, with_goal(publishing, "3h"))
+    assert [(each.revision, str(each)) for each in refusal.value.since] == [
+        (3, "Ben changed calendars/a.yaml added; site.yaml removed."),
+        (4, "Ben changed the title alone."),
+        (5, "Ben brought it up to date with version 2."),
+    ]
 
 
 def test_the_conflict_shows_both_texts_and_saves_over_the_newer_one(desk: Desk) -> None:
@@ -533,6 +590,7 @@ def test_the_conflict_shows_both_texts_and_saves_over_the_newer_one(desk: Desk) 
     shown = words(answer.text)
     assert "+ - target: 3h" in shown
     assert "- - target: 2h" in shown
+    assert f"Ben changed {ENTERPRISE}" in shown
     again = desk.post(
         f"/drafts/{draft.id}/documents",
         {"revision": 2, "path": ENTERPRISE, "text": mine},
@@ -812,7 +870,7 @@ def test_an_administrator_goes_from_a_draft_to_the_version_and_back(desk: Desk) 
     desk.post("/drafts/1/preview", {"revision": 2}, form="/drafts/1")
     desk.standing.previews.wait()
     shown = desk.page("/drafts/1")
-    assert "1 clocks of 1 issues change" in shown
+    assert "1 clock of 1 issue changes" in shown
     assert f"{key} first response enterprise running" in shown
     refused = desk.post(
         "/drafts/1/publish", {"revision": 2, "reason": "", "issues": "open"}, form="/drafts/1"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
+from msgspec.structs import replace
 from werkzeug.test import TestResponse
 
 from config.settings import AtlassianSignIn, OpenIdConnect, Secret

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
+from msgspec.structs import replace
 
 from sla.calendar import Calendar
 from sla.condition import Condition
@@ -74,7 +75,7 @@ def test_a_clock_that_rests_has_an_open_end() -> None:
 
 
 def test_a_holiday_has_its_name_and_open_hours_are_shaded() -> None:
-    closed = replace(office(), holidays={date(2024, 7, 11): "Founders' Day"})
+    closed = dataclasses.replace(office(), holidays={date(2024, 7, 11): "Founders' Day"})
     under = policy(contract(Goal(OpenTime(hours(20), "20h"), closed)))
     _, _, plot = told(made(), under, at(3))
     assert "Holiday: Founders&#39; Day" in plot

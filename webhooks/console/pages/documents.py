@@ -81,11 +81,17 @@ def _shown(
     path: str, draft: int | None, typed: str | None = None, *,
     theirs: str | None = None, refused: str = "", checked: bool = False,
 ) -> str:  # fmt: skip
-    standing = here()
+    standing, form = here(), request.form
+    document = documents.opened(standing, path, draft, typed)
+    # What was typed was typed over the revision that was seen: it stays that of the form.
+    seen = number(form.get("revision", ""), "revision") if typed is not None else None
+    base = number(form.get("base", ""), "base") if typed is not None and theirs is None else None
     return render_template(
         "document.html",
-        document=documents.opened(standing, path, draft, typed),
-        title=request.form.get("title", ""),
+        document=document,
+        revision=seen or (document.draft.revision if document.draft else None),
+        base=base or document.base.id,
+        title=form.get("title", ""),
         theirs=theirs,
         against_theirs=line_by_line(theirs, typed or "") if theirs is not None else (),
         refused=refused,

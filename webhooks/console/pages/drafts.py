@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from config.document_sets import line_by_line
 from config.errors import ConfigError, ConfigurationError
+from sla.preview import moved_before_in_words
 from sla.words import utc
 from webhooks.console import csv_export
 from webhooks.console.access import asking
@@ -235,6 +236,7 @@ def _shown(id_: int, message: str = "", typed: Mapping[str, str] | None = None) 
         pages=-(-moved.total // PAGE) if moved else 0,
         message=message,
         written=list(found.preview.written.parts()) if found.preview else [],
+        moved_before=moved_before_in_words(found.preview.moved_before) if found.preview else "",
         kept_written=list(found.preview.kept_written.parts()) if found.preview else [],
         typed=typed or {},
         paths=sorted(standing.publishing.whole(found.draft)),

@@ -129,7 +129,11 @@ def _shown(
         choices=list(asked.choices(form.used, at, where)),
         unknown=asked.unknown(severities, where), one_line=in_one_line,
         notes=[note for note in asked.drafts(publishing) if not draft or note.id != draft.id],
+        in_doubt=mapping_faults.severities_in_doubt(error, key, severities),
         problems=problems, faults=_by_field([*refused, *problems]), refused=refused,
+        revision=_seen("revision", is_typed=is_typed) or (draft.revision if draft else ""),
+        base=_seen("base", is_typed=is_typed and not isinstance(refusal, ChangedMeanwhile))
+        or at.base.id,
         newest=publishing.in_force(), edits=standing.settings.edits,
         directory=standing.settings.config, file=FILE,
         may_change=asking.person().may_change and (draft is None or _takes_changes(draft)),
@@ -141,6 +145,11 @@ def _by_field(faults: Sequence[FieldFault]) -> dict[str, list[str]]:
     for each in faults:
         found.setdefault(each.field, []).append(each.message)
     return found
+
+
+def _seen(name: str, *, is_typed: bool) -> int | None:
+    """What was typed was typed over the revision that was seen: it stays that of the form."""
+    return _number(name) if is_typed else None
 
 
 def _takes_changes(draft: Draft) -> bool:

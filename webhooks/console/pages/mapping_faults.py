@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from config.errors import ConfigError, Problem
 from config.mapping_edits import FILE
 from config.positions import Place, written
 from webhooks.console.pages.mapping_form import FieldRefused, MappingForm
+from webhooks.console.questions.mapping_rules import SeverityRule
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,25 @@ def of_draft(error: ConfigError | None, key: str, form: MappingForm) -> list[Fie
     found = [_fault(each, fields) for each in (error.problems if error else ())]
     order = list(dict.fromkeys(fields.values()))
     return sorted(found, key=lambda each: order.index(each.field) if each.field else len(order))
+
+
+def severities_in_doubt(
+    error: ConfigError | None, key: str, severities: Sequence[SeverityRule]
+) -> frozenset[str]:
+    """The severities that a faulty rule gives: the cells of the table that have one are in doubt.
+
+    Args:
+        error: the draft's faults.
+        key: the project's.
+        severities: its rules as the draft has them.
+    """
+    rules = {written(("projects", key, "severities", n)): each for n, each in enumerate(severities)}
+    return frozenset(
+        rule.severity
+        for problem in (error.problems if error else ())
+        for place, rule in rules.items()
+        if problem.file == FILE and f"{problem.path}.".startswith(f"{place}.")
+    )
 
 
 def _fault(problem: Problem, fields: dict[str, str]) -> FieldFault:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, NoReturn
 
 import msgspec
+from msgspec.structs import replace
 
 from sla.store import audit
 from sla.store.audit import Entry, Wanted

@@ -95,7 +95,7 @@ def _over(standing: Standing, row: IssueRow, events: Sequence[Event]) -> tuple[C
         names = facts.names_for(policy) if facts else {}
         return Timeline.of(named(event, names) for event in events)
 
-    return kept_of(row.earlier_versions, standing.policy, timeline_of)
+    return kept_of(row.earlier_versions, row.policy_version, standing.policy, timeline_of)
 
 
 __all__ = ["Folded", "Read", "folded", "read_all"]

@@ -21,7 +21,7 @@ from sla.store.holds import Hold
 from sla.store.inbox import Kept
 from sla.store.migrate import version_of
 from sla.store.outbox import Waiting
-from sla.words import utc
+from sla.words import many, utc
 from webhooks import given_up, set_aside
 from webhooks.console.access.people import Person
 from webhooks.console.questions.sayings import name_of
@@ -247,24 +247,20 @@ def _known(connection: Connection, standing: Standing) -> _Known:
 
 def _given_up(found: Attention) -> Iterator[str]:
     if found.comments:
-        yield f"Jira refused {_number(found.comments, 'comment')} for good."
+        yield f"Jira refused {many(found.comments, 'comment')} for good."
     if found.fields:
-        yield f"Jira refused the SLA fields of {_number(found.fields, 'issue')} for good."
+        yield f"Jira refused the SLA fields of {many(found.fields, 'issue')} for good."
     if found.histories:
-        yield f"The history of {_number(found.histories, 'issue')} could not be read."
+        yield f"The history of {many(found.histories, 'issue')} could not be read."
     if found.untold:
-        yield f"{_number(found.untold, 'notification')} could not be sent."
+        yield f"{many(found.untold, 'notification')} could not be sent."
 
 
 def _set_aside(found: Attention) -> Iterator[str]:
     for number, what in ((found.not_understood, "understood"), (found.failed, "handled")):
         if number:
             were = "was" if number == 1 else "were"
-            yield f"{_number(number, 'webhook')} from Jira {were} not {what}."
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+            yield f"{many(number, 'webhook')} from Jira {were} not {what}."
 
 
 def _silent(known: _Known) -> Iterator[str]:

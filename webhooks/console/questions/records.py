@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from config import lengths
 from config.configuration import Configuration
 from sla.contract import in_words
-from sla.cycle import Cycle, Promise
+from sla.cycle import Cycle
 from sla.effects import Saying
+from sla.promise import Promise
 from sla.store import issues, notifications, outbox
 from sla.store.issues import IssueRow
 from sla.store.outbox import Written
