@@ -287,8 +287,9 @@ class Settings(msgspec.Struct, frozen=True):
     def database_file(self) -> Path | None:
         """The file that SQLite keeps the database in; None: it is no file."""
         scheme, _, rest = self.database_url.reveal().partition("://")
-        path = rest.partition("?")[0].removeprefix("/")
-        return Path(path) if scheme in _SQLITE and path else None
+        # What stands before the first slash would be a host, and may hold a password: no file.
+        host, _, path = rest.partition("?")[0].partition("/")
+        return Path(path) if scheme in _SQLITE and path and not host else None
 
     def _has_way_in(self) -> bool:
         return bool(

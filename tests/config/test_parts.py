@@ -105,7 +105,7 @@ def test_two_rules_meet_just_when_some_issue_gets_both(
 def test_the_default_wording_uses_only_facts(occasion: str, late: str) -> None:
     environment = Environment(undefined=StrictUndefined, autoescape=True)
     template = environment.from_string(getattr(WordingDocument(), occasion))
-    facts: dict[str, object] = {**{name: name for name in FACTS}, "late": late}
+    facts: dict[str, object] = {**{name: name for name in FACTS}, "late": late, "since": ""}
     lists = ("promises", "duties", "contacts", "missing", "given", "problems")
     facts |= {name: [f"{name} {number}" for number in (1, 2)] for name in lists}
     text = template.render(facts)
@@ -114,6 +114,10 @@ def test_the_default_wording_uses_only_facts(occasion: str, late: str) -> None:
     assert ("due" in text.replace("duties", "")) == of_a_cycle
     says_late = occasion in ("warning", "breach", "escalation", "request")
     assert ("2h late" in text) == (bool(late) and says_late)
+    # What a later version alone says could not have been written before.
+    in_hindsight = template.render(facts | {"since": "Monday"})
+    assert "2h late" not in in_hindsight
+    assert ("in force since Monday" in in_hindsight) == (says_late or occasion == "public")
 
 
 # --- the schema for editors -----------------------------------------------------------------------
