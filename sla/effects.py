@@ -148,7 +148,7 @@ class Announced:
         self.standing: set[str] = set()
         self.level = 0
         self.next_at: datetime | None = None
-        self.spoken_of = frozenset([key.rpartition("/")[0] for key in said]) if said else said
+        self.spoken_of = frozenset(["/".join(key.split("/", 2)[:2]) for key in said])
         self._told: Cycle | None = None
         self._facts: Mapping[str, Fact] = {}
 

@@ -29,4 +29,20 @@ class UnreadableFactError(SlaError):
     """A stored fact of an issue is none: it was altered by hand, or is of a newer release."""
 
     def __init__(self, issue_id: str, kind: str, why: object) -> None:
-        super().__init__(f"a stored fact ({kind}) of Jira id {issue_id} cannot be read: {why}")
+        # As they came: where several processes read, it is made anew of these in another one.
+        super().__init__(issue_id, kind, str(why))
+
+    def __str__(self) -> str:
+        issue_id, kind, why = self.args
+        return f"a stored fact ({kind}) of Jira id {issue_id} cannot be read: {why}"
+
+
+class UnreadableRowError(SlaError):
+    """What a column of an issue's row holds was altered by hand, or is of a newer release."""
+
+    def __init__(self, issue_id: str, column: str, why: object) -> None:
+        super().__init__(issue_id, column, str(why))
+
+    def __str__(self) -> str:
+        issue_id, column, why = self.args
+        return f"the stored {column} of Jira id {issue_id} cannot be read: {why}"

@@ -168,7 +168,7 @@ class Prover:
     ) -> list[Finding]:
         try:
             return list(_Case(self, connection, held, in_force, now).findings())
-        except ValueError as error:
+        except SlaError as error:
             # Its row holds JSON, too, which somebody may have altered.
             return [_no_judgement(held.name, held.row.issue_id, error)]
 
@@ -248,7 +248,7 @@ class _Case:
         self._is_due = wake_at is not None and wake_at <= now
         # What is due was not looked at yet: recorded is what held right before.
         self._at = wake_at - _TICK if wake_at and self._is_due else now
-        self._earlier = recalculated.read(held.row.earlier_versions)
+        self._earlier = held.row.earlier
         self._said = {each["key"]: each for each in held.sayings if each["state"] != "withdrawn"}
 
     def findings(self) -> Iterator[Finding]:
@@ -317,7 +317,7 @@ class _Case:
         follows |= self._listed(fold.timeline, self._prover.book(version).policy)
         held = {name: getattr(row, name) for name in follows}
         yield from self._differing("", held, follows)
-        shown = json.loads(row.fields_wanted or "{}")
+        shown = row.fields_shown
         wanted = json.loads(as_json(decision.fields)) if decision.fields else {}
         # An older release knew fewer fields; a database that was put back forgot what it showed.
         names = shown or (wanted if row.fields_wanted is None else ())
@@ -366,7 +366,7 @@ class _Case:
                 "key": plain["key"], "at": datetime.fromisoformat(plain["at"]),
                 "urgent": plain["occasion"] in URGENT,
             }  # fmt: skip
-            facts = plain["facts"]
+            facts = msgspec.convert(plain["facts"], dict[str, Any])
         except (ValueError, LookupError, TypeError):
             yield self._finding(key, "text", "what cannot be read", "a saying")
             return
@@ -377,7 +377,7 @@ class _Case:
         metric = key.partition("/")[0]
         promised = [each for each in self._held.promises if each["metric"] == metric]
         for name in ("target", "severity", "binding"):
-            known = {each[name] for each in promised}
+            known = list(dict.fromkeys(each[name] for each in promised))
             if known and name in facts and facts[name] not in known:
                 told = " or ".join(sorted(map(in_words_of, known)))
                 yield self._finding(key, name, in_words_of(facts[name]), told)

@@ -12,11 +12,13 @@ Nor does the version that comes call to act on what lies behind: see `said_in_hi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from sla.cycle import Cycle, Ending, cycles_of
@@ -34,16 +36,18 @@ class Earlier(NamedTuple):
     """A version that judged an issue until an instant."""
 
     version: str
-    until_at: datetime
+    until_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 # All issues that were moved at once have the same.
 @lru_cache(maxsize=64)
 def read(text: str | None) -> tuple[Earlier, ...]:
-    """The versions before the one that an issue has, oldest first, from what is kept of them."""
-    if not text:
-        return ()
-    return tuple(Earlier(version, datetime.fromisoformat(at)) for version, at in json.loads(text))
+    """The versions before the one that an issue has, oldest first, from what is kept of them.
+
+    Raises:
+        ValueError: it is no list of versions, each with the instant until which it judged.
+    """
+    return msgspec.json.decode(text, type=tuple[Earlier, ...]) if text else ()
 
 
 def written(earlier: Iterable[Earlier]) -> str:
@@ -241,12 +245,13 @@ def said_in_hindsight(
     sayings = announced.sayings
     if not any(_is_past(each, since) for each in sayings):
         return sayings
-    true: dict[str, list[Saying]] = {}
+    true: dict[str, list[str]] = {}
     for cycle in cycles:
         mine = sorted(_by_then(cycle, policy, since), key=_height, reverse=True)
-        true[cycle.metric] = mine + true.get(cycle.metric, [])
+        # Of two at one height the one that the policy names first counts.
+        true.setdefault(cycle.metric, []).extend([each.key for each in reversed(mine)])
     unsaid = {each.key for each in sayings}
-    wanted = {_highest(each, unsaid, announced.said) for each in true.values()}
+    wanted = {_highest(keys, unsaid, announced.said) for keys in true.values()}
     broken = {(each.metric, _text(each.due_at)) for each in over if each.state == "breached"}
     found = []
     for each in sayings:
@@ -270,9 +275,35 @@ def _by_then(cycle: Cycle, policy: Policy, since: datetime) -> Sequence[Saying]:
     return by_then.sayings
 
 
-def _highest(sayings: Iterable[Saying], unsaid: Collection[str], said: Collection[str]) -> str:
-    """The first that was said or can be: nobody is called to act once a clock has ended."""
-    return next((each.key for each in sayings if each.key in said or each.key in unsaid), "")
+def _highest(keys: Sequence[str], unsaid: AbstractSet[str], said: AbstractSet[str]) -> str | None:
+    """The last that can be said, of a metric's keys from the lowest to the highest.
+
+    Nobody is called to act once a clock has ended. None: something as high or of a later cycle was
+    said, be it true or, since news came late, true no more.
+    """
+    key = next((key for key in reversed(keys) if key in said or key in unsaid), None)
+    if key is None or key in said:
+        return None
+    rank, true = _rank(key), frozenset(keys)
+    metric = key.partition("/")[0] + "/"
+    gone = (_rank(each) for each in said if each.startswith(metric) and each not in true)
+    return None if any(each > rank for each in gone) else key
+
+
+def _rank(key: str) -> tuple[int, int, int, int]:
+    """Sorts the keys of a metric without their instants: cycle, goal picked anew, rung.
+
+    A key that calls nobody to act, such as that of a correction, comes before all.
+    """
+    _, number, rule, anew, *_ = [*key.split("/"), "", "", ""]
+    if not number.isdecimal() or rule == "correction":
+        return (0, 0, 0, 0)
+    picked = anew.removeprefix("again-")
+    nth = int(picked) if picked.isdecimal() else 0
+    level = rule.removeprefix("level-")
+    if level != rule and level.isdecimal():
+        return int(number), nth, 1, int(level)
+    return int(number), nth, int(rule == "breach"), 0
 
 
 def _is_past(saying: Saying, since: datetime) -> bool:

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sla import recalculated
-from sla.cycle import Cycle
+from sla.cycle import Cycle, cycles_of
 from sla.decide import Decision, Ledger, decide
 from sla.engine import SiteFacts
 from sla.mapping import Policy
@@ -72,7 +72,7 @@ def then(database: Database, row: IssueRow, facts: SiteFacts, at: datetime) -> T
     heard = database.read(lambda c: heard_at(c, DEFAULT_SITE, row.issue_id, read_events))
     version = version_at(database, row, at)
     policy_of = policies_of(database)
-    earlier = [each for each in recalculated.read(row.earlier_versions) if each.until_at <= at]
+    earlier = [each for each in row.earlier if each.until_at <= at]
 
     def timeline_of(policy: Policy, some: Sequence[Event]) -> Timeline:
         names = facts.names_for(policy)
@@ -82,16 +82,16 @@ def then(database: Database, row: IssueRow, facts: SiteFacts, at: datetime) -> T
         def policy_for(version: str) -> Policy:
             return facts.applied_to(policy_of(version))
 
+        def fold(version: str, until_at: datetime) -> Sequence[Cycle]:
+            by = policy_for(version)
+            return cycles_of(timeline_of(by, some), by, until_at)
+
         policy = policy_for(version)
-        over = recalculated.kept_of(
-            recalculated.written(earlier) if earlier else None,
-            version,
-            policy_for,
-            lambda each: timeline_of(each, some),
-        )
         return decide(
-            timeline_of(policy, some), policy, Ledger(), at, issue_id=row.issue_id, over=over
-        )
+            timeline_of(policy, some), policy, Ledger(), at, issue_id=row.issue_id,
+            over=recalculated.kept(recalculated.leaving(earlier, version), fold),
+            since=earlier[-1].until_at if earlier else None,
+        )  # fmt: skip
 
     whole = timeline_of(facts.applied_to(policy_of(version)), events)
     check_instant(at, whole, "UTC")

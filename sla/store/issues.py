@@ -31,8 +31,10 @@ from sqlalchemy import (
 
 from sla import timeline as facts
 from sla.cycle import Cycle
-from sla.errors import UnreadableFactError
+from sla.errors import UnreadableFactError, UnreadableRowError
 from sla.gaps import Held
+from sla.recalculated import Earlier
+from sla.recalculated import read as read_earlier
 from sla.store.holds import LONGEST
 from sla.store.schema import Instant, cycles, events, issue_keys, issues, promises, refers
 from sla.store.upsert import insert, insert_for
@@ -51,6 +53,10 @@ _KINDS: dict[str, type[Event]] = {
         facts.Deleted,
     )
 }
+
+
+UNREADABLE = (ValueError, TypeError, KeyError)
+"""What decoding a fact raises that is none, or of a kind that nobody knows."""
 
 
 class IssueRow(msgspec.Struct, frozen=True):
@@ -88,6 +94,30 @@ class IssueRow(msgspec.Struct, frozen=True):
     assignee_id: str | None
     assignee: str | None
     customer: str | None
+
+    @property
+    def earlier(self) -> tuple[Earlier, ...]:
+        """The versions that judged it before its own, oldest first.
+
+        Raises:
+            UnreadableRowError: what is kept of them was altered.
+        """
+        try:
+            return read_earlier(self.earlier_versions)
+        except ValueError as error:
+            raise UnreadableRowError(self.issue_id, "earlier_versions", error) from error
+
+    @property
+    def fields_shown(self) -> Mapping[str, Any]:
+        """The SLA fields as they should stand, plain values by role; empty: none is touched.
+
+        Raises:
+            UnreadableRowError: what is kept of them was altered.
+        """
+        try:
+            return msgspec.json.decode(self.fields_wanted or "{}", type=dict[str, Any])
+        except ValueError as error:
+            raise UnreadableRowError(self.issue_id, "fields_wanted", error) from error
 
 
 Beside = Mapping[str, str | None]
@@ -625,7 +655,7 @@ def facts_of(
 def _fact(issue_id: str, kind: str, data: bytes) -> Event:
     try:
         return msgspec.json.decode(data, type=_KINDS[kind])
-    except (msgspec.MsgspecError, KeyError) as error:
+    except UNREADABLE as error:
         raise UnreadableFactError(issue_id, kind, error) from error
 
 

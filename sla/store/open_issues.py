@@ -28,8 +28,10 @@ from sqlalchemy import (
 from sqlalchemy.types import NullType
 
 from sla import timeline as facts
+from sla.errors import UnreadableFactError
 from sla.mapping import Policy
 from sla.preview import Judged
+from sla.store.issues import UNREADABLE
 from sla.store.schema import cycles, events, issues
 from sla.timeline import (
     SYSTEM_FIELDS,
@@ -138,13 +140,20 @@ class Facts:
         return self is other or (self._wanted == other._wanted and self._never == other._never)
 
     def timeline(self, rows: Iterable[Row]) -> Timeline:
-        """The timeline of an issue from its facts."""
+        """The timeline of an issue from its facts.
+
+        Raises:
+            UnreadableFactError: one of them is none.
+        """
         decode, wanted, never = self._decode, self._wanted, self._never
         events: list[Event] = []
         sightings: list[Any] = []
         changing: set[str] = set()
-        for _, kind, data in rows:
-            event = decode[kind](data)
+        for issue_id, kind, data in rows:
+            try:
+                event = decode[kind](data)
+            except UNREADABLE as error:
+                raise UnreadableFactError(issue_id, kind, error) from error
             if kind == "Seen":
                 sightings.append(event)
             elif kind == "Changed":
@@ -396,10 +405,18 @@ def resolved(connection: Connection, site: str, ids: Collection[str]) -> frozens
     """Those of the issues whose last change of the resolution set one.
 
     Most issues of an old installation are over: their histories are not read to find that out.
+
+    Raises:
+        UnreadableFactError: one of these changes is none.
     """
     if not ids:
         return frozenset()
     rows = connection.execute(_RESOLUTIONS, {"site": site, "ids": list(ids)})
     change = _DECODE[Changed.__name__]
-    became = {issue_id: change(data).after for issue_id, data in rows}
+    became = {}
+    for issue_id, data in rows:
+        try:
+            became[issue_id] = change(data).after
+        except UNREADABLE as error:
+            raise UnreadableFactError(issue_id, Changed.__name__, error) from error
     return frozenset(issue_id for issue_id, resolution in became.items() if resolution)

@@ -345,11 +345,28 @@ def test_what_cannot_be_read_is_named_and_all_else_is_proven(lived: World) -> No
     for statement, why in (
         (update(events).where(*created).values(data=b"{"), fact),
         (update(events).where(*created).values(data=b'{"at":"late"}'), fact),
-        (update(issue_rows).where(*mine).values(earlier_versions="["), ""),
-        (update(issue_rows).where(*mine).values(fields_wanted="{"), ""),
+        *[
+            (
+                update(issue_rows).where(*mine).values({column: text}),
+                f"the stored {column} of Jira id {issue} cannot be read: ",
+            )
+            for column, texts in (
+                ("earlier_versions", ["[", "5", '[["one"]]', '[["one", "2024-07-10T13:00:00"]]']),
+                ("fields_wanted", ["{", "[]"]),
+            )
+            for text in texts
+        ],
     ):
         (found,) = altered(lived, statement)
         assert found.startswith(told + why)
+    acknowledged = one(sayings, issue_id=issue, key="acknowledgement")
+    said = lived.service.database.read(
+        lambda c: c.execute(select(sayings.c.saying).where(*acknowledged)).scalar_one()
+    )
+    for facts in (5, ["severity"]):
+        broken = json.dumps({**json.loads(said), "facts": facts}).encode()
+        (found,) = altered(lived, update(sayings).where(*acknowledged).values(saying=broken))
+        assert "acknowledgement, text: recorded what cannot be read; follows a saying" in found
 
 
 _LINE = re.compile(r"^\| `(\w+)` \| (.+?) \| .+ \|$", re.MULTILINE)

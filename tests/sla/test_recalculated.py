@@ -14,7 +14,7 @@ from sla.contract import Alerts, Level
 from sla.contract import Warning as EarlyWarning
 from sla.cycle import Cycle, cycles_of
 from sla.decide import Ledger, decide
-from sla.effects import URGENT, Saying
+from sla.effects import URGENT, Announced, Saying
 from sla.mapping import Policy
 from sla.recalculated import Earlier, is_withdrawn, joined, kept, kept_of
 from sla.timeline import Timeline
@@ -203,6 +203,30 @@ def test_in_hindsight_the_highest_level_is_told_and_nothing_beside_it() -> None:
     }  # fmt: skip
     # Of an issue that was not moved each is told.
     assert told(strict, at(4.1), set()).keys() > found.keys()
+
+
+def test_what_was_left_out_is_not_made_up_for_once_late_news_undoes_what_was_said() -> None:
+    """Neither an older cycle's breach nor a lower rung comes beside the correction."""
+    hourly = of(measured("periodic_update", always(2)), alerts=SHOUTING)
+    heard = [*made(), reply(at(0.2), id_="first"), reply(at(3), id_="one")]
+    late = [*heard, reply(at(4.5), id_="two")]
+
+    def keys(events: list[Any], *said: str) -> set[str]:
+        ledger = Ledger(frozenset(said))
+        decision = decide(Timeline.of(events), hourly, ledger, at(5.3), since=at(5.2))
+        return {each.key for each in decision.sayings}
+
+    (told,) = keys(heard)
+    assert told == "periodic_update/2/level-1"
+    assert keys(late, told) == {"periodic_update/2/correction"}
+    assert keys(late) == {"periodic_update/1/breach"}, "nothing was said: the older one counts"
+    # What was said in the same cycle and holds no more is higher, too; a lower one is not.
+    second = "periodic_update/2/"
+    assert not keys(heard, f"{second}level-2")
+    assert not keys(heard, f"{second}breach/again-1")
+    assert keys(heard, f"{second}another-warning", f"{second}correction") == {told}
+    spoken_of = Announced(frozenset([told, f"{second}breach/again-1"]), at(5)).spoken_of
+    assert spoken_of == {"periodic_update/2"}
 
 
 def test_a_breach_that_the_version_before_would_have_told_is_none_of_hindsight() -> None:

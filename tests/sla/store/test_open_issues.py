@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
@@ -10,12 +11,13 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from config.loader import load
 from config.settings import SHIPPED
 from sla.contract import Goal
 from sla.cycle import cycles_of
+from sla.errors import UnreadableFactError
 from sla.mapping import Policy
 from sla.preview import judged
 from sla.resting import Rest
@@ -23,6 +25,7 @@ from sla.store import issues
 from sla.store.database import Database
 from sla.store.issues import Judgement, named
 from sla.store.open_issues import Facts, OpenIssue, Range, Row, ranges, read, unread
+from sla.store.schema import events as fact_rows
 from sla.timeline import Account, Changed, CommentSeen, Created, Event, FieldValue, Seen, Timeline
 from tests.sla.example import ALWAYS, at, contract, made, policy, reply, two_hours
 
@@ -144,6 +147,19 @@ def test_what_never_counts_is_left_out() -> None:
     assert Facts(shipped(), NAMES).timeline(rows_of(events)).comments == ()
 
 
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [("Created", b"{"), ("Seen", b'{"at":"late"}'), ("Guessed", b"{}"), ("Changed", b'"\xff"')],
+)
+def test_a_fact_that_is_none_names_its_issue_in_every_process(kind: str, data: bytes) -> None:
+    with pytest.raises(UnreadableFactError) as told:
+        Facts(shipped(), NAMES).timeline([*rows_of([Created(START)]), ("8", kind, data)])
+    why = f"a stored fact ({kind}) of Jira id 8 cannot be read: "
+    assert str(told.value).startswith(why)
+    # As it comes out of another process.
+    assert str(copy(told.value)) == str(told.value)
+
+
 # --- ranges ---------------------------------------------------------------------------------------
 
 
@@ -211,3 +227,13 @@ def test_what_is_not_concluded_yet_is_left_out_and_counted(database: Database) -
     database.write(lambda c: issues.ask_for_history(c, SITE, "8", at(3)))
     assert [issue.issue_id for issue in found_in(database, Range())] == ["7"]
     assert database.read(lambda c: unread(c, SITE)) == 1
+
+
+def test_a_resolution_that_is_none_names_its_issue(database: Database) -> None:
+    known_of(
+        database, "7", [*made(), reply(at(1)), Changed(at(2), "2", "resolution", None, "Done")]
+    )
+    of_changes = update(fact_rows).where(fact_rows.c.kind == "Changed").values(data=b"{")
+    database.write(lambda c: c.execute(of_changes))
+    with pytest.raises(UnreadableFactError, match=r"\(Changed\) of Jira id 7 cannot be read"):
+        found_in(database, Range())
