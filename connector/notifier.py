@@ -8,9 +8,11 @@ own rule decides. A channel that does not answer holds up nothing that is for Ji
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -33,6 +35,8 @@ _PAUSES: Final = tuple(timedelta(minutes=each) for each in (1, 2, 5, 15, 30, 60,
 """After each failure; when all are used up it is given up, and a person is told."""
 _LATE: Final = timedelta(minutes=5)
 """What comes later than this says so."""
+_UNDER_WAY: Final = timedelta(minutes=10)
+"""What left more recently may be waiting for its answer; far longer than any send takes."""
 
 
 class Channels(msgspec.Struct, frozen=True):
@@ -80,27 +84,24 @@ class Notifier:
         self.before_telling()
         now = self.now()
         for pending in self.database.read(lambda c: notifications.pending(c, *key, now)):
-            try:
-                with following(pending.delivery):
-                    self._see_to(key, pending)
-            except Exception as error:  # noqa: BLE001 - logged; the others must not wait for it
-                _log.exception("channel could not be told", channel=pending.channel)
-                self._fault(pending, f"{type(error).__name__}: {error}")
+            with self._noting_a_fault(pending), following(pending.delivery):
+                self._see_to(pending)
 
     def give_up_what_is_too_old(self) -> None:
         """Give up what nobody told for too long, as where no process has an address."""
-        channels = self.channels().known.values()
-        shortest = min((each.give_up_after for each in channels), default=GIVE_UP_AFTER)
-        before = self.now() - shortest
-        for pending in self.database.read(lambda c: notifications.old(c, self.sites, before)):
-            self._give_up_too_old(pending)
+        limits = [each.give_up_after for each in self.channels().known.values()]
+        now = self.now()
+        # A channel that is no longer named has no limit of its own.
+        before, idle_since = now - min([GIVE_UP_AFTER, *limits]), now - _UNDER_WAY
+        page = partial(notifications.old, sites=self.sites, before=before, idle_since=idle_since)
+        found = self.database.read(page)
+        while found:
+            for pending in found:
+                self._is_over(pending)
+            found = self.database.read(partial(page, after=found[-1]))
 
-    def _see_to(self, key: Key, pending: Pending) -> None:
-        clock = self.database.read(lambda c: notifications.clock(c, *key, pending.saying))
-        if is_moot(pending.saying, clock, withdrawn=pending.withdrawn):
-            self._note(pending, state="withdrawn", try_at=None, error=None)
-            return
-        if self._give_up_too_old(pending):
+    def _see_to(self, pending: Pending) -> None:
+        if self._is_over(pending):
             return
         channel = self.channels().known.get(pending.channel)
         address = self.addresses.get(pending.channel)
@@ -119,29 +120,42 @@ class Notifier:
                 attempted_at=None,
             )  # fmt: skip
             return
-        self._tell(key, pending, address)
+        self._tell(pending, address)
+
+    def _is_over(self, pending: Pending) -> bool:
+        """Whether it is not to be told any more, which is noted."""
+        clock = self.database.read(lambda c: notifications.clock(c, pending))
+        if is_moot(pending.saying, clock, withdrawn=pending.withdrawn):
+            self._note(pending, state="withdrawn", try_at=None, error=None)
+            return True
+        return self._give_up_too_old(pending)
 
     def _give_up_too_old(self, pending: Pending) -> bool:
         """Give up what could not be told for so long that it would be taken for news by mistake."""
         channel = self.channels().known.get(pending.channel) or Channel(pending.channel)
-        # From when on it was to be told: quiet hours do not count, nor what was before a retry.
-        since = _told_at(channel, pending.saying, pending.try_at)
+        # Each failure put it off. From when on it was to be told: quiet hours do not count, nor
+        # what was before a person had it tried again.
+        first = pending.try_at - sum(_PAUSES[: pending.attempts], timedelta(0))
+        since = _told_at(channel, pending.saying, first)
         if self.now() - since <= channel.give_up_after:
             return False
         waited = length(channel.give_up_after)
         self._give_up(pending, f"not told within {waited} from {minute(since, 'UTC')} on: too old")
         return True
 
-    def _tell(self, key: Key, pending: Pending, address: str) -> None:
-        message = self._message(key, pending)
+    def _tell(self, pending: Pending, address: str) -> None:
+        message = self._message(pending)
         now = self.now()
         if not self.database.write(lambda c: notifications.leaves(c, pending, now)):
             return
         mine = replace(pending, attempted_at=now)
-        site, issue_id = key
+        with self._noting_a_fault(mine):
+            self._send(mine, address, message)
+
+    def _send(self, mine: Pending, address: str, message: Message) -> None:
         with Step(
-            "notify", site=site, issue_id=issue_id, kind="notification",
-            channel=pending.channel, key=pending.saying.key,
+            "notify", site=mine.site, issue_id=mine.issue_id, kind="notification",
+            channel=mine.channel, key=mine.saying.key,
         ) as step:  # fmt: skip
             sent = self.send(address, message)
             if sent.outcome != "sent":
@@ -152,7 +166,7 @@ class Notifier:
             )
             return
         _log.warning(
-            "channel not told", channel=pending.channel, kind=kind_of(address), reason=sent.reason
+            "channel not told", channel=mine.channel, kind=kind_of(address), reason=sent.reason
         )
         self._failed(mine, sent)
 
@@ -165,14 +179,13 @@ class Notifier:
             mine, **_after_failure(mine, sent.reason, self.now()), attempted_at=in_doubt_since
         )
 
-    def _message(self, key: Key, pending: Pending) -> Message:
+    def _message(self, pending: Pending) -> Message:
         # Templates are for who speaks: a start that has nothing to say does without them.
         from connector.markup import to_text
         from connector.wording import worded
 
-        site, issue_id = key
-        row = self.database.read(lambda c: issues.get(c, site, issue_id))
-        name = (row and row.key) or issue_id
+        row = self.database.read(lambda c: issues.get(c, pending.site, pending.issue_id))
+        name = (row and row.key) or pending.issue_id
         channels = self.channels()
         now, saying = self.now(), pending.saying
         text = to_text(
@@ -182,31 +195,45 @@ class Notifier:
                 issue=name, mentions=(), now=now,
             )
         )  # fmt: skip
-        last = f"Reference {_reference(key, pending)}"
+        last = f"Reference {_reference(pending)}"
         if now - saying.at >= _LATE and "since_at" not in saying.facts:
             last += f"; this was so {whole_minutes(now - saying.at)} ago"
         if pending.attempted_at is not None:
             last += "; you may have had this before: nobody knows whether it went out"
         return Message(_title(name, pending.saying), f"{text}\n\n{self.link(name)}\n{last}")
 
-    def _fault(self, pending: Pending, fault: str) -> None:
-        """Note a fault of ours, which counts as a failure: it may be there for ever."""
-        if pending.attempts >= len(_PAUSES):
-            self._log_given_up(pending, fault)
-            values: dict[str, object] = {"state": "given_up", "try_at": None, "error": fault}
-        else:
-            values = _after_failure(pending, fault, self.now())
-        self.database.write(lambda c: notifications.put_off(c, pending, **values))
+    @contextmanager
+    def _noting_a_fault(self, last: Pending) -> Iterator[None]:
+        """Note a fault of ours, which counts as a failure: it may be there for ever.
 
-    def _give_up(self, pending: Pending, reason: str, **values: object) -> None:
-        self._log_given_up(pending, reason)
-        self._note(pending, state="given_up", try_at=None, error=reason, **values)
+        Args:
+            last: the row as this process last read or wrote it. Where another one has it in hand
+                meanwhile, it is for that one to say what became of it, and is left the time to.
+        """
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - logged; the others must not wait for it
+            _log.exception("channel could not be told", channel=last.channel)
+            fault = f"{type(error).__name__}: {error}"
+            now = self.now()
+            if last.attempts >= len(_PAUSES):
+                is_mine = self._give_up(last, fault)
+            else:
+                is_mine = self._note(last, **_after_failure(last, fault, now))
+            if not is_mine:
+                until = now + _UNDER_WAY
+                self.database.write(lambda c: notifications.put_off(c, last, until, fault))
 
-    def _log_given_up(self, pending: Pending, reason: str) -> None:
-        _log.error("channel not told", channel=pending.channel, reason=reason, verdict="give_up")
+    def _give_up(self, pending: Pending, reason: str, **values: object) -> bool:
+        is_mine = self._note(pending, state="given_up", try_at=None, error=reason, **values)
+        if is_mine:
+            _log.error(
+                "channel not told", channel=pending.channel, reason=reason, verdict="give_up"
+            )
+        return is_mine
 
-    def _note(self, pending: Pending, **values: object) -> None:
-        self.database.write(lambda c: notifications.note(c, pending, **values))
+    def _note(self, pending: Pending, **values: object) -> bool:
+        return self.database.write(lambda c: notifications.note(c, pending, **values))
 
 
 def _after_failure(pending: Pending, reason: str, now: datetime) -> dict[str, object]:
@@ -232,7 +259,7 @@ def _title(issue: str, saying: Saying) -> str:
     return f"{issue}: {metric} {what}"
 
 
-def _reference(key: Key, pending: Pending) -> str:
+def _reference(pending: Pending) -> str:
     """By which a message that came twice is known to be one."""
-    whole = "/".join((*key, pending.saying.key, pending.channel))
+    whole = "/".join((pending.site, pending.issue_id, pending.saying.key, pending.channel))
     return hashlib.sha256(whole.encode()).hexdigest()[:10]

@@ -58,9 +58,13 @@ def note(connection: Connection, table: Table, row: Pending, **values: Any) -> b
     return changed.rowcount == 1
 
 
-def put_off(connection: Connection, table: Table, row: Pending, **values: Any) -> None:
+def put_off(
+    connection: Connection, table: Table, row: Pending, *, try_at: datetime, error: str
+) -> None:
     """Note that something kept a row from being seen to, whoever tried it meanwhile."""
-    connection.execute(update(table).where(_is_pending(table, row.id)).values(**values))
+    connection.execute(
+        update(table).where(_is_pending(table, row.id)).values(try_at=try_at, error=error)
+    )
 
 
 def _is_pending(table: Table, id_: int) -> Any:

@@ -10,19 +10,24 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     String,
     and_,
     bindparam,
     case,
     exists,
     func,
+    literal,
     literal_column,
+    or_,
     select,
+    tuple_,
 )
 
 from sla.channels import Clock, clock_of
 from sla.effects import Saying
 from sla.store import leaving
+from sla.store.issues import unindexed
 from sla.store.schema import Instant, cycles, issues, notifications, sayings
 from sla.store.upsert import insert
 
@@ -56,6 +61,8 @@ class Pending(msgspec.Struct, frozen=True):
     """Something that a channel is to be told."""
 
     id: int
+    site: str
+    issue_id: str
     channel: str
     saying: Saying
     withdrawn: bool
@@ -137,19 +144,36 @@ def next_at(connection: Connection, sites: Sequence[str]) -> datetime | None:
 def pending(connection: Connection, site: str, issue_id: str, now: datetime) -> Sequence[Pending]:
     """What channels are to be told of an issue by now, in the order in which it became true."""
     mine = (notifications.c.site == site, notifications.c.issue_id == issue_id)
-    return _pending(connection, *mine, notifications.c.try_at <= now, ~_AWAITS_HISTORY)
+    found = _these(*mine, notifications.c.try_at <= now, ~_AWAITS_HISTORY)
+    return _read(connection, found.order_by(notifications.c.at, notifications.c.id))
 
 
-def old(connection: Connection, sites: Sequence[str], before: datetime) -> Sequence[Pending]:
-    """What was to be told of these sites before an instant, and was not: some hundreds of it."""
-    of_sites = notifications.c.site.in_(sites)
-    return _pending(connection, of_sites, notifications.c.try_at < before, limit=_AT_ONCE)
+def old(
+    connection: Connection, sites: Sequence[str], before: datetime, idle_since: datetime,
+    after: Pending | None = None,
+) -> Sequence[Pending]:  # fmt: skip
+    """What was to be told before an instant, and was not: a page of some hundreds.
+
+    Args:
+        connection: to the database.
+        sites: the sites.
+        before: the instant.
+        idle_since: what left later is left out: another process may be waiting for its answer.
+        after: the last one of the page before.
+    """
+    own = notifications.c
+    idle = or_(own.attempted_at.is_(None), own.attempted_at < idle_since)
+    asked = _these(unindexed(own.site).in_(sites), own.try_at < before, idle)
+    if after is not None:
+        place = tuple_(literal(after.try_at, Instant()), literal(after.id, own.id.type))
+        asked = asked.where(tuple_(own.try_at, own.id) > place)
+    # In the order of the index of what is pending.
+    return _read(connection, asked.order_by(own.try_at, own.id).limit(_AT_ONCE))
 
 
-def _pending(
-    connection: Connection, *those: ColumnElement[bool], limit: int | None = None
-) -> Sequence[Pending]:
-    rows = connection.execute(
+def _these(*those: ColumnElement[bool]) -> Select[Any]:
+    """What is pending, with what is said."""
+    return (
         select(notifications, sayings.c.saying, sayings.c.state.label("said"), sayings.c.delivery)
         .join(
             sayings,
@@ -160,12 +184,15 @@ def _pending(
             ),
         )
         .where(_PENDING, *those)
-        .order_by(notifications.c.at, notifications.c.id)
-        .limit(limit)
     )
+
+
+def _read(connection: Connection, asked: Select[Any]) -> Sequence[Pending]:
     return [
         Pending(
             id=row.id,
+            site=row.site,
+            issue_id=row.issue_id,
             channel=row.channel,
             saying=msgspec.json.decode(row.saying, type=Saying),
             withdrawn=row.said == "withdrawn",
@@ -174,16 +201,17 @@ def _pending(
             attempted_at=row.attempted_at,
             delivery=row.delivery,
         )
-        for row in rows
+        for row in connection.execute(asked)
     ]
 
 
-def clock(connection: Connection, site: str, issue_id: str, saying: Saying) -> Clock:
+def clock(connection: Connection, pending: Pending) -> Clock:
     """How the cycle that caused a saying stands by now; where it is gone, it is over."""
+    site, issue_id = pending.site, pending.issue_id
     gone = select(issues.c.issue_id).where(issues.c.site == site, issues.c.issue_id == issue_id)
     if connection.execute(gone).first() is None:
         return _GONE
-    caused_by = clock_of(saying)
+    caused_by = clock_of(pending.saying)
     if caused_by is None:
         return Clock(ended=False, broken=False)
     metric, number = caused_by
@@ -207,9 +235,9 @@ def note(connection: Connection, pending: Pending, **values: Any) -> bool:
     return leaving.note(connection, notifications, pending, **values)
 
 
-def put_off(connection: Connection, pending: Pending, **values: Any) -> None:
-    """See `sla.store.leaving.put_off`."""
-    leaving.put_off(connection, notifications, pending, **values)
+def put_off(connection: Connection, pending: Pending, until: datetime, error: str) -> None:
+    """Leave one as it is until an instant, whoever tried it meanwhile."""
+    leaving.put_off(connection, notifications, pending, try_at=until, error=error)
 
 
 def told(connection: Connection, site: str, issue_id: str) -> Sequence[Mapping[str, Any]]:

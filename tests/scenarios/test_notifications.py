@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -278,23 +279,73 @@ def test_a_channel_that_refuses_is_tried_again_and_holds_up_nothing(
 
 
 @pytest.mark.one_database("sqlite")
-def test_what_no_process_could_tell_for_a_day_is_given_up_where_it_is_seen(
-    tmp_path: Path, catcher: Catcher
+@pytest.mark.parametrize(
+    ("at", "hours", "since", "given_up_at"),
+    [
+        ("2024-07-10 19:00", {}, "Wed 10 Jul 2024 19:15", "2024-07-10 21:08"),
+        # Tried until the hours end, and again when they begin.
+        ("2024-07-10 16:30", {"hours": "daytime"}, "Thu 11 Jul 2024 09:00", "2024-07-11 10:30"),
+    ],
+    ids=["at any hour", "quiet hours do not count"],
+)
+def test_what_fails_again_and_again_becomes_too_old(
+    tmp_path: Path, catcher: Catcher, at: str, hours: dict[str, str], since: str, given_up_at: str
 ) -> None:
+    with telling(tmp_path, catcher, at=at, give_up_after="1h", **hours) as place:
+        key = report(place)
+        catcher.then = ["refuse"] * 60
+        place.advance(utc(given_up_at) - timedelta(seconds=1))
+        assert states(place, key)["team", "warning-50%"] == "pending"
+        place.advance(utc(given_up_at))
+        assert states(place, key)["team", "warning-50%"] == "given_up"
+        given_up = place.service.database.read(lambda c: outbox.waiting(c, 10))
+        (warned,) = (each for each in given_up if each.what.endswith("warning-50%"))
+        assert warned.error == f"not told within 1 h from {since} UTC on: too old"
+        assert warned.attempts == 6
+        # Whoever has it tried again has it tried for as long.
+        now = place.clock.now()
+        place.service.database.write(lambda c: outbox.try_again(c, key, now))
+        place.advance(timedelta(minutes=23))
+        assert states(place, key)["team", "warning-50%"] == "pending"
+
+
+@pytest.mark.one_database("sqlite")
+def test_what_no_process_could_tell_for_a_day_is_given_up_where_it_is_seen(
+    tmp_path: Path, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What waits for longer, by its channel's limit, keeps nothing else from being looked at.
+    monkeypatch.setattr("sla.store.notifications._AT_ONCE", 1)
     with telling(tmp_path, catcher, addressed="team", give_up_after="3h") as place:
         addressed, place.settings = place.settings, replace(place.settings, channels={})
         place.stop()
         place.start()
-        key = report(place)
+        key, answered = report(place), report(place)
+        database = place.service.database
 
-        def an_hour_passes() -> dict[tuple[str, str], str]:
-            place.advance(timedelta(hours=1))
+        def passes(time: timedelta) -> dict[tuple[str, str], str]:
+            place.advance(time)
             place.service.trim_inbox()
             return states(place, key)
 
-        assert set(an_hour_passes().values()) == {"pending"}
-        for _ in range(4):
-            told = an_hour_passes()
+        assert set(passes(timedelta(hours=1)).values()) == {"pending"}
+        place.jira.add_comment(answered, "We are on it", account=AGENT)
+        for _ in range(3):
+            passes(timedelta(hours=1))
+        place.advance(timedelta(minutes=55))
+        # Another process has the address, and waits for the service's answer.
+        last, issue_id = place.clock.now(), place.jira.issue(key).id
+        waits = database.read(lambda c: notifications.pending(c, "default", issue_id, last))
+        (leaving,) = (each for each in waits if each.saying.key.endswith("level-1"))
+        assert database.write(lambda c: notifications.leaves(c, leaving, last))
+        assert passes(timedelta(minutes=5))["team", "level-1"] == "pending"
+        told = passes(timedelta(hours=1))
+        # Of what has nothing to say any more nobody hears as of a failure.
+        assert states(place, answered) == {
+            ("team", "warning-50%"): "withdrawn",
+            ("team", "breach"): "given_up",
+            ("managers", "breach"): "pending",
+            ("team", "level-1"): "withdrawn",
+        }
         # The team's own limit is over, and the managers are no worse off than anybody.
         assert {told[name] for name in told if name[0] == "team"} == {"given_up"}
         assert told["managers", "breach"] == "pending"
@@ -311,23 +362,26 @@ def test_what_no_process_could_tell_for_a_day_is_given_up_where_it_is_seen(
         assert place.service.database.write(lambda c: outbox.try_again(c, key, now)) == 4
         place.settle()
         assert catcher.told == [ALL[0], ALL[1], ALL[3]]
-        assert "; this was so 1444 h" in catcher.caught[0]["message"]
+        assert "; this was so 1445 h" in catcher.caught[0]["message"]
         assert "because" not in catcher.caught[0]["message"]
 
 
 @pytest.mark.one_database("sqlite")
+@pytest.mark.parametrize("leaves", [False, True])
 def test_a_fault_of_ours_that_stays_is_given_up_after_as_many_tries(
-    tmp_path: Path, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, catcher: Catcher, monkeypatch: pytest.MonkeyPatch, leaves: bool
 ) -> None:
+    def fails(*_: Any) -> Any:
+        raise LookupError("no such word")
+
     with telling(tmp_path, catcher) as place:
         key = report(place)
-        tries: list[int] = []
-
-        def fails(*_: Any) -> str:
-            tries.append(1)
-            raise LookupError("no such word")
-
-        monkeypatch.setattr("connector.notifier._title", fails)
+        notifier = place.service.lanes["notify"]
+        assert isinstance(notifier, Notifier)
+        if leaves:
+            notifier.send = fails
+        else:
+            monkeypatch.setattr("connector.notifier._title", fails)
         place.advance(FIRST)
         assert states(place, key) == {("team", "warning-50%"): "pending"}
         place.advance(FIRST + timedelta(minutes=1 + 2 + 5 + 15 + 30 + 60 + 120 + 239))
@@ -336,6 +390,31 @@ def test_a_fault_of_ours_that_stays_is_given_up_after_as_many_tries(
         assert states(place, key)["team", "warning-50%"] == "given_up"
         first = place.service.database.read(lambda c: outbox.waiting(c, 1))[0]
         assert (first.error, first.attempts) == ("LookupError: no such word", 8)
+
+
+@pytest.mark.one_database("sqlite")
+def test_a_fault_takes_nothing_from_another_process_that_has_it_in_hand(
+    tmp_path: Path, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with telling(tmp_path, catcher) as place:
+        key, database, clock = report(place), place.service.database, place.clock
+        in_hand: list[notifications.Pending] = []
+
+        def fails(*_: Any) -> str:
+            issue_id, now = place.jira.issue(key).id, clock.now()
+            due = database.read(lambda c: notifications.pending(c, "default", issue_id, now))
+            for read in (each for each in due if each.attempts == 8 and not in_hand):
+                assert database.write(partial(notifications.leaves, pending=read, at=now))
+                in_hand.append(replace(read, attempted_at=now))
+            raise LookupError("no such word")
+
+        monkeypatch.setattr("connector.notifier._title", fails)
+        place.advance(FIRST + timedelta(minutes=1 + 2 + 5 + 15 + 30 + 60 + 120 + 240))
+        assert states(place, key)["team", "warning-50%"] == "pending"
+        (theirs,) = in_hand
+        assert database.write(lambda c: notifications.note(c, theirs, state="sent", try_at=None))
+        place.advance(timedelta(hours=1))
+        assert states(place, key)["team", "warning-50%"] == "sent"
 
 
 @pytest.mark.one_database("sqlite")
