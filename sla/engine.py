@@ -251,9 +251,9 @@ class Engine:
         except OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - logged, and repaired below
-            self._decide_apart(batch, error)
+            self._decide_apart(key[0], batch, error)
         if key not in batch and self._is_due(key):
-            # Another process decides for it, which is waited for.
+            # Another process has it in hand, which is waited for, or more wake than go together.
             self._handle(key, [])
         return batch
 
@@ -262,15 +262,14 @@ class Engine:
         row = self.database.read(lambda c: issues.get(c, *key))
         return row is not None and row.wake_at is not None and row.wake_at <= self.now() + _APART
 
-    def _decide_apart(self, batch: Sequence[Key], error: Exception) -> None:
+    def _decide_apart(self, site: str, batch: Sequence[Key], error: Exception) -> None:
         """Decide for each of a batch that failed by itself: a fault is then that issue's alone."""
-        if len(batch) < 2:
-            for key in batch:
-                self._set_aside(key, [], error)
+        if len(batch) == 1:
+            self._set_aside(batch[0], [], error)
             return
-        failed = [key for key in batch if not self._handle(key, [])]
-        if not failed:
-            _log.error("issues failed together", site=batch[0][0], exc_info=error)
+        decided = [self._handle(key, []) for key in batch]
+        if all(decided):
+            _log.error("issues failed together", site=site, exc_info=error)
 
     def _decide_woken(self, key: Key, batch: list[Key], connection: Connection) -> list[Call]:
         """Decide for an issue whose instant has come, and for those that may go with it.

@@ -119,6 +119,6 @@ def _side_by_side(lane: Lane, at_once: int) -> int:
                 return runs
             finished, _ = wait(running, return_when=FIRST_COMPLETED)
             ended = {running.pop(each) for each in finished}
-            runs += len(ended)
             for each in finished:
-                each.result()
+                ended |= {*(each.result() or ())}
+            runs += len(ended)

@@ -16,16 +16,16 @@ from config.linter import Finding, findings
 from config.loader import read
 from config.settings import Settings
 from config.summary import contract_page, summary
-from webhooks.deciding import deciding
+from webhooks.deciding import in_force
 from webhooks.serve import clock_from
 
 
-def checked(settings: Settings, directory: Path | None, contract: str | None) -> Iterator[str]:
+def checked(asked: Settings | Path, contract: str | None) -> Iterator[str]:
     """The summary and everything that is probably a mistake, or the register of one contract.
 
     Args:
-        settings: the environment, which says what decides.
-        directory: with projects.yaml, contracts/ and calendars/; None: what decides.
+        asked: a directory with projects.yaml, contracts/ and calendars/; or the environment, which
+            says what decides.
         contract: whose register is wanted; None: the summary.
 
     Raises:
@@ -33,13 +33,14 @@ def checked(settings: Settings, directory: Path | None, contract: str | None) ->
         StoreError: what decides stands in a database that cannot be used.
     """
     today = clock_from(os.environ).now().date()
-    there = None if directory else deciding(settings)
-    if there is None or there.documents is None:
-        yield from _in_directory(directory or settings.config, contract, today)
-        return
-    yield f"This is {there.what}."
-    yield ""
-    yield from _on_record(there.configuration, there.documents, contract, today)
+    there = None if isinstance(asked, Path) else in_force(asked)
+    if there:
+        yield f"This is {there.what}."
+        yield ""
+        yield from _on_record(there.configuration, there.documents or {}, contract, today)
+    else:
+        directory = asked if isinstance(asked, Path) else asked.config
+        yield from _in_directory(directory, contract, today)
 
 
 def _in_directory(directory: Path, contract: str | None, today: date) -> Iterator[str]:

@@ -230,7 +230,7 @@ def check(directory: Path | None, contract: str | None) -> None:
     from webhooks.checking import checked
 
     with _refusing():
-        for line in checked(_settings(), directory, contract):
+        for line in checked(directory or _settings(), contract):
             click.echo(line)
 
 

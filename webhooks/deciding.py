@@ -61,16 +61,17 @@ def in_force(settings: Settings) -> Deciding | None:
     from sla.store import publications
     from sla.store.migrate import version_of
     from webhooks.databases import need_own_tables, not_migrated
-    from webhooks.publishing import DEFAULT_SITE, last_published
+    from webhooks.publishing import DEFAULT_SITE, numbered
 
     with not_migrated(settings) as database:
         if version_of(database) is None:
             return None
         need_own_tables(database)
         there = database.read(lambda c: publications.last(c, DEFAULT_SITE))
-        published = last_published(database, DEFAULT_SITE) if there else None
-        if there is None or published is None:
+        if there is None:
             return None
+        # By its number: another one may be published meanwhile.
+        published = numbered(database, DEFAULT_SITE, there.id)
         documents = database.read(lambda c: publications.documents_of(c, DEFAULT_SITE, there.id))
         what = f"version {there.id} ({there.version}), which is in force"
         return Deciding(published, what, documents or {})

@@ -275,12 +275,12 @@ class Service:
             lambda c: sites.take_turn(c, DEFAULT_SITE, "trim_next_at", now, _TRIM_EVERY)
         ):
             return
-        if "notify" not in self.lanes:
-            self._notifier().give_up_what_is_too_old()
-        self.fill_in()
         before = now - self._inbox_days
         while self.database.write(lambda c: inbox.trim(c, before, _TRIMMED_AT_ONCE)):
             pass
+        self.fill_in()
+        if "notify" not in self.lanes:
+            self._notifier().give_up_what_is_too_old()
 
     def fill_in(self) -> None:
         """Have decided what a process of the release before decided without all that lists show."""

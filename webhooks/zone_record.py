@@ -17,8 +17,8 @@ from sla.store.database import Database
 from webhooks.publishing import (
     Program,
     days_by_this_release,
-    last_published,
     note_for_open_issues,
+    numbered,
 )
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ def drifted(database: Database, site: str, now: datetime) -> Sequence[CalendarCh
         now: the present instant, aware UTC.
     """
     there = database.read(lambda c: publications.last(c, site))
-    published = last_published(database, site)
-    if there is None or published is None:
+    if there is None:
         return ()
+    published = numbered(database, site, there.id)
     window = Window(now.date(), date.max)
     clocks = clocks_on_record(database, site, published)
     found = [
