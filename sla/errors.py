@@ -1,5 +1,9 @@
 """The one tree of errors that this package raises."""
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 
 class SlaError(Exception):
     """Something about a promise, a calendar or a history is wrong; the message says what."""
@@ -25,24 +29,27 @@ class StoreError(SlaError):
     """The database cannot be used; the message names the address (without password) and why."""
 
 
-class UnreadableFactError(SlaError):
-    """A stored fact of an issue is none: it was altered by hand, or is of a newer release."""
+class _UnreadableError(SlaError):
+    """What is stored of an issue was altered by hand, or is of a newer release."""
 
-    def __init__(self, issue_id: str, kind: str, why: object) -> None:
+    what: ClassVar[str]
+
+    def __init__(self, issue_id: str, name: str, why: object) -> None:
         # As they came: where several processes read, it is made anew of these in another one.
-        super().__init__(issue_id, kind, str(why))
+        super().__init__(issue_id, name, str(why))
 
     def __str__(self) -> str:
-        issue_id, kind, why = self.args
-        return f"a stored fact ({kind}) of Jira id {issue_id} cannot be read: {why}"
+        issue_id, name, why = self.args
+        return f"{self.what.format(name)} of Jira id {issue_id} cannot be read: {why}"
 
 
-class UnreadableRowError(SlaError):
-    """What a column of an issue's row holds was altered by hand, or is of a newer release."""
+class UnreadableFactError(_UnreadableError):
+    """A stored fact of an issue is none; named by its kind."""
 
-    def __init__(self, issue_id: str, column: str, why: object) -> None:
-        super().__init__(issue_id, column, str(why))
+    what = "a stored fact ({})"
 
-    def __str__(self) -> str:
-        issue_id, column, why = self.args
-        return f"the stored {column} of Jira id {issue_id} cannot be read: {why}"
+
+class UnreadableRowError(_UnreadableError):
+    """What a column of an issue's row holds is not of its kind; named by the column."""
+
+    what = "the stored {}"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from config.settings import Settings
 from sla.store.database import Database, StoreError
 from sla.store.faults import reason, storage_fault
-from sla.store.migrate import migrate, newest, version_of
+from sla.store.migrate import migrate, require_own_tables
 
 
 @contextmanager
@@ -68,13 +68,10 @@ def need_own_tables(database: Database) -> None:
     Raises:
         StoreError: naming both versions.
     """
-    found, wanted = version_of(database), newest()
-    if found != wanted:
-        raise StoreError(
-            f"{database.name}: has the tables of version {found or 'none'}, and this program"
-            f" reads those of {wanted}; run the program that the service runs, or start the"
-            " service with this one first"
-        )
+    require_own_tables(
+        database,
+        "run the program that the service runs, or start the service with this one first",
+    )
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sla.store.checksums import TABLES, Sum, rows_of, sums
 from sla.store.database import Database, StoreError
-from sla.store.migrate import migrate, newest, version_of
+from sla.store.migrate import migrate, require_own_tables
 
 Told = Callable[[str, int], None]
 """Told of a table and how many more of its rows were copied."""
@@ -34,7 +34,7 @@ def copy(source: Database, target: Database, told: Told = lambda _table, _rows: 
         StoreError: the source was made by another version of Dueline, the target holds something,
             either cannot be used, or they differ after all.
     """
-    require_this_version(source)
+    require_own_tables(source, "run `dueline migrate` for it first")
     migrate(target)
     try:
         with snapshot(source) as reading, target.engine.begin() as writing:
@@ -49,20 +49,6 @@ def copy(source: Database, target: Database, told: Told = lambda _table, _rows: 
         raise StoreError(
             f"{source.name} could not be copied to {target.name}, which is left empty: {cause}"
         ) from error
-
-
-def require_this_version(database: Database) -> None:
-    """Make sure that a database has this program's tables.
-
-    Raises:
-        StoreError: it has not.
-    """
-    found, wanted = version_of(database), newest()
-    if found != wanted:
-        raise StoreError(
-            f"{database.name}: has the tables of version {found or 'none'}, and this program those "
-            f"of version {wanted}: run `dueline migrate` for it first"
-        )
 
 
 @contextmanager

@@ -55,6 +55,24 @@ def migrate(database: Database) -> None:
         ) from error
 
 
+def require_own_tables(database: Database, advice: str) -> None:
+    """Make sure that a database has this program's tables.
+
+    Args:
+        database: which.
+        advice: what to do where it has not.
+
+    Raises:
+        StoreError: it has another version's; both are named.
+    """
+    found, wanted = version_of(database), newest()
+    if found != wanted:
+        raise StoreError(
+            f"{database.name}: has the tables of version {found or 'none'}, and this program those "
+            f"of version {wanted}: {advice}"
+        )
+
+
 def _is_up_to_date(database: Database) -> bool:
     """Whether a file has the newest tables; what is wrong with it the migration says."""
     if database.is_shared:
