@@ -866,7 +866,6 @@ def _serve(*, receive_only: bool = False) -> None:
             need_shared(settings)
         with opened(settings, make=True) as database:
             database.claim()
-            database.check()
             first_told(database, DEFAULT_SITE, settings, clock.now())
             in_force = configuration_in_force(settings, DEFAULT_SITE, database)
     except (ConfigurationError, SlaError, ServeError, ClockError) as error:

@@ -18,7 +18,9 @@ from sqlalchemy import select
 
 from connector.setup import EVENTS
 from connector.simulator import AGENT, DUELINE, Simulator, running
+from sla.store import inbox
 from sla.store.database import Database
+from sla.store.migrate import migrate
 from sla.store.schema import issues
 from tests.conftest import free_port
 from tests.postgres import PostgresServer
@@ -89,18 +91,19 @@ class Served:
     @contextmanager
     def running(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
         """The process, once it is ready; killed at the end if it still runs then."""
-        with self._process("serve", *options) as process:
+        with self.process("serve", *options) as process:
             eventually("ready", self.is_ready)
             yield process
 
     @contextmanager
     def worker(self) -> Iterator[subprocess.Popen[bytes]]:
         """A worker on the same database; killed at the end if it still runs then."""
-        with self._process("worker") as process:
+        with self.process("worker") as process:
             yield process
 
     @contextmanager
-    def _process(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    def process(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A command; killed at the end if it still runs then."""
         command = [sys.executable, "-m", "webhooks.cli", *arguments]
         with (
             self.log.open("ab") as log,
@@ -213,6 +216,35 @@ def test_a_worker_on_a_file_is_refused(tmp_path: Path) -> None:
     with served.worker() as process:
         assert process.wait(PATIENCE) == 1
     assert "workers share a PostgreSQL database" in served.log.read_text(encoding="utf-8")
+
+
+def test_a_damaged_file_ends_it_before_anything_is_decided(tmp_path: Path) -> None:
+    """It is looked through once Jira is heard: how long that takes grows with the file."""
+    served = Served("http://127.0.0.1:9", tmp_path)
+    path = tmp_path / "dueline.sqlite3"
+    filled(path)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2 // 4096 * 4096)
+        file.write(b"\xde\xad\xbe\xef" * 2048)
+    with served.process("serve") as process:
+        assert process.wait(PATIENCE) == 1
+    log = served.log.read_text(encoding="utf-8")
+    assert "the file is damaged" in log
+    assert "put a backup in its place" in log
+    assert "Traceback" not in log
+    assert "jira called" not in log
+
+
+def filled(path: Path) -> None:
+    """A database with some hundred deliveries that wait."""
+    database = Database(f"sqlite:///{path}")
+    try:
+        migrate(database)
+        at = SystemClock().now()
+        rows = [("default", f"delivery {n}", b"{}" * 1500, at, None) for n in range(300)]
+        database.write(lambda c: inbox.keep_all(c, rows))
+    finally:
+        database.close()
 
 
 def test_a_port_that_is_taken_is_said_and_ends_it(tmp_path: Path) -> None:
