@@ -399,9 +399,10 @@ _ISSUE_KEY = re.compile(r"\b[A-Z][A-Z0-9_]+-[1-9]\d*\b")
 def _place(event: Event) -> tuple[datetime, int, int, str]:
     """By instant; at one instant the creation, then changes, then the payloads that show them."""
     rank, number = _RANK[type(event)], ""
-    if isinstance(event, Changed):
+    # By their very class, as a timeline reads them: it took twice as long.
+    if type(event) is Changed:
         number = event.change_id
-    elif isinstance(event, Seen):
+    elif type(event) is Seen:
         rank = 1 if event.source.startswith(CREATION) else rank
         number = event.source
     # Changelog ids are numbers that grow: by length, then by text, is by number.
