@@ -264,6 +264,10 @@ class Timeline:
     @classmethod
     def of(cls, events: Iterable[Event]) -> Timeline:
         """Put facts in order; of two reports of one fact the one with the earlier instant holds."""
+        events = [*events]
+        if len({_told_as(event) for event in events}) == len(events):
+            # No two can be reports of one: to name every fact took a quarter more time.
+            return cls.of_distinct(events)
         facts: dict[str, Event] = {}
         for event in events:
             identity = event.identity
@@ -394,6 +398,15 @@ CREATION = "jira:issue_created"
 
 _RANK = {Created: 0, Changed: 2, Seen: 3, CommentSeen: 4, CommentDeleted: 5, Linked: 6, Deleted: 7}
 _ISSUE_KEY = re.compile(r"\b[A-Z][A-Z0-9_]+-[1-9]\d*\b")
+
+
+def _told_as(event: Event) -> object:
+    """What two reports of one fact share, and few others do."""
+    if type(event) is Changed:
+        return event.change_id, event.field
+    if type(event) is CommentSeen:
+        return event.comment_id, event.version_at
+    return event.identity
 
 
 def _place(event: Event) -> tuple[datetime, int, int, str]:
