@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 import re2
@@ -26,15 +26,25 @@ _WORD = r"[^\pL\pN_]"
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
-    """An act happened at this instant."""
+    """An act happened at this instant, which may be what a clock waits for."""
+
+    met_the_metric: ClassVar[bool] = True
 
     at: datetime
-    reason: str
-    """In words."""
+    what: str
+    """In words, without the key."""
     key: str
     """Made of Jira's own ids, so that the same act is known again."""
     by: str | None = None
     """Whose act it was: Jira's id of the account; None where that is not known."""
+    whose: str = ""
+    """Of a comment, in words: `by a responder`."""
+
+    @property
+    def reason(self) -> str:
+        """In words."""
+        # Put together where somebody reads it, which nobody does of nearly all comments.
+        return f"{self.what} {self.key} {self.whose}" if self.whose else self.what
 
 
 class History:
@@ -93,9 +103,13 @@ class History:
         replies: list[Moment] = []
         of_customer: list[Moment] = []
         timeline, responders, edits = self.timeline, self.responders, self.timeline.edits
+        filed: dict[Side | None, tuple[list[Moment], str]] = {
+            "support": (replies, _RESPONDER),
+            "customer": (of_customer, _CUSTOMER),
+        }
         # Whose an account's comments are changes with the reporter alone: of twenty comments by two
         # people two are looked into.
-        known: dict[Account | None, Side | None] = {}
+        known: dict[Account | None, tuple[list[Moment], str] | None] = {}
         reporter_stays = len(timeline.values("reporter")) < 2
         for id_, first in timeline.first_versions.items():
             comment: Comment | CommentSeen = first
@@ -106,16 +120,14 @@ class History:
             if at is None:
                 continue
             author = comment.author
-            by = author.id if author else None
-            side = known.get(author, _NOT_ASKED)
-            if side is _NOT_ASKED:
-                side = side_of(comment, timeline, responders)
+            place = known.get(author, _NOT_ASKED)
+            if place is _NOT_ASKED:
+                place = filed.get(side_of(comment, timeline, responders))
                 if reporter_stays:
-                    known[author] = side
-            if side == "support":
-                replies.append(Moment(at, f"public comment {id_} by a responder", id_, by))
-            elif side == "customer":
-                of_customer.append(Moment(at, f"public comment {id_} by the customer", id_, by))
+                    known[author] = place
+            if place and author:
+                moments, whose = place
+                moments.append(Moment(at, _COMMENT, id_, author.id, whose))
         if edits:  # which few histories have, and to sort took a third of the time
             replies.sort(key=_IN_ORDER)
             of_customer.sort(key=_IN_ORDER)
@@ -125,6 +137,7 @@ class History:
 
 _AT, _IN_ORDER = attrgetter("at"), attrgetter("at", "key")
 _NOT_ASKED: Any = object()
+_COMMENT, _RESPONDER, _CUSTOMER = "public comment", "by a responder", "by the customer"
 
 
 Side = Literal["support", "customer"]
@@ -252,7 +265,7 @@ def _responses(history: History, act: Act) -> _Found:
 
 
 def _replies(history: History, act: Act) -> Iterator[Moment]:
-    yield from _moments(history.replies, act, "public comment {} by a responder")
+    yield from _moments(history.replies, act, _RESPONDER)
     for mark in act.marks:
         yield from _marked(history, mark, history.replies)
 
@@ -265,8 +278,7 @@ def _marked(history: History, mark: Condition, replies: Sequence[Comment]) -> It
         before = [each for each in public if each[0] <= since]
         after = [each for each in public if since < each[0] and (until is None or each[0] < until)]
         for at, id_ in (before[-1:] or after)[:1]:
-            reason = f"public comment {id_} by a responder, marked by {mark}"
-            yield Moment(at, reason, id_, authors[id_])
+            yield Moment(at, _COMMENT, id_, authors[id_], f"{_RESPONDER}, marked by {mark}")
 
 
 def _first_response(history: History, _act: Act) -> _Found:
@@ -276,7 +288,7 @@ def _first_response(history: History, _act: Act) -> _Found:
 def _customer_comments(history: History, act: Act) -> _Found:
     if act.any_reply:
         return history.any_reply()[1]
-    return _moments(history.of_customer, act, "public comment {} by the customer")
+    return _moments(history.of_customer, act, _CUSTOMER)
 
 
 def _customer_replies(history: History, act: Act) -> _Found:
@@ -336,11 +348,11 @@ _FINDERS: Mapping[ActKind, Callable[[History, Act], _Found]] = MappingProxyType(
 })  # fmt: skip
 
 
-def _moments(comments: Iterable[Comment], act: Act, reason: str) -> Iterator[Moment]:
+def _moments(comments: Iterable[Comment], act: Act, whose: str) -> Iterator[Moment]:
     for comment in comments:
         at = _since(comment, act)
         if at:
-            yield Moment(at, reason.format(comment.id), comment.id, _author(comment))
+            yield Moment(at, _COMMENT, comment.id, _author(comment), whose)
 
 
 def _author(comment: Comment) -> str | None:

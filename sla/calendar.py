@@ -73,6 +73,8 @@ _YEARS_BEFORE, _YEARS = 1, 4
 # end is written as one that ends around 2199, and the centuries between are of no interest.
 _APART = timedelta(days=20 * 366)
 
+_PLAIN = {datetime}
+
 # More than there is in all years, and little enough to be added up.
 _TOO_MUCH = LAST_AT - FIRST_AT + timedelta.resolution
 
@@ -165,6 +167,28 @@ class Calendar:
         if amount < NOTHING:
             return self._backward(at, -amount, holes)
         return self._open_from(at, holes)
+
+    def dues(self, starts: Sequence[datetime], amount: timedelta) -> list[datetime]:
+        """`due(start, amount)` for each start: the same answers, sooner where starts are in order.
+
+        Args:
+            starts: aware, any zones, in any order.
+            amount: as for `due`.
+
+        Raises:
+            NaiveInstant, NeverOpens, OutOfRange: as `due`.
+        """
+        if len(starts) == 1:
+            return [self.due(starts[0], amount)]
+        found: list[datetime] = []
+        if amount > NOTHING and self._tables and {*map(type, starts)} == _PLAIN:
+            try:
+                found = self._tables[0].dues(starts, amount)
+            except TypeError:
+                found = []  # One has no zone, of which `due` says what is wrong.
+        if len(found) < len(starts):
+            found += [self.due(at, amount) for at in starts[len(found) :]]
+        return found
 
     def elapsed(self, start: datetime, end: datetime, pauses: Pauses = ()) -> timedelta:
         """Open time between two instants without the pauses; negative when `end` is before `start`.

@@ -131,14 +131,15 @@ def decide(
     if timeline.deleted_at:
         return Decision(coverage, cycles)
     announced = Announced(ledger.said, now)
-    on_grid = any(span.coverage.on_grid for span in spans)
+    on_grid = any(map(_ON_GRID, spans))
+    # First, since of what comes later than a due instant no calendar has to be asked.
+    owed = _awaited(cycles, announced, on_grid=on_grid)
     speaking = tuple(_speaking(cycles)) if on_grid else cycles
     _announce(speaking, policy, announced)
-    if any(span.coverage.speaks for span in spans):
+    if any(map(_SPEAKS, spans)):
         case = Case(issue_id, timeline, policy, spans, history, cycles, relatives, now)
         for notice in notices_of(case):
             notice.announce(announced)
-    owed = _awaited(cycles, announced, on_grid=on_grid)
     sayings: Sequence[Saying] = announced.sayings
     if since and sayings:
         sayings = said_in_hindsight(announced, speaking, policy, since, over)
@@ -154,6 +155,7 @@ def decide(
 
 
 _IN_ORDER = attrgetter("at", "key")
+_ON_GRID, _SPEAKS = attrgetter("coverage.on_grid"), attrgetter("coverage.speaks")
 
 
 def _speaking(cycles: Sequence[Cycle]) -> Iterator[Cycle]:
@@ -171,27 +173,31 @@ def _speaking(cycles: Sequence[Cycle]) -> Iterator[Cycle]:
 def _announce(cycles: Iterable[Cycle], policy: Policy, announced: Announced) -> None:
     # Most cycles hold one promise, which was kept, and nothing was said of them that could be taken
     # back: to see that takes a ninth of the time of finding that there is nothing to say.
-    early, spoken_of, now = policy.speaks_early, announced.spoken_of, announced.now
-    for cycle in cycles:
-        if (
-            cycle.state != "met"
-            or len(cycle.promises) > 1
+    spoken_of, now = announced.spoken_of, announced.now
+    if not policy.speaks_early:
+        cycles = [
+            cycle
+            for cycle in cycles
+            if cycle.state != "met"
             or cycle.until_at > now
-            or early
+            or len(cycle.promises) > 1
             or (spoken_of and f"{cycle.metric}/{cycle.number}" in spoken_of)
-        ):
-            alerts = policy.alerts_for(cycle.metric, cycle.promises[-1].coverage)
-            announce(cycle, alerts, announced)
+        ]
+    for cycle in cycles:
+        alerts = policy.alerts_for(cycle.metric, cycle.promises[-1].coverage)
+        announce(cycle, alerts, announced)
 
 
 def _awaited(cycles: Sequence[Cycle], announced: Announced, *, on_grid: bool) -> list[Cycle]:
     """The cycles that run towards a due instant, which is waited for."""
-    found = [cycle for cycle in cycles if cycle.ending is None and cycle.due_at]
-    due = [cycle.promises[-1].due_at for cycle in found]
+    found = []
+    for cycle in cycles:
+        if cycle.ending is None and cycle.due_at:
+            found.append(cycle)
+            announced.await_(cycle.promises[-1].due_at)
     if on_grid:
         # There the next cycle begins when this one is used up, even if it was met.
-        slots = [each for each in cycles if each.metric in each.promise.coverage.on_grid]
-        due += [each.promise.due_at for each in slots]
-    for at in due:
-        announced.await_(at)
+        for cycle in cycles:
+            if cycle.metric in cycle.promise.coverage.on_grid:
+                announced.await_(cycle.promise.due_at)
     return found

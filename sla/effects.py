@@ -148,7 +148,9 @@ class Announced:
         self.standing: set[str] = set()
         self.level = 0
         self.next_at: datetime | None = None
-        self.spoken_of = frozenset(["/".join(key.split("/", 2)[:2]) for key in said])
+        self.spoken_of = (
+            frozenset(["/".join(key.split("/", 2)[:2]) for key in said]) if said else said
+        )
         self._told: Cycle | None = None
         self._facts: Mapping[str, Fact] = {}
 
@@ -165,6 +167,10 @@ class Announced:
         if self.next_at is None or at < self.next_at:
             self.next_at = at
         return False
+
+    def is_beyond(self, earliest: datetime) -> bool:
+        """Whether an instant from that one on is known not to be the next that is waited for."""
+        return self.next_at is not None and self.now < earliest and self.next_at <= earliest
 
     def stands(self, key: str, *, revisable: bool = False) -> bool:
         """Record what is true to say; True when it is to be said, for the first time or anew."""
@@ -186,7 +192,7 @@ def announce(cycle: Cycle, alerts: Alerts, announced: Announced) -> None:
     asks_to_act = cycle.ending is None
     if cycle.ending is None or cycle.ending.at > announced.now:
         for warning in _still_worth_saying(alerts.warnings, cycle, announced.said):
-            at = _warned_at(warning, cycle)
+            at = _warned_at(warning, cycle, announced)
             if at and cycle.comes_to(at) and announced.await_(at) and asks_to_act:
                 _warn(cycle, warning, at, announced)
     breach_at = _breach_at(cycle)
@@ -220,10 +226,10 @@ def _changes_nothing(level: Level, cycle: Cycle, breach_at: datetime, announced:
     """
     if level.may_be_early:
         return False
-    earliest, ending, next_at = breach_at + level.after, cycle.ending, announced.next_at
+    earliest, ending = breach_at + level.after, cycle.ending
     if ending and ending.at <= announced.now:
         return ending.at <= earliest or level.number <= announced.level
-    return next_at is not None and announced.now < earliest and next_at <= earliest
+    return announced.is_beyond(earliest)
 
 
 def _still_worth_saying(
@@ -305,7 +311,7 @@ def fields_of(
         level=level,
         next_due=next_due,
         next_metric=next_metric,
-        link=_standing(cycles, latest),
+        link=_standing(cycles, latest, following),
     )
 
 
@@ -334,13 +340,26 @@ def _without_promise(
     )
 
 
-def _standing(cycles: Sequence[Cycle], latest: Mapping[str, Cycle]) -> Standing:
-    """How all promises stand; `cycles` are at least one, `latest` of each metric the last one."""
-    words = {metric: _standing_of(cycle) for metric, cycle in latest.items()}
+def _standing(
+    cycles: Sequence[Cycle], latest: Mapping[str, Cycle], following: Cycle | None
+) -> Standing:
+    """How all promises stand.
+
+    Args:
+        cycles: at least one.
+        latest: of each metric the last one.
+        following: the one that is due first, if any is due.
+    """
+    words: dict[str, str] = {}
+    running: list[Cycle] = []
+    for metric, cycle in latest.items():
+        words[metric] = _standing_of(cycle)
+        if cycle.ending is None:
+            running.append(cycle)
     summary = ". ".join(words.values())
-    running = [cycle for cycle in latest.values() if cycle.ending is None]
     if running:
-        worst = min(running, key=_urgency) if len(running) > 1 else running[0]
+        is_latest = following is not None and latest[following.metric] is following
+        worst = following if following and is_latest else min(running, key=_urgency)
         state: StandingState = "paused" if worst.due_at is None else "running"
         state = "breached" if worst.state == "breached" else state
         return Standing(state, words[worst.metric], summary)
@@ -358,28 +377,31 @@ def _urgency(cycle: Cycle) -> tuple[bool, datetime, str]:
 
 
 def _standing_of(cycle: Cycle) -> str:
-    words = cycle.words
-    words = words[:1].upper() + words[1:]
+    last = cycle.promises[-1]
+    words = last.coverage.heading(cycle.metric)
     if cycle.ending is not None:
         return f"{words} {_became(cycle)}"
     if cycle.due_at is None:
         return f"{words} paused"
-    due = minute(cycle.due_at, cycle.promises[-1].goal.calendar.time_zone)
+    due = minute(cycle.due_at, last.goal.calendar.time_zone)
     return f"{words} {'was due' if cycle.state == 'breached' else 'due'} {due}"
 
 
 def _became(cycle: Cycle) -> str:
+    if cycle.state == "met":
+        return "came in time"
     if cycle.state == "breached":
         return "came late" if cycle.stopped_at else "was missed"
-    return "came in time" if cycle.state == "met" else "is not owed any more"
+    return "is not owed any more"
 
 
-def _warned_at(warning: EarlyWarning, cycle: Cycle) -> datetime | None:
-    """When a warning speaks up; None where it would say nothing that is not known."""
+def _warned_at(warning: EarlyWarning, cycle: Cycle, announced: Announced) -> datetime | None:
+    """When a warning speaks up; None where it would say nothing that is not known, or would be
+    waited for after what is waited for anyway."""
     promise = cycle.promises[-1]
     amount = _used_at(warning, promise.goal_time)
-    if amount <= _NOTHING:
-        # It is asked for before the clock even starts.
+    if amount <= _NOTHING or announced.is_beyond(promise.since_at + (amount - promise.used_before)):
+        # It is asked for before the clock even starts, or no calendar need be asked.
         return None
     # A goal picked anew may have used up that share already: then now is the time.
     at = max(promise.when_used(amount, cycle.rest.over), promise.since_at)
@@ -392,10 +414,11 @@ def _breach_at(cycle: Cycle) -> datetime:
     A promise that was broken by then stays broken since it was.
     """
     last = cycle.promises[-1]
-    for earlier in cycle.promises[-2::-1]:
-        if last.due_at > last.since_at or earlier.due_at > last.since_at:
-            break
-        last = earlier
+    if len(cycle.promises) > 1:
+        for earlier in cycle.promises[-2::-1]:
+            if last.due_at > last.since_at or earlier.due_at > last.since_at:
+                break
+            last = earlier
     return max(last.due_at, last.since_at)
 
 

@@ -268,6 +268,10 @@ class Coverage(msgspec.Struct, frozen=True, dict=True):
         found = self._metrics.get(metric)
         return found.words if found else in_words(metric)
 
+    def heading(self, metric: str) -> str:
+        """The same at the beginning of a sentence."""
+        return self._headings.get(metric) or _capital(self.words(metric))
+
     def goal(self, metric: str) -> Goal | None:
         """What is promised for that metric; None where nothing is."""
         return self._goals.get(metric)
@@ -328,6 +332,10 @@ class Coverage(msgspec.Struct, frozen=True, dict=True):
     def _metrics(self) -> dict[str, Metric]:
         # Of two with one name the first counts.
         return {metric.name: metric for metric in reversed(self.metrics)}
+
+    @cached_property
+    def _headings(self) -> dict[str, str]:
+        return {name: _capital(metric.words) for name, metric in self._metrics.items()}
 
     @cached_property
     def _goals(self) -> dict[str, Goal]:
@@ -432,6 +440,10 @@ def cover(policy: Policy, fields: Fields) -> Coverage:
         severity_rule.kind,
         waivers=tuple(limits),
     )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _length(values: Iterable[FieldValue]) -> int:

@@ -135,11 +135,11 @@ def _promised(case: Case, coverage: Coverage, *, kept_too: bool) -> Iterator[str
         latest = [cycle for cycle in case.cycles if cycle.metric == metric.name][-1:]
         over = any(cycle.ending for cycle in latest)
         if goal is None and any(metric.name in each.metrics for each in coverage.waivers):
-            yield f"{_capital(metric.words)}: {coverage.why_not(metric.name)}"
+            yield f"{coverage.heading(metric.name)}: {coverage.why_not(metric.name)}"
         if goal is None or (over and not kept_too):
             continue
         first = next((cycle for cycle in case.cycles if cycle.metric == metric.name), None)
-        words = f"{_capital(metric.words)}: within {goal.target.text}"
+        words = f"{coverage.heading(metric.name)}: within {goal.target.text}"
         owed = list(_owed(case, coverage, metric.name))
         pausing = any(duty.effect == "pauses" for duty in owed)
         made = [each for each in first.promises if each.goal == goal] if first else []
@@ -150,10 +150,6 @@ def _promised(case: Case, coverage: Coverage, *, kept_too: bool) -> Iterator[str
         if any(duty.effect != "none" for duty in owed):
             words += ", provided that you do your part"
         yield words
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _owed(case: Case, coverage: Coverage, metric: str | None = None) -> Iterator[Duty]:

@@ -41,6 +41,7 @@ class OpenTable:
         "_first",
         "_last",
         "_totals",
+        "_week",
         "begin",
         "begins",
         "first",
@@ -59,13 +60,11 @@ class OpenTable:
     ) -> None:
         self.first = first
         self.last = last
-        self._days = days
+        self._days, self._week = days, timedelta(days=days)
         self._first, self._last = first - begin, last - begin
         self.weeks = weeks
         self.begin = begin
-        self.begins = list(
-            accumulate(repeat(timedelta(days=days), len(weeks) - 1), initial=NOTHING)
-        )
+        self.begins = list(accumulate(repeat(self._week, len(weeks) - 1), initial=NOTHING))
         """From the beginning of the first week to that of each."""
         self._totals = list(accumulate([week.total for week in weeks], initial=NOTHING))
         """Open time before each week; the last figure is that of the whole table."""
@@ -150,6 +149,49 @@ class OpenTable:
         used -= totals[place]
         index = bisect_left(week.totals, used) - 1
         return self.begin + (begins[place] + (week.opens[index] + (used - week.totals[index])))
+
+    def dues(self, starts: Iterable[datetime], amount: timedelta) -> list[datetime]:
+        """`due` for each start, until the first for which that gives None.
+
+        Starts that follow one another lie in one week as a rule: it is looked up once, and what is
+        asked of it is at hand. So ten of a few days take half the time of ten calls of `due`. To
+        work out beforehand how far ahead the due is from each part of a week took a third off that,
+        but 40 us for each week and each amount.
+        """
+        found: list[datetime] = []
+        place, week, begin = 0, self.weeks[0], self.begin
+        opens, closes, totals = week.opens, week.closes, week.totals
+        low = high = NOTHING
+        for at in starts:
+            since = at - begin
+            if not low <= since < high:
+                since = at - self.begin
+                if not self._first <= since <= self._last:
+                    break
+                place = since.days // self._days
+                week, week_begins = self.weeks[place], self.begins[place]
+                opens, closes, totals = week.opens, week.closes, week.totals
+                begin = self.begin + week_begins
+                low = max(self._first - week_begins, NOTHING)
+                high = min(self._last - week_begins, self._week)
+                since -= week_begins
+            index = bisect_right(opens, since)
+            used = totals[index]
+            if (left := closes[index] - since) > NOTHING:
+                if left >= amount:
+                    found.append(begin + (since + amount))
+                    continue
+                used -= left
+            used += amount
+            if used > week.total:
+                used += self._totals[place]
+                if used > self.total:
+                    break
+                found.append(self.earliest(used))
+                continue
+            index = bisect_left(totals, used) - 1
+            found.append(begin + (opens[index] + (used - totals[index])))
+        return found
 
     def earliest(self, used: timedelta) -> datetime:
         """The first instant by which that much was used, 0 < used <= total.

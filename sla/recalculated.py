@@ -21,7 +21,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from sla.cycle import Cycle, Ending, cycles_of
+from sla.cycle import Cycle, GivenUp, cycles_of
 from sla.effects import URGENT, Announced, Saying, announce
 from sla.mapping import Policy
 from sla.timeline import Timeline
@@ -117,7 +117,7 @@ def _withdrawn(cycle: Cycle, until_at: datetime) -> Cycle | None:
     if due_at > until_at or (rests_since is not None and rests_since < due_at):
         return None
     return replace(
-        cycle, ending=Ending(until_at, False, _WITHDRAWN), state="breached", due_at=due_at,
+        cycle, ending=GivenUp(until_at, _WITHDRAWN), state="breached", due_at=due_at,
         until_at=until_at, promises=promises,
     )  # fmt: skip
 

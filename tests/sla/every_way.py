@@ -43,6 +43,7 @@ def _dues(
     calendar: Calendar, start: datetime, amount: timedelta
 ) -> Iterator[Callable[[], datetime]]:
     at, micros = to_micros(start), micros_of(amount)
+    yield lambda: calendar.dues([start, start], amount)[1]
     yield lambda: due_many(calendar, [start], amount)[0]
     yield lambda: from_micros(_plainly(lambda: due_many(calendar, [at], [micros]))[0])
     yield lambda: from_micros(_by_columns(lambda: due_many(calendar, [at], micros))[0])

@@ -173,7 +173,8 @@ def test_the_first_response_is_the_first_public_reply_by_a_responder() -> None:
         reply(at(4), id_="4"),
         reply(at(5), id_="5"),
     ).first_response()
-    assert found == Moment(at(4), "public comment 4 by a responder", "4", AGENT.id)
+    assert found == Moment(at(4), "public comment", "4", AGENT.id, "by a responder")
+    assert found.reason == "public comment 4 by a responder"
 
 
 def test_what_the_customer_says_before_the_first_response_is_no_reply() -> None:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from sla.calendar import Calendar, Opening, WallTime
-from sla.errors import NeverOpens
+from sla.errors import CalendarError, NeverOpens
 from sla.zones import FIRST, LAST, from_micros, to_micros, zone_clock
 from tests.sla import every_way
 from tests.sla.minute_reference import MinuteReference, TooFar
@@ -256,6 +256,24 @@ def test_a_later_start_is_never_due_earlier(data: st.DataObject, amount: timedel
     start, later = sorted((data.draw(instants(centre)), data.draw(instants(centre))))
     due = due_or_skip(calendar, start, amount, [])
     assert due <= due_or_skip(calendar, later, amount, [])
+
+
+@law
+@given(st.data(), st.one_of(positive_amounts, amounts), st.booleans())
+def test_many_are_due_when_each_is(data: st.DataObject, amount: timedelta, in_order: bool) -> None:
+    calendar, centre = data.draw(calendars())
+    starts = data.draw(st.lists(instants(centre), max_size=8))
+    local = [at.astimezone(ZoneInfo(calendar.time_zone)) for at in starts]
+    asked = sorted(starts + local) if in_order else starts + local
+    try:
+        expected = [calendar.due(at, amount) for at in asked]
+    except CalendarError as error:
+        with pytest.raises(type(error)):
+            calendar.dues(asked, amount)
+    else:
+        found = calendar.dues(asked, amount)
+        assert found == expected
+        assert {at.tzinfo for at in found} <= {UTC}
 
 
 @law

@@ -15,6 +15,7 @@ from sla.timeline import (
     Created,
     Deleted,
     Event,
+    FieldValue,
     Linked,
     Seen,
     Timeline,
@@ -127,3 +128,62 @@ def test_an_issue_refers_to_those_it_is_linked_to_and_those_its_words_name() -> 
         Changed(at(4), "100", "description", "and BIT-12, not A-0", None),
     ])  # fmt: skip
     assert timeline.references == ((at(0), "ACME-1"), (at(0), "BIT-12"), (at(3), "10009"))
+
+
+NAMES, VALUES = ("priority", "status"), ("a", "b", None)
+TOLD = st.one_of(
+    st.builds(
+        lambda minute, number, name, before, after: Changed(
+            at(minute), str(number), name, before, after
+        ),
+        st.integers(0, 4), st.integers(1, 9), st.sampled_from(NAMES),
+        st.sampled_from(VALUES), st.sampled_from(VALUES),
+    ),
+    st.builds(
+        lambda minute, fields, source: Seen(at(minute), fields, source),
+        st.integers(0, 4),
+        st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES)),
+        st.sampled_from(["jira:issue_created", "jira:issue_updated"]),
+    ),
+)  # fmt: skip
+
+
+def told(events: tuple[Event, ...]) -> dict[str, list[tuple[datetime, FieldValue]]]:
+    """What each field was, by going through all that is told, one fact after the other."""
+    fields: dict[str, list[tuple[datetime, FieldValue]]] = {}
+    for place, event in enumerate(events):
+        if isinstance(event, Changed):
+            values = fields.setdefault(event.field, [(event.at, event.before)])
+            if values[-1][1] != event.after:
+                values.append((event.at, event.after))
+        elif isinstance(event, Seen):
+            for name, shown in event.fields.items():
+                values = fields.setdefault(name, [(event.at, shown)])
+                within = [
+                    each
+                    for each in events[:place]
+                    if isinstance(each, Changed) and (each.at, each.field) == (event.at, name)
+                ]
+                taken_before = bool(within) and within[-1].before == shown
+                if values[-1][1] != shown and not taken_before:
+                    values.append((event.at, shown))
+    return fields
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(st.lists(TOLD, max_size=8), st.integers(0, 5))
+def test_what_is_asked_of_one_field_is_what_all_facts_together_tell(
+    story: list[Event], minute: int
+) -> None:
+    timeline = Timeline.of(story)
+    expected = told(timeline.events)
+    assert timeline.field_names == frozenset(expected)
+    for name in NAMES:
+        values = expected.get(name, [])
+        begun = [value for when, value in values if when <= at(minute)]
+        latest = begun[-1] if begun else values[0][1] if values else None
+        assert timeline.value(name, at(minute)) == latest
+        assert timeline.values(name) == values
+    changes = {when for values in expected.values() for when, _ in values[1:]}
+    later = sorted(when for when in changes if when > at(minute))
+    assert timeline.changes(NAMES, at(minute)) == [at(minute), *later]
