@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from asyncio import AbstractEventLoop, Future, get_running_loop
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -65,7 +66,9 @@ class Gathering:
 
         def tell(number: int | None, failure: Exception | None) -> None:
             self._close(group)
-            loop.call_soon_threadsafe(self._told, loop, group, number or 0, failure)
+            # A loop that has ended has nobody left who waits.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._told, loop, group, number or 0, failure)
 
         try:
             self._intake.database.write_soon(keep_all, tell)
@@ -86,7 +89,8 @@ class Gathering:
                 self._hand_over(loop, _Group([taken], [kept]))
             return
         for kept in group.kept:
-            kept.set_result(failure is None)
+            if not kept.cancelled():
+                kept.set_result(failure is None)
         # Whoever waits is answered first.
         loop.call_soon(self._settle, group.taken, number, failure)
 

@@ -203,3 +203,34 @@ def test_after_the_end_all_are_asked_for_again(way: Way) -> None:
     with capture_logs():
         [answer] = way.send(delivery())
     assert answer.status == 503
+
+
+def test_one_that_nobody_waits_for_any_more_is_kept_and_holds_none_up(way: Way) -> None:
+    front = way.in_front()
+    left, stayed = delivery(b"left"), delivery(b"stayed")
+
+    async def come() -> None:
+        leaving, staying = (
+            asyncio.create_task(front.__rsgi__(*each))  # type: ignore[arg-type]
+            for each in (left, stayed)
+        )
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await staying
+
+    asyncio.run(come())
+    assert (left[1].status, stayed[1].status) == (0, 202)
+    assert sorted(way.kept()) == [("default", b"left"), ("default", b"stayed")]
+
+
+def test_when_the_loop_has_ended_the_writer_goes_on(way: Way) -> None:
+    front = way.in_front()
+
+    async def come() -> None:
+        asyncio.create_task(front.__rsgi__(*delivery()))  # type: ignore[arg-type] # noqa: RUF006
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(come())
+    assert way.database.write(lambda _: "goes on") == "goes on"
+    assert way.kept() == [("default", BODY)]
