@@ -22,13 +22,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
 
 import requests
 
+from bench.bare import KINDS, Kind
 from bench.meter import children
 from config.loader import load
 from config.settings import SHIPPED, Settings
@@ -78,10 +79,10 @@ class Posted:
 
 @dataclass(frozen=True)
 class Servers:
-    """A bare view and Dueline, both there."""
+    """A bare view, served in both ways, and Dueline; all of them there."""
 
-    bare: Callable[[int, int], Posted]
-    """Posts so many deliveries on so many connections."""
+    bare: Mapping[Kind, Callable[[int, int], Posted]]
+    """Each posts so many deliveries on so many connections."""
     stored: Callable[[int, int], Posted]
     held_up: Callable[[], AbstractContextManager[None]]
     """Within it Dueline's processes stand still."""
@@ -89,23 +90,25 @@ class Servers:
 
 @contextmanager
 def servers(seed: int) -> Iterator[Servers]:
-    """Both servers, each taken by itself and asked in turn; what is posted is of a seed."""
-    with simulated() as (jira, told), _sender() as post:
+    """The servers, each taken by itself and asked in turn; what is posted is of a seed."""
+    with simulated() as (jira, told), _sender() as post, ExitStack() as stack:
         traffic = Traffic(jira, random.Random(seed))  # noqa: S311 - for no secret
-        bare_port = free_port()
-        bare = [sys.executable, "-m", "bench.bare", str(bare_port)]
-        with _serving(told) as dueline, started(bare, {}), _reached(bare_port):
-            port = int(told["DUELINE_PORT"])
-            opening = traffic.opening()
-            post(port, opening, CONNECTIONS)
-            yield Servers(
-                # To the bare view they are all alike, and none is to be lost there.
-                lambda number, connections: post(
-                    bare_port, list(islice(cycle(opening), number)), connections
-                ),
-                lambda number, connections: post(port, traffic.next(number), connections),
-                lambda: _held_up(dueline.pid),
+        dueline, port = stack.enter_context(_serving(told)), int(told["DUELINE_PORT"])
+        ports = {kind: stack.enter_context(_bare(kind)) for kind in KINDS}
+        opening = traffic.opening()
+        post(port, opening, CONNECTIONS)
+
+        def posting_to(bare_port: int) -> Callable[[int, int], Posted]:
+            # To the bare view they are all alike, and none is to be lost there.
+            return lambda number, connections: post(
+                bare_port, list(islice(cycle(opening), number)), connections
             )
+
+        yield Servers(
+            {kind: posting_to(each) for kind, each in ports.items()},
+            lambda number, connections: post(port, traffic.next(number), connections),
+            lambda: _held_up(dueline.pid),
+        )
 
 
 @contextmanager
@@ -229,9 +232,12 @@ def started(command: Sequence[str], told: Mapping[str, str]) -> Iterator[subproc
 
 
 @contextmanager
-def _reached(port: int) -> Iterator[None]:
-    _await(lambda: _status(f"http://127.0.0.1:{port}/") is not None)
-    yield
+def _bare(kind: Kind) -> Iterator[int]:
+    """A bare view, there; its port."""
+    port = free_port()
+    with started([sys.executable, "-m", "bench.bare", kind, str(port)], {}):
+        _await(lambda: _status(f"http://127.0.0.1:{port}/") is not None)
+        yield port
 
 
 def _status(url: str) -> int | None:

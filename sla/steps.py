@@ -58,19 +58,18 @@ class Step:
 
     Attributes:
         outcome: what came of it, in a word; the error's name where it raised one.
+        began: when, as `time.perf_counter` shows it.
         seconds: how long it took, once it has ended.
     """
 
-    __slots__ = ("_began", "facts", "name", "outcome", "seconds")
+    __slots__ = ("began", "facts", "name", "outcome", "seconds")
 
     def __init__(self, name: Name, outcome: str = "done", **facts: Any) -> None:
         self.name, self.outcome, self.facts = name, outcome, facts
-        self.seconds = self._began = 0.0
+        self.seconds = self.began = 0.0
 
     def __enter__(self) -> Self:
-        self._began = time.perf_counter()
-        for each in _watchers:
-            each.began(self)
+        self._begin(time.perf_counter())
         return self
 
     def __exit__(
@@ -79,9 +78,27 @@ class Step:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.seconds = time.perf_counter() - self._began
         if kind is not None:
             self.outcome = kind.__name__
+        self._end(time.perf_counter())
+
+    def tell(self, began: float, ended: float) -> None:
+        """Tell of it once it is over: of many that go on at once in one thread.
+
+        Args:
+            began: when, as `time.perf_counter` shows it.
+            ended: when, likewise.
+        """
+        self._begin(began)
+        self._end(ended)
+
+    def _begin(self, at: float) -> None:
+        self.began = at
+        for each in _watchers:
+            each.began(self)
+
+    def _end(self, at: float) -> None:
+        self.seconds = at - self.began
         for each in reversed(_watchers):
             each.ended(self)
 

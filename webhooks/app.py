@@ -8,10 +8,13 @@ import structlog
 
 from connector.subject import subject_of
 from webhooks.console.apart import Console, WhenAsked
+from webhooks.gathering import Gathering
+from webhooks.in_threads import InThreads
 from webhooks.intake import Intake
 from webhooks.monitoring import PATHS, Monitoring
 from webhooks.refusals import Refusals
 from webhooks.service import DEFAULT_SITE, Service
+from webhooks.short_way import ShortWay
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -36,10 +39,11 @@ def create_app(service: Service) -> Flask:
     return app
 
 
-def answering(service: Service) -> WSGIApplication:
-    """The same, of which Flask's part is made when it is first asked.
+def answering(service: Service) -> ShortWay:
+    """The same for an event loop, on which good deliveries are taken; all else is asked in threads.
 
-    To import Flask takes a fifth of a start, and neither a good delivery nor monitoring needs it.
+    Flask's part is made when it is first asked: to import it takes a fifth of a start, and neither
+    a good delivery nor monitoring needs it.
     """
     refusals = Refusals(service.clock.now)
 
@@ -49,8 +53,12 @@ def answering(service: Service) -> WSGIApplication:
         return receiving(service, refusals)
 
     intake = Intake(service.database, service.clock.now, service.heard, subject_of, service.rush)
-    short_way = intake.in_front_of(WhenAsked(receiver), service.secrets, DEFAULT_SITE)
-    return _with_the_rest(short_way, service, refusals)
+    return ShortWay(
+        InThreads(_with_the_rest(WhenAsked(receiver), service, refusals)),
+        {"/webhooks/jira": DEFAULT_SITE, f"/webhooks/jira/{DEFAULT_SITE}": DEFAULT_SITE},
+        service.secrets,
+        Gathering(intake).keep,
+    )
 
 
 def _with_the_rest(receiver: WSGIApplication, service: Service, refusals: Refusals) -> Console:

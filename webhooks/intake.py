@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
+import msgspec
 import structlog
 
 from sla.steps import Step, following, short_name
 from sla.store import faults, inbox
-from sla.store.database import Database, Entry
+from sla.store.database import Database
 from webhooks.rush import Rush
-from webhooks.short_way import ShortWay
-from webhooks.signatures import hex_digest, is_signed
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from webhooks.signatures import hex_digest
 
 _log = structlog.get_logger(__name__)
 # Jira stops trying again at any 4xx, so a larger payload would be lost: allow what Jira may send.
 LARGEST_BODY: Final = 25 * 1024 * 1024
 _LONGEST_IDENTIFIER = 200
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A delivery that is to be kept."""
+
+    site: str
+    name: str
+    """What tells it apart, see `delivery_id`."""
+    body: bytes
+    received_at: datetime
+    issue_id: str | None
+    began: float
+    """When it was taken, as `time.perf_counter` shows it."""
+
+    @property
+    def row(self) -> tuple[Any, ...]:
+        """As `sla.store.inbox` is given it."""
+        return self.site, self.name, self.body, self.received_at, self.issue_id
 
 
 @dataclass(frozen=True)
@@ -41,55 +57,49 @@ class Intake:
 
     def keep(self, site: str, body: bytes, delivery: str) -> bool:
         """Keep a delivery under its name; False where it must come again."""
-        received_at, issue_id = self.now(), self.subject_of(body)
-        row = (site, delivery, body, received_at, issue_id)
-        with following(short_name(delivery)):
-            return self._keep(site, issue_id, row)
+        taken = self.taken(site, body, delivery)
+        number, failure = 0, None
+        with self.rush.one():
+            try:
+                number = int(self.database.write(lambda c: inbox.keep(c, *taken.row)))
+            except Exception as error:  # noqa: BLE001 - logged, and answered
+                failure = error
+        self.settle([taken], number, failure)
+        return failure is None
 
-    def _keep(self, site: str, issue_id: str | None, row: tuple[object, ...]) -> bool:
-        step = Step("receive", "kept", site=site, issue_id=issue_id)
-        try:
-            with step, self.rush.one():
-                is_new = self.database.write(Entry(inbox.keep, inbox.keep_all, row))
-                if not is_new:
-                    step.outcome = "known already"
-        except Exception as error:  # noqa: BLE001 - logged, and answered
-            # Whatever the reason, it is not safely stored: Jira must come again.
-            if faults.storage_fault(error):
-                # A full disk is not to be filled with tracebacks.
-                _log.error("delivery could not be stored", site=site, reason=faults.reason(error))
-            else:
-                _log.exception("delivery could not be stored", site=site)
-            return False
-        if is_new:
-            self.heard(site, issue_id)
-        return True
+    def taken(self, site: str, body: bytes, delivery: str) -> Taken:
+        """A delivery of now, with its name."""
+        issue_id = self.subject_of(body)
+        return Taken(site, delivery, body, self.now(), issue_id, time.perf_counter())
 
-    def in_front_of(
-        self,
-        further: WSGIApplication,
-        secrets: Mapping[str, tuple[str, ...]],
-        default_site: str,
-        largest: Callable[[], int | None] = lambda: LARGEST_BODY,
-    ) -> ShortWay:
-        """Take what is rightly signed before an application is asked.
+    def settle(self, group: Sequence[Taken], number: int, failure: Exception | None) -> None:
+        """Tell whom it concerns of deliveries that went the same way.
 
         Args:
-            further: is asked for all else.
-            secrets: for each site the webhook secrets that are good at present.
-            default_site: the site that `/webhooks/jira` stands for.
-            largest: tells how many bytes a delivery may have; None: as many as it likes.
+            group: the deliveries.
+            number: how many of them are new. Where some are not, all pass for new: to be looked
+                for once too often does no issue any harm.
+            failure: why none of them is stored; whatever it is, Jira must come again.
         """
-        signed_at = {f"/webhooks/jira/{site}": site for site in secrets}
-        if default_site in secrets:
-            signed_at["/webhooks/jira"] = default_site
-        return ShortWay(
-            further,
-            signed_at,
-            largest=largest,
-            is_signed=lambda site, body, header: is_signed(body, header, secrets[site]),
-            take=lambda site, body, name: self.keep(site, body, delivery_id(name, body)),
-        )
+        ended = time.perf_counter()
+        if number:
+            for site, issue_id in {(each.site, each.issue_id): None for each in group}:
+                self.heard(site, issue_id)
+        outcome = type(failure).__name__ if failure else "kept" if number else "known already"
+        for each in group:
+            with following(short_name(each.name)):
+                step = Step("receive", outcome, site=each.site, issue_id=each.issue_id)
+                step.tell(each.began, ended)
+                if failure:
+                    _tell_failure(each.site, failure)
+
+
+def _tell_failure(site: str, failure: Exception) -> None:
+    if faults.storage_fault(failure):
+        # A full disk is not to be filled with tracebacks.
+        _log.error("delivery could not be stored", site=site, reason=faults.reason(failure))
+    else:
+        _log.error("delivery could not be stored", site=site, exc_info=failure)
 
 
 def delivery_id(identifier: str | None, body: bytes) -> str:

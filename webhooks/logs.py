@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Literal, TextIO
 
 from sla.bare_package import without
@@ -51,7 +54,7 @@ def set_up_logs(usual: Literal["info", "warning"] = "info") -> None:
     # A traceback with local variables, as the console has it by default, would show secrets.
     as_lines = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer: structlog.typing.Processor = (
-        as_lines if as_text else structlog.processors.JSONRenderer()
+        as_lines if as_text else structlog.processors.JSONRenderer(_as_json)
     )
     lowest = getattr(logging, (level or usual).upper(), logging.INFO)
     structlog.configure(
@@ -76,6 +79,31 @@ def set_up_logs(usual: Literal["info", "warning"] = "info") -> None:
         watch(_STEPS)
 
 
+class _Held(threading.local):
+    """The lines of this thread that are held back; None: none are."""
+
+    lines: list[str] | None = None
+
+
+_held = _Held()
+
+
+@contextmanager
+def written_together() -> Iterator[None]:
+    """Within it, this thread's lines are held back, and written at the end all at once.
+
+    Around each writing the thread lets others run, and has to wait until they let it run again.
+    """
+    lines: list[str] = []
+    _held.lines = lines
+    try:
+        yield
+    finally:
+        _held.lines = None
+        if lines:
+            _Lines(sys.stderr).msg("\n".join(lines))
+
+
 class _Lines(structlog.PrintLogger):
     """Writes lines; one that cannot be written is nobody's fault who was doing something else."""
 
@@ -84,6 +112,9 @@ class _Lines(structlog.PrintLogger):
 
     def msg(self, message: str) -> None:
         """Write a line."""
+        if _held.lines is not None:
+            _held.lines.append(message)
+            return
         # The disk behind standard error is full, or its reader is gone.
         with suppress(OSError, ValueError):
             super().msg(message)
@@ -107,6 +138,12 @@ class _Steps:
 
 
 _STEPS = _Steps()
+# Made once: `json.dumps` makes one for each line, which takes as long as the line.
+_encode = json.JSONEncoder(default=repr).encode
+
+
+def _as_json(event: structlog.typing.EventDict, **_: Any) -> str:
+    return _encode(event)
 
 
 def _in_order(

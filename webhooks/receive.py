@@ -1,6 +1,6 @@
 """The receiver: check who sends, keep the raw delivery, answer. Nothing is parsed here.
 
-Most deliveries are kept by the short way (`webhooks.intake`), before Flask is asked.
+Most deliveries are kept by the short way (`webhooks.short_way`), before Flask is asked.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
-from flask import Blueprint, Flask, Response, abort, request
+from flask import Blueprint, Response, abort, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from sla.store.database import Database
@@ -97,16 +97,7 @@ class _Door:
         routes.post("/webhooks/jira/token/<token>")(self.unsigned)
         routes.post("/webhooks/automation")(self.from_automation)
         routes.post("/webhooks/forge")(self.from_forge)
-        routes.record(lambda state: self._shorten(cast("Flask", state.app)))
         return routes
-
-    def _shorten(self, app: Flask) -> None:
-        app.wsgi_app = self.intake.in_front_of(  # type: ignore[method-assign]
-            app.wsgi_app,
-            self.secrets,
-            self.default_site,
-            lambda: app.config["MAX_CONTENT_LENGTH"],
-        )
 
     def signed(self, site: str | None = None) -> Response:
         """A webhook that Jira signs."""

@@ -18,18 +18,14 @@ from webhooks.to_stay import made_to_stay
 
 if TYPE_CHECKING:
     # The command that waits for its worker imports nothing of what the worker runs: 50 MB less.
-    from _typeshed.wsgi import WSGIApplication
     from granian.server.mp import MPServer
 
     from config.settings import Settings
     from sla.wakeups import Clock, Running
     from webhooks.publishing import InForce
     from webhooks.service import Service
+    from webhooks.short_way import ShortWay
 
-# Each waits with its delivery for the disk, and what waits at one time is one commit. Measured with
-# the receiver alone, nothing being decided beside it, over 32 connections: 8 threads take 2,600
-# deliveries a second, 16 take 3,850, 32 take 4,730, and more no more.
-_THREADS = 32
 # Seconds from when the application is there: granian takes a tenth of that until it listens.
 _UNTIL_HEARD = 0.1
 _PR_SET_PDEATHSIG = 1
@@ -67,7 +63,7 @@ def belong_to_parent() -> None:
 
 
 @made_to_stay()
-def application() -> WSGIApplication:
+def application() -> ShortWay:
     """What granian's worker loads: the service started, and its application."""
     belong_to_parent()
 
@@ -169,10 +165,9 @@ def new_server(factory: str, address: str, port: int) -> MPServer:
         factory=True,
         address=address,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         websockets=False,
         workers=1,
-        blocking_threads=_THREADS,
         log_level=LogLevels.error,
         # Its lines as all others: by the root's handler, see `webhooks.logs`.
         log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -110,7 +111,8 @@ class Traces:
             context = set_span_in_context(NonRecordingSpan(self._first_of(delivery)), context)
         kinds = {"receive": SpanKind.SERVER, "call": SpanKind.CLIENT}
         kind = kinds.get(step.name, SpanKind.INTERNAL)
-        open_spans.spans.append(self._tracer.start_span(step.name, context, kind))
+        span = self._tracer.start_span(step.name, context, kind, start_time=_at(step.began))
+        open_spans.spans.append(span)
 
     def ended(self, step: Step) -> None:
         """End it, with what is known of the step."""
@@ -126,7 +128,7 @@ class Traces:
             span.set_attribute("http.response.status_code", status)
         if not (status < _REFUSED if status else step.outcome in _WELL):
             span.set_status(StatusCode.ERROR, step.outcome)
-        span.end()
+        span.end(_at(step.began + step.seconds))
 
     def close(self) -> None:
         """Send what was not sent yet."""
@@ -153,6 +155,12 @@ class _Open(threading.local):
 
         self.spans: list[Span] = []
         self.first: str | None = None
+
+
+def _at(instant: float) -> int:
+    """An instant of `time.perf_counter`, in nanoseconds since the epoch."""
+    now = time.time_ns()  # noqa: TID251 - a span is dated by the machine's own clock
+    return now - round((time.perf_counter() - instant) * 1e9)
 
 
 def _ids(delivery: str) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TextIO, TypeVar
@@ -21,9 +22,9 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError
 
 from sla.errors import StoreError
 from sla.store.faults import reason, storage_fault
-from sla.store.group_commit import Entry, GroupCommit
+from sla.store.group_commit import GroupCommit, Told
 
-__all__ = ["Database", "Entry", "StoreError", "address_of", "shown"]
+__all__ = ["Database", "StoreError", "Told", "address_of", "shown"]
 
 T = TypeVar("T")
 _CLAIM_TRIES = 50
@@ -44,6 +45,8 @@ _EXPECTED = (
 
 class _Writer(Protocol):
     def write(self, work: Callable[[Connection], T]) -> T: ...
+
+    def write_soon(self, work: Callable[[Connection], T], tell: Told[T]) -> None: ...
 
     def close(self) -> None: ...
 
@@ -80,8 +83,7 @@ class Database:
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction and return its result once that is safely on disk.
 
-        It may be run again, after all that it did was taken back. An `Entry` may be written
-        together with others that come just now.
+        It may be run again, after all that it did was taken back.
 
         Raises:
             StoreError: the database is closed, or its file was taken away.
@@ -93,13 +95,43 @@ class Database:
         try:
             result = self._writer.write(work)
         except Exception as error:
-            fault = storage_fault(error)
-            if fault is None:
+            fault = self._noted(error)
+            if fault is error:
                 raise
-            self._trouble = reason(fault)
             raise fault from error.__cause__
         self._trouble = None
         return result
+
+    def write_soon(self, work: Callable[[Connection], T], tell: Told[T]) -> None:
+        """Run `work` in a transaction as `write` does, without waiting for it.
+
+        Args:
+            work: as in `write`.
+            tell: called in another thread, once that is safely on disk or failed, with the result
+                or what `write` would have raised.
+
+        Raises:
+            StoreError: the database is closed.
+        """
+
+        def told(result: T | None, failure: Exception | None) -> None:
+            if failure is None:
+                self._trouble = None
+                tell(result, None)
+            else:
+                tell(None, self._noted(failure))
+
+        if self._closed:
+            raise StoreError("the database is closed")
+        self._writer.write_soon(work, told)
+
+    def _noted(self, error: Exception) -> Exception:
+        """A write's failure as it is told; where it is the storage's own, that is in trouble."""
+        fault = storage_fault(error)
+        if fault is None:
+            return error
+        self._trouble = reason(fault)
+        return fault
 
     @property
     def trouble(self) -> str | None:
@@ -181,6 +213,7 @@ class _Transactions:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._soon = ThreadPoolExecutor(1, "writer")
 
     def write(self, work: Callable[[Connection], T]) -> T:
         for last in (*[False] * (_TRIES - 1), True):
@@ -193,8 +226,19 @@ class _Transactions:
                     raise
         raise AssertionError("the last try returns or raises")
 
+    def write_soon(self, work: Callable[[Connection], T], tell: Told[T]) -> None:
+        def run() -> None:
+            try:
+                result = self.write(work)
+            except Exception as error:  # noqa: BLE001 - told
+                tell(None, error)
+            else:
+                tell(result, None)
+
+        self._soon.submit(run)
+
     def close(self) -> None:
-        """Nothing is queued here."""
+        self._soon.shutdown()
 
 
 def address_of(url: str, name: str = "DUELINE_DATABASE_URL") -> URL:

@@ -8,79 +8,53 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from threading import current_thread, main_thread
 from typing import Any, Generic, TypeVar
 
-import msgspec
 from sqlalchemy import Connection, Engine
 
 from sla.errors import StoreError
 from sla.store.faults import storage_fault
 
 T = TypeVar("T")
-_Outcome = tuple[Any, BaseException | None]
+Told = Callable[[T | None, Exception | None], None]
+"""Told the result of a write, or else why there is none; must not raise."""
+_Outcome = tuple[Any, Exception | None]
 _Done = Sequence[_Outcome]
 _BATCH = 256
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """A write of one row, independent of all else: it may be made together with others like it.
-
-    It tells whether the row is new. Made together with others it may say so without its being so,
-    where one of those is.
-    """
-
-    alone: Callable[..., bool]
-    """Enters the row, given as arguments; tells whether it is new."""
-    together: Callable[[Connection, Sequence[tuple[Any, ...]]], int]
-    """Enters rows as one statement; tells how many are new."""
-    row: tuple[Any, ...]
-
-    def __call__(self, connection: Connection) -> bool:
-        """Enter it by itself."""
-        return self.alone(connection, *self.row)
-
-
 class _Job(Generic[T]):
-    """One write, and what came of it.
+    """One write, and who is told what came of it."""
 
-    A lock that is let go hands the outcome over: that takes a tenth of what a `Future` takes, whose
+    __slots__ = ("tell", "work")
+
+    def __init__(self, work: Callable[[Connection], T], tell: Told[T]) -> None:
+        self.work, self.tell = work, tell
+
+
+class _Awaited(Generic[T]):
+    """What comes of a write for which a thread waits.
+
+    A lock that is let go hands it over: that takes a tenth of what a `Future` takes, whose
     condition is made for many who wait.
     """
 
-    __slots__ = ("_behind", "_done", "_failure", "_result", "passes_on", "work")
+    __slots__ = ("_done", "_failure", "_result")
 
-    def __init__(self, work: Callable[[Connection], T]) -> None:
-        self.work = work
-        # A signal is raised in the main thread: whoever waits there may leave before it is told.
-        self.passes_on = isinstance(work, Entry) and current_thread() is not main_thread()
-        self._behind: _Job[Any] | None = None
+    def __init__(self) -> None:
         self._result: T | None = None
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
         self._done = threading.Lock()
         self._done.acquire()
 
-    def end(
-        self, result: T | None, failure: BaseException | None, behind: _Job[Any] | None = None
-    ) -> None:
-        """Note what came of it.
-
-        Args:
-            result: of the write.
-            failure: why there is none.
-            behind: is told by whoever waits for this one; only where `passes_on`.
-        """
-        self._result, self._failure, self._behind = result, failure, behind
-
-    def tell(self) -> None:
-        """Let whoever waits go on, once it has ended."""
+    def tell(self, result: T | None, failure: Exception | None) -> None:
+        """Let whoever waits go on."""
+        self._result, self._failure = result, failure
         self._done.release()
 
     def outcome(self) -> T:
         """Wait for it; raises what the write failed with."""
         self._done.acquire()
-        if self._behind is not None:
-            self._behind.tell()
         if self._failure is not None:
             try:
                 raise self._failure
@@ -111,12 +85,16 @@ class GroupCommit:
 
         It may be run again, after all that it did was taken back.
         """
-        job = _Job(work)
+        awaited: _Awaited[T] = _Awaited()
+        self.write_soon(work, awaited.tell)
+        return awaited.outcome()
+
+    def write_soon(self, work: Callable[[Connection], T], tell: Told[T]) -> None:
+        """Run `work` as `write` does; what came of it is told by the writer's own thread."""
         with self._gate:
             if self._closed:
                 raise StoreError("the database is closed")
-            self._jobs.put(job)
-        return job.outcome()
+            self._jobs.put(_Job(work, tell))
 
     def close(self) -> None:
         """Finish what is queued."""
@@ -150,7 +128,8 @@ class GroupCommit:
                 self._rescue()
             outcomes = [(None, error)] * len(batch)
         # Only now is anything durable; only now may anybody hear of success.
-        _tell(batch, outcomes)
+        for job, outcome in zip(batch, outcomes, strict=True):
+            job.tell(*outcome)
 
     def _committed(self, batch: Sequence[_Job[Any]]) -> _Done:
         """What came of each write; raises where none of them is stored."""
@@ -227,48 +206,9 @@ def _identity_if_there(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def _tell(batch: Sequence[_Job[Any]], outcomes: _Done) -> None:
-    """Let all who waited go on, of the deliveries one after the other: each tells the next.
-
-    Python runs one thread at a time. Had the writer told 32 threads at once, all of them would
-    stand before it when it comes back from the disk: on a busy machine the receiver alone, nothing
-    being decided beside it, took 2,000 deliveries a second, and takes 2,900 so.
-    """
-    behind: _Job[Any] | None = None
-    for job, (result, failure) in zip(reversed(batch), reversed(outcomes), strict=True):
-        if job.passes_on:
-            job.end(result, failure, behind)
-            behind = job
-        else:
-            job.end(result, failure)
-            job.tell()
-    if behind is not None:
-        behind.tell()
-
-
 def _all_at_once(connection: Connection, batch: Sequence[_Job[Any]]) -> _Done:
-    """Run writes that all succeed; raises where one does not.
-
-    Rows of one kind are one statement. Around each statement the driver lets other threads run, and
-    has to wait until they let it run again: with one for each delivery the writer waited for most
-    of its time.
-    """
-    alike: dict[object, list[Entry]] = {}
-    for job in batch:
-        if isinstance(job.work, Entry):
-            alike.setdefault(job.work.together, []).append(job.work)
-    new = {kind: _entered(connection, entries) for kind, entries in alike.items()}
-    return [
-        (new[job.work.together] if isinstance(job.work, Entry) else job.work(connection), None)
-        for job in batch
-    ]
-
-
-def _entered(connection: Connection, entries: Sequence[Entry]) -> bool:
-    first = entries[0]
-    if len(entries) == 1:
-        return first(connection)
-    return first.together(connection, [each.row for each in entries]) > 0
+    """Run writes that all succeed; raises where one does not."""
+    return [(job.work(connection), None) for job in batch]
 
 
 def _each_by_itself(connection: Connection, batch: Sequence[_Job[Any]]) -> _Done:

@@ -77,7 +77,10 @@ def _new(dialect: str) -> Any:
 
 
 def keep_all(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    """Store deliveries in SQLite, each given as the arguments of `keep`; how many were new."""
+    """Store deliveries, each given as the arguments of `keep`; how many were new."""
+    if connection.dialect.name != "sqlite":
+        named = [dict(zip(_GIVEN, row, strict=True)) for row in rows]
+        return len(connection.execute(_new(connection.dialect.name), named).all())
     values: list[object] = []
     for site, delivery, body, received_at, issue_id in rows:
         values += (site, delivery, body, microseconds(received_at), issue_id)

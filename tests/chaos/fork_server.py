@@ -7,6 +7,7 @@ line, each answered with a line: `["start", environment, log, role]` with the ch
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -18,7 +19,8 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from werkzeug.serving import WSGIRequestHandler, make_server
+from granian.constants import Interfaces
+from granian.server.embed import Server
 
 from config.configuration import Configuration
 from config.loader import load
@@ -37,11 +39,6 @@ _SWEEP_SECONDS = 0.25
 # Whoever is silent for so long is taken for dead: all of these are a fifth of what they are in
 # earnest, so that who hung does not speak, and who waits does not speak too early.
 _QUICK = 0.2
-
-
-class _Silent(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
 
 
 def main(config: str) -> None:
@@ -141,9 +138,16 @@ def _be(role: str, settings: Settings) -> None:
         serve.belong_to_parent()
         working.work(settings, serve.clock_from(os.environ))
         return
-    make_server(
-        settings.host, settings.port, serve.application(), threaded=True, request_handler=_Silent
-    ).serve_forever()
+    # As in earnest, but for a process of its own.
+    asyncio.run(
+        Server(
+            serve.application(),
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.RSGI,
+            websockets=False,
+        ).serve()
+    )
 
 
 def _say(answer: object) -> None:

@@ -78,3 +78,13 @@ def test_deliveries_are_called_by_jiras_name_or_the_beginning_of_their_hash(
     stored: str, said: str
 ) -> None:
     assert short_name(stored) == said
+
+
+def test_one_that_is_over_is_told_of_afterwards_as_if_it_had_been_told_meanwhile(
+    told: Told,
+) -> None:
+    step = Step("receive", "kept", site="acme")
+    with following("a"):
+        step.tell(2.0, 5.5)
+    assert told.lines == ["receive began", "receive kept a ['site']"]
+    assert (step.began, step.seconds) == (2.0, 3.5)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sla import steps
 from sla.steps import Step, following
 from webhooks import logs
-from webhooks.logs import set_up_logs
+from webhooks.logs import set_up_logs, written_together
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +112,37 @@ def test_a_line_that_cannot_be_written_stops_nothing(
         pass
     assert step.outcome == "kept"
     structlog.get_logger().error("nobody hears")
+
+
+def test_lines_that_are_written_together_are_one_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Noting(io.StringIO):
+        def __init__(self) -> None:
+            super().__init__()
+            self.flushes: list[str] = []
+
+        def flush(self) -> None:
+            self.flushes.append(self.getvalue())
+
+    begin(monkeypatch, "json")
+    seen = Noting()
+    monkeypatch.setattr(sys, "stderr", seen)
+    with written_together():
+        for name in ("a", "b"):
+            with following(name), Step("receive", "kept"):
+                pass
+        # Another thread's lines are not held back.
+        other = threading.Thread(target=structlog.get_logger().warning, args=("another's",))
+        other.start()
+        other.join()
+    structlog.get_logger().warning("afterwards")
+    lines = [[json.loads(line) for line in each.splitlines()] for each in seen.flushes]
+    assert [len(each) for each in lines] == [1, 3, 4]
+    assert [each.get("delivery", each["event"]) for each in lines[-1]] == [
+        "another's", "a", "b", "afterwards",
+    ]  # fmt: skip
+
+
+@given(st.dictionaries(st.text(), st.one_of(st.text(), st.floats(), st.none(), st.just(object()))))
+def test_a_line_reads_as_the_library_writes_it(event: dict[str, Any]) -> None:
+    theirs = structlog.processors.JSONRenderer()
+    assert logs._as_json(event) == theirs(None, "info", event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -96,6 +97,16 @@ def test_another_process_knows_the_parent_without_being_told(seen: Seen) -> None
     assert (span.parent.trace_id, span.parent.span_id) == (
         first.context.trace_id, first.context.span_id,
     )  # fmt: skip
+
+
+def test_a_span_has_its_length_also_where_it_is_told_of_afterwards(seen: Seen) -> None:
+    now = time.perf_counter()
+    with following("a-delivery"):
+        Step("receive", "kept").tell(now - 20.0, now - 5.0)
+    (span,) = seen.take()
+    assert span.end_time is not None
+    assert span.start_time is not None
+    assert round((span.end_time - span.start_time) / 1e9, 1) == 15.0
 
 
 def test_what_failed_is_marked(seen: Seen) -> None:

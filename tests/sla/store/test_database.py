@@ -20,11 +20,12 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from sla.store import inbox
 from sla.store.database import Database, StoreError
-from sla.store.group_commit import Entry, GroupCommit, _Job
+from sla.store.group_commit import GroupCommit
 from sla.store.migrate import migrate
 from sla.store.schema import Instant
 from sla.store.schema import inbox as inbox_table
 from tests.sla.example import NINE
+from tests.sla.store.conftest import new_database
 
 PATIENCE = 10.0
 Work = Callable[[Connection], Any]
@@ -92,45 +93,55 @@ def test_waiting_writes_share_one_commit(sqlite: Database) -> None:
     assert kept(sqlite) == set(map(str, range(20)))
 
 
-def entry(delivery: str) -> Entry:
-    return Entry(inbox.keep, inbox.keep_all, ("acme", delivery, b"{}", NINE, None))
+def written_soon(database: Database, work: Work) -> Future[Any]:
+    """What is told of a write that nobody waits for."""
+    outcome: Future[Any] = Future()
+
+    def tell(result: Any, failure: Exception | None) -> None:
+        if failure:
+            outcome.set_exception(failure)
+        else:
+            outcome.set_result((result, threading.current_thread()))
+
+    database.write_soon(work, tell)
+    return outcome
 
 
-def test_deliveries_that_share_a_commit_let_each_other_go_on(
-    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+def test_whoever_does_not_wait_is_told_in_another_thread_once_it_is_there(
+    database: Database,
 ) -> None:
-    told: list[tuple[str, bool]] = []
-    tell = _Job.tell
-
-    def noted(job: _Job[Any]) -> None:
-        told.append((threading.current_thread().name, isinstance(job.work, Entry)))
-        tell(job)
-
-    monkeypatch.setattr(_Job, "tell", noted)
-    jobs: list[Work] = [entry("1"), keep("other"), *(entry(str(number)) for number in range(2, 20))]
-    with held(sqlite, *jobs) as outcomes:
-        pass
-    assert [outcome.result(PATIENCE) for outcome in outcomes] == [True] * 20
-    by_writer = [is_entry for teller, is_entry in told if teller == "writer"]
-    # What kept it busy, the one that is no delivery, and the first of the deliveries.
-    assert sorted(by_writer) == [False, False, True]
-    assert len(told) == 21
+    result, teller = written_soon(database, lambda c: (keep("1")(c), "said")[1]).result(PATIENCE)
+    assert result == "said"
+    assert teller is not threading.current_thread()
+    assert kept(database) == {"1"}
 
 
-def test_one_that_failed_or_gave_up_keeps_none_behind_it_waiting(sqlite: Database) -> None:
-    refused = Entry(inbox.keep, inbox.keep_all, (None, "refused", b"{}", NINE, None))
-    waiting = held(sqlite, entry("before"), refused, entry("after"))
-    with ThreadPoolExecutor(1) as pool, waiting as (before, failed, after):
-        # In the main thread a wait may end by a signal before the commit: nobody depends on it.
-        writer = sqlite._writer
-        assert isinstance(writer, GroupCommit)
-        given_up = _Job(entry("given up"))
-        writer._jobs.put(given_up)
-        last = _queued(sqlite, pool, entry("last"))
-    assert (before.result(PATIENCE), after.result(PATIENCE), last.result(PATIENCE)) == (True,) * 3
-    with pytest.raises(IntegrityError):
-        failed.result(PATIENCE)
-    assert kept(sqlite) == {"before", "after", "given up", "last"}
+def test_whoever_does_not_wait_is_told_why_it_failed(database: Database) -> None:
+    with pytest.raises(LookupError, match="not today"):
+        written_soon(database, fail).result(PATIENCE)
+    troubles = [database.trouble]
+    with pytest.raises(OperationalError):
+        written_soon(database, disk_full).result(PATIENCE)
+    troubles.append(database.trouble)
+    written_soon(database, keep("1")).result(PATIENCE)
+    assert [*troubles, database.trouble] == [None, "database or disk is full", None]
+    assert kept(database) == {"1"}
+
+
+def test_what_nobody_waits_for_shares_a_commit_and_is_finished_at_the_end(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    with held(database, keep("waited for")) as outcomes:
+        soon = [written_soon(database, keep(str(number))) for number in range(5)]
+        failed = written_soon(database, fail)
+        closing = threading.Thread(target=database.close)
+        closing.start()
+    closing.join(PATIENCE)
+    assert not closing.is_alive()
+    assert [outcome.result(PATIENCE) for outcome in outcomes] == [True]
+    assert [each.result(PATIENCE)[0] for each in soon] == [True] * 5
+    assert isinstance(failed.exception(PATIENCE), LookupError)
+    with pytest.raises(StoreError, match="the database is closed"):
+        written_soon(database, keep("late"))
 
 
 def test_a_write_that_fails_takes_no_other_with_it(sqlite: Database) -> None:

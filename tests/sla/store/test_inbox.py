@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlalchemy import Connection, event
 
 from sla.store import inbox
-from sla.store.database import Database, Entry
+from sla.store.database import Database
 from tests.sla.example import NINE, at
-from tests.sla.store.conftest import new_database
 
 
 def keep(database: Database, delivery: str, *, site: str = "acme", body: bytes = b"{}") -> bool:
@@ -152,72 +147,13 @@ def test_the_newest_that_is_about_an_issue_and_the_oldest_that_waits(database: D
     assert told() == (at(3), 2, at(2))
 
 
-def test_deliveries_entered_as_one_statement_are_those_entered_one_by_one(tmp_path: Path) -> None:
-    database = new_database(tmp_path)
+def test_deliveries_entered_as_one_statement_are_those_entered_one_by_one(
+    database: Database,
+) -> None:
     rows = [("acme", str(number), bytes([number]), at(number), "10") for number in range(40)]
     assert database.write(lambda c: inbox.keep_all(c, rows)) == 40
-    assert (
-        database.write(lambda c: inbox.keep_all(c, [*rows[30:], ("acme", "x", b"", NINE, None)]))
-        == 1
-    )
+    more = [*rows[30:], *[("acme", "x", b"", NINE, None)] * 2]
+    assert database.write(lambda c: inbox.keep_all(c, more)) == 1
     kept = database.read(lambda c: inbox.of_issue(c, "acme", "10"))
     assert [each.body for each in kept] == [body for _, _, body, _, _ in rows]
     assert database.read(inbox.waiting_since) == NINE
-    database.close()
-
-
-def test_deliveries_that_come_at_once_are_one_transaction_and_each_is_told(tmp_path: Path) -> None:
-    database = new_database(tmp_path)
-    commits: list[object] = []
-    event.listen(database.engine, "commit", commits.append)
-    begun, go_on = threading.Event(), threading.Event()
-
-    def hold_up(_: Connection) -> None:
-        begun.set()
-        go_on.wait(10)
-
-    with ThreadPoolExecutor(10) as pool:
-        first = pool.submit(database.write, hold_up)
-        assert begun.wait(10)
-        several = [
-            pool.submit(
-                database.write,
-                Entry(inbox.keep, inbox.keep_all, ("acme", str(number), b"{}", NINE, None)),
-            )
-            for number in range(8)
-        ]
-        while database._writer._jobs.qsize() < 8:  # type: ignore[attr-defined]
-            pass
-        go_on.set()
-        assert [each.result() for each in several] == [True] * 8
-        first.result()
-    assert len(commits) == 2
-    database.close()
-
-
-def test_one_that_fails_among_those_that_come_at_once_fails_alone(tmp_path: Path) -> None:
-    database = new_database(tmp_path)
-    begun, go_on = threading.Event(), threading.Event()
-
-    def hold_up(_: Connection) -> None:
-        begun.set()
-        go_on.wait(10)
-
-    names = ["1", "2\ud800", "3"]
-    with ThreadPoolExecutor(10) as pool:
-        pool.submit(database.write, hold_up)
-        assert begun.wait(10)
-        several = [
-            pool.submit(
-                database.write,
-                Entry(inbox.keep, inbox.keep_all, ("acme", name, b"{}", NINE, None)),
-            )
-            for name in names
-        ]
-        while database._writer._jobs.qsize() < 3:  # type: ignore[attr-defined]
-            pass
-        go_on.set()
-        failures = [each.exception() for each in several]
-    assert [failure is None for failure in failures] == [True, False, True]
-    assert database.read(inbox.tally) == {"new": 2}
-    database.close()

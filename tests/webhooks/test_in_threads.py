@@ -1,0 +1,144 @@
+"""Behind the event loop a WSGI application sees and answers what it would see and answer alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.webhooks import rsgi
+from webhooks.in_threads import InThreads, environment
+
+
+def ask(application: Any, scope: rsgi.Scope, protocol: rsgi.Protocol, *more: Any) -> rsgi.Protocol:
+    asyncio.run(InThreads(application)(scope, protocol, *more))  # type: ignore[arg-type]
+    return protocol
+
+
+def answer(
+    parts: Iterable[bytes], *headers: tuple[str, str]
+) -> Callable[[Any, Any], Iterable[bytes]]:
+    def application(_environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [*headers])
+        return parts
+
+    return application
+
+
+def test_what_is_asked_is_as_wsgi_has_it() -> None:
+    pairs = [
+        ("Host", "sla.example.com"), ("Content-Type", "text/x"), ("Content-Length", "3"),
+        ("X-A", "1"), ("X-A", "2"), ("Cookie", "a=1"), ("Cookie", "b=2"),
+    ]  # fmt: skip
+    scope = rsgi.Scope("PUT", "/a b/é", rsgi.Headers(pairs), "q=%20x", "[2001:db8::1]:4000")
+    seen = environment(scope)  # type: ignore[arg-type]
+    assert seen["PATH_INFO"] == "/a b/é".encode().decode("latin-1")
+    told = {name: value for name, value in seen.items() if name.isupper()}
+    assert told | {"PATH_INFO": ""} == {
+        "REQUEST_METHOD": "PUT", "SCRIPT_NAME": "", "PATH_INFO": "", "QUERY_STRING": "q=%20x",
+        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8080", "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "2001:db8::1", "HTTP_HOST": "sla.example.com", "CONTENT_TYPE": "text/x",
+        "CONTENT_LENGTH": "3", "HTTP_X_A": "1,2", "HTTP_COOKIE": "a=1;b=2",
+    }  # fmt: skip
+
+
+def test_of_http_2_the_host_is_the_authority() -> None:
+    scope = rsgi.Scope("GET", "/", rsgi.Headers([]), http_version="2", authority="sla.example.com")
+    assert environment(scope)["HTTP_HOST"] == "sla.example.com"  # type: ignore[arg-type]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=20)), st.lists(st.integers(1, 30)))
+def test_a_body_is_read_as_it_comes_in_any_steps(pieces: list[bytes], steps: list[int]) -> None:
+    read: list[bytes] = []
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        body = environ["wsgi.input"]
+        read.extend(body.read(size) for size in steps)
+        read.append(body.read())
+        start_response("204 No Content", [])
+        return []
+
+    scope, protocol = rsgi.request("POST", "/")
+    protocol.pieces = pieces
+    assert ask(application, scope, protocol).status == 204
+    assert b"".join(read) == b"".join(pieces)
+
+
+def test_a_body_that_nobody_reads_is_not_read() -> None:
+    scope, protocol = rsgi.request("POST", "/", b"x")
+    assert ask(answer([b"no"]), scope, protocol).read == 0
+
+
+def test_a_body_that_was_read_already_is_there() -> None:
+    seen: list[Any] = []
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        seen.extend([environ["wsgi.input"].read(), environ["more"]])
+        start_response("204 No Content", [])
+        return []
+
+    ask(application, *rsgi.request("POST", "/"), b"here", {"more": True})
+    assert seen == [b"here", True]
+
+
+def closed(parts: list[bytes], closings: list[int]) -> Any:
+    class Parts:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter(parts)
+
+        def close(self) -> None:
+            closings.append(1)
+
+    return Parts()
+
+
+def test_an_answer_of_known_length_goes_out_at_once() -> None:
+    closings: list[int] = []
+    parts = closed([b"ab", b"", b"c"], closings)
+    found = ask(answer(parts, ("Content-Length", "3")), *rsgi.request("GET", "/"))
+    assert (found.status, found.body, found.sent, closings) == (200, b"abc", [], [1])
+
+
+@pytest.mark.parametrize("length", [[], [("Content-Length", "2000000")]])
+def test_one_that_is_long_or_has_no_end_in_sight_goes_out_as_it_comes(
+    length: list[tuple[str, str]],
+) -> None:
+    closings: list[int] = []
+    parts = closed([b"ab", b"", b"c"], closings)
+    found = ask(answer(parts, *length), *rsgi.request("GET", "/"))
+    assert (found.body, found.sent, closings) == (b"", [b"ab", b"c"], [1])
+
+
+def test_an_answer_may_begin_with_its_first_part() -> None:
+    def application(_environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("201 Created", [("Content-Length", "1")])
+        yield b"x"
+
+    found = ask(application, *rsgi.request("GET", "/"))
+    assert (found.status, found.body) == (201, b"x")
+
+
+def test_nobody_goes_on_for_who_has_gone() -> None:
+    closings: list[int] = []
+    scope, protocol = rsgi.request("GET", "/")
+
+    async def gone(data: bytes) -> None:
+        protocol.sent.append(data)
+        raise ProtocolClosed
+
+    protocol.send_bytes = gone  # type: ignore[method-assign]
+    ask(answer(closed([b"a", b"b"], closings)), scope, protocol)
+    assert (protocol.sent, closings) == ([b"a"], [1])
+
+
+def test_what_fails_is_the_servers_to_tell() -> None:
+    def application(_environ: Any, _start_response: Any) -> list[bytes]:
+        raise LookupError("planted")
+
+    with pytest.raises(LookupError, match="planted"):
+        ask(application, *rsgi.request("GET", "/"))

@@ -1,0 +1,170 @@
+"""A WSGI application behind an event loop: each request is answered in a thread."""
+
+from __future__ import annotations
+
+import io
+import sys
+from asyncio import AbstractEventLoop, get_running_loop, run_coroutine_threadsafe
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import chain
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]
+
+    Headers = list[tuple[str, str]]
+
+# As many pages, refusals and large deliveries are answered at one time; the others wait.
+_THREADS = 32
+# Bytes: an answer that is known to be no longer goes out at once, and asks the loop for nothing.
+_AT_ONCE = 1_000_000
+
+
+class InThreads:
+    """Asks a WSGI application.
+
+    Args:
+        application: what is asked.
+    """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self._threads = ThreadPoolExecutor(_THREADS, "request")
+
+    async def __call__(
+        self,
+        scope: Scope,
+        protocol: HTTPProtocol,
+        body: bytes | None = None,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Answer a request.
+
+        Args:
+            scope: what it asks.
+            protocol: holds its body, and takes its answer.
+            body: its body, where that was read already.
+            more: what its environment is to hold besides.
+        """
+        loop = get_running_loop()
+        given = _Body(protocol, loop) if body is None else io.BytesIO(body)
+        environ = {**environment(scope), "wsgi.input": io.BufferedReader(given), **more}
+        await loop.run_in_executor(self._threads, self._answer, environ, protocol, loop)
+
+    def _answer(
+        self, environ: WSGIEnvironment, protocol: HTTPProtocol, loop: AbstractEventLoop
+    ) -> None:
+        answer = _Answer()
+        parts = self._application(environ, answer.start)
+        try:
+            # It may begin its answer as late as with the first part.
+            pieces = iter(parts)
+            pieces = chain([next(pieces, b"")], pieces)
+            if isinstance(parts, list) or answer.length <= _AT_ONCE:
+                protocol.response_bytes(answer.status, answer.headers, b"".join(pieces))
+            else:
+                _stream(answer, pieces, protocol, loop)
+        finally:
+            close: Callable[[], None] | None = getattr(parts, "close", None)
+            if close:
+                close()
+
+
+class _Answer:
+    """The beginning of an answer."""
+
+    status: int
+    headers: Headers
+
+    def start(self, status: str, headers: Headers, _fault: object = None, /) -> Any:
+        """See `start_response` of WSGI; what it returns is of an older time, and never called."""
+        self.status, self.headers = int(status.partition(" ")[0]), headers
+
+    @property
+    def length(self) -> float:
+        """In bytes; infinite where nobody said."""
+        lengths = [value for name, value in self.headers if name.lower() == "content-length"]
+        return int(lengths[0]) if lengths else float("inf")
+
+
+def _stream(
+    answer: _Answer, pieces: Iterable[bytes], protocol: HTTPProtocol, loop: AbstractEventLoop
+) -> None:
+    # Whoever serves has imported it; whoever only makes the application need not.
+    from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
+
+    transport = protocol.response_stream(answer.status, answer.headers)
+
+    async def send(piece: bytes) -> None:
+        await transport.send_bytes(piece)
+
+    # Whoever asked may not wait for the end.
+    with suppress(ProtocolClosed):
+        for piece in pieces:
+            if piece:
+                run_coroutine_threadsafe(send(piece), loop).result()
+
+
+class _Body(io.RawIOBase):
+    """A request's body, read in a thread as it comes; it ends where the connection breaks."""
+
+    def __init__(self, protocol: HTTPProtocol, loop: AbstractEventLoop) -> None:
+        self._protocol, self._loop = protocol, loop
+        self._chunks: Any = None
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """See `io.RawIOBase`."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """See `io.RawIOBase`."""
+        if not self._rest:
+            self._rest = memoryview(run_coroutine_threadsafe(self._next(), self._loop).result())
+        into = memoryview(buffer)
+        size = min(len(into), len(self._rest))
+        into[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+    async def _next(self) -> bytes:
+        self._chunks = self._chunks or aiter(self._protocol)
+        chunk: bytes = await anext(self._chunks, b"")
+        return chunk
+
+
+def environment(scope: Scope) -> WSGIEnvironment:
+    """What WSGI says of a request, but for its body."""
+    server, _, port = scope.server.rpartition(":")
+    environ = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": server.strip("[]"),
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.errors": sys.stderr,
+        # Werkzeug's own: a body without a length can be read, since it has an end.
+        "wsgi.input_terminated": True,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    if scope.authority:
+        environ["HTTP_HOST"] = scope.authority
+    for name, value in scope.headers.items():
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        if key in environ and key != "HTTP_HOST":
+            value = f"{environ[key]}{';' if key == 'HTTP_COOKIE' else ','}{value}"
+        environ[key] = value
+    return environ
