@@ -25,7 +25,7 @@ from sqlalchemy.exc import OperationalError
 from sla import recalculated
 from sla.cycle import Cycle
 from sla.danger import dangers
-from sla.decide import Decision, Ledger, decide
+from sla.decide import Decision, Ledger, decide, folded
 from sla.effects import URGENT, Fields
 from sla.gaps import Shown, certain_until, is_behind
 from sla.lanes import BATCH, Key, LaneName
@@ -38,6 +38,7 @@ from sla.store.database import Database
 from sla.store.inbox import Delivery
 from sla.store.issues import IssueRow, Judgement
 from sla.store.outbox import Entered
+from sla.straight import is_straight
 from sla.timeline import SYSTEM_FIELDS, CommentSeen, Deleted, Event, Timeline
 
 _log = structlog.get_logger(__name__)
@@ -800,14 +801,20 @@ class Engine:
         found = []
         for each, book, timeline in read:
             issue_id = each.row.issue_id
+            over = self._over(each.row, facts[issue_id])
+            by_version = folded(timeline, book.policy, now)
             decision = decide(
                 timeline, book.policy, Ledger(ledgers[issue_id].said), now, issue_id=issue_id,
                 relatives=[self._relative(connection, site, it, book) for it in tied[issue_id]],
-                over=self._over(each.row, facts[issue_id]),
+                over=over,
                 since=recalculated.judged_since(each.row.earlier_versions),
+                found=by_version,
             )  # fmt: skip
+            straight = not over and is_straight(by_version)
             found.append(
-                _Decided(*each, book, timeline, ledgers[issue_id], decision, tied[issue_id])
+                _Decided(
+                    *each, book, timeline, ledgers[issue_id], decision, tied[issue_id], straight
+                )
             )
         return found
 
@@ -959,6 +966,8 @@ class _Decided(NamedTuple):
     ledger: outbox.Entries
     decision: Decision
     tied: list[str]
+    is_straight: bool
+    """Whether its clocks follow from their starts and stops, as `sla.straight` has it."""
 
     @property
     def key(self) -> str | None:
@@ -989,6 +998,7 @@ class _Decided(NamedTuple):
         values: dict[str, Any] = {
             "covered": coverage.covered,
             "reason": coverage.reason,
+            "straight": self.is_straight,
             # An issue keeps the version under which its clock started.
             "policy_version": self.book.version if self.decision.cycles else None,
             "wake_at": self.decision.wake_at,

@@ -5,6 +5,7 @@ First match wins, and the reason is kept in words.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -162,6 +163,27 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
                     self._coverages.clear()
                 self._coverages[values] = found
         return found
+
+    @cached_property
+    def covered_by_reason(self) -> Mapping[str, Coverage]:
+        """The coverages that their reason alone tells, by that: no field has to be known.
+
+        Where a contract has single metrics ruled out, more than its rules decides.
+        """
+        found = [
+            _covered(key, rules, contract_index, severity_index, contract)
+            for key, rules in self.projects.items()
+            for contract_index, rule in enumerate(rules.contracts, 1)
+            for contract in self._forms_of(rule.contract)
+            if not any(limit.metrics for limit in contract.limits)
+            for severity_index in range(1, len(rules.severities) + 1)
+        ]
+        times = Counter(each.reason for each in found)
+        return {each.reason: each for each in found if times[each.reason] == 1}
+
+    def _forms_of(self, contract: str) -> list[Contract]:
+        """A contract as it holds for everybody, and for each customer."""
+        return [self.contracts[contract], *self.order_forms.get(contract, {}).values()]
 
     def alerts_for(self, metric: str, coverage: Coverage) -> Alerts:
         """Who hears of a promise, and when; nobody where the project is in the mapping no more."""
@@ -411,7 +433,7 @@ def cover(policy: Policy, fields: Fields) -> Coverage:
     chosen = _first(rules.contracts, fields)
     if chosen is None:
         return Coverage(f"no contract rule of project {project} matches", project)
-    contract_index, contract_rule = chosen
+    contract_rule = chosen[1]
     contract = policy.contract(contract_rule.contract, _customer(policy, fields))
     limits = [each for each in contract.limits if each.applies(fields)]
     limit = next((each for each in limits if not each.metrics), None)
@@ -423,7 +445,21 @@ def cover(policy: Policy, fields: Fields) -> Coverage:
         shown = ", ".join(f"{word} {fields.get(name) or 'none'}" for name, word in _SHOWN.items())
         reason = f"no severity rule of project {project} matches ({shown})"
         return Coverage(reason, project, contract, contract_rule.tier)
-    severity_index, severity_rule = found
+    contract_index, severity_index = chosen[0], found[0]
+    return _covered(project, rules, contract_index, severity_index, contract, tuple(limits))
+
+
+def _covered(
+    project: str,
+    rules: ProjectRules,
+    contract_index: int,
+    severity_index: int,
+    contract: Contract,
+    waivers: tuple[Limit, ...] = (),
+) -> Coverage:
+    """What two rules of a project, counted from 1, give together."""
+    contract_rule = rules.contracts[contract_index - 1]
+    severity_rule = rules.severities[severity_index - 1]
     reason = (
         f"project {project}: contract rule {contract_index} ({contract_rule.when}) gives "
         f"{contract_rule.contract}, severity rule {severity_index} ({severity_rule.when}) gives "
@@ -438,7 +474,7 @@ def cover(policy: Policy, fields: Fields) -> Coverage:
         contract_rule.tier,
         severity_rule.severity,
         severity_rule.kind,
-        waivers=tuple(limits),
+        waivers=waivers,
     )
 
 

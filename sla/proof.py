@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Table, select
 from sla import recalculated
 from sla.cycle import Cycle, cycles_of
 from sla.danger import dangers
-from sla.decide import Decision, Ledger, decide
+from sla.decide import Decision, Ledger, decide, folded
 from sla.effects import URGENT
 from sla.engine import SiteFacts, as_json
 from sla.errors import SlaError, UnreadableFactError
@@ -32,6 +32,7 @@ from sla.store.open_issues import Range
 from sla.store.publications import IN_FORCE
 from sla.store.schema import cycles, promises, sayings
 from sla.store.schema import issues as issue_rows
+from sla.straight import is_straight
 from sla.timeline import Event, Timeline
 from sla.words import utc
 
@@ -229,6 +230,7 @@ class _Fold:
     timeline: Timeline
     decision: Decision
     promised: Mapping[tuple[str, int, datetime], Row]
+    is_straight: bool
 
 
 class _Case:
@@ -314,6 +316,9 @@ class _Case:
             follows["policy_version"] = version if decision.cycles else None
         if not self._is_due:
             follows["wake_at"] = decision.wake_at
+        if row.straight is not None:
+            # Older releases did not look.
+            follows["straight"] = fold.is_straight
         follows |= self._listed(fold.timeline, self._prover.book(version).policy)
         held = {name: getattr(row, name) for name in follows}
         yield from self._differing("", held, follows)
@@ -472,16 +477,17 @@ class _Case:
             return cycles_of(by.timeline(events), by.policy, until_at)
 
         timeline = book.timeline(events)
+        over = recalculated.kept(recalculated.leaving(moved, version), judged)
+        found = folded(timeline, book.policy, at)
         decision = decide(
             timeline, book.policy, Ledger(frozenset(self._said)), at,
-            issue_id=self._row.issue_id, relatives=self._relatives(book, at),
-            over=recalculated.kept(recalculated.leaving(moved, version), judged),
-            since=moved[-1].until_at if moved else None,
+            issue_id=self._row.issue_id, relatives=self._relatives(book, at), over=over,
+            since=moved[-1].until_at if moved else None, found=found,
         )  # fmt: skip
         promised = {
             _place(row): row for cycle in decision.cycles for row in issues.as_promised(cycle)
         }
-        return _Fold(timeline, decision, promised)
+        return _Fold(timeline, decision, promised, not over and is_straight(found))
 
     def _relatives(self, book: _Book, at: datetime) -> list[Relative]:
         if not book.policy.looks_at_others:

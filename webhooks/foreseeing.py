@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import NamedTuple
 
@@ -20,10 +20,10 @@ from config.changes import Unchanged
 from sla import recalculated
 from sla.condition import Condition
 from sla.contract import Contract
-from sla.cycle import Cycle, Span, spans_of
+from sla.cycle import Cycle, Span, history_of, spans_of
 from sla.decide import Decision, Folded, Ledger, decide, folded
 from sla.engine import SiteFacts, wanted_fields
-from sla.mapping import Policy
+from sla.mapping import Coverage, Policy
 from sla.notices import Relative, asks_for_another
 from sla.preview import Judged, Move, judged, moves
 from sla.recalculated import Earlier
@@ -33,6 +33,7 @@ from sla.store.consequences import Effects, Said, Standing, effects, said
 from sla.store.database import Database
 from sla.store.open_issues import Facts, OpenIssue, Range
 from sla.store.outbox import encoded
+from sla.straight import goals_alone_differ, goes_straight, rejudged
 from sla.timeline import Timeline
 from webhooks.databases import faults_told
 from webhooks.folding import Rules, Versions
@@ -62,7 +63,7 @@ class Found(msgspec.Struct):
     looked_at: int = 0
     """How many of them are open."""
     oldest: datetime | None = None
-    """When the first of those was made."""
+    """When the first of those was made; where calendars differ."""
     moves: list[Move] = []
     effects: list[Effects] = []
     uncovered: list[str] = []
@@ -103,6 +104,10 @@ class _OnRecord(NamedTuple):
     ledgers: Callable[[], Mapping[str, consequences.Ledger]]
     waiting: Callable[[], frozenset[str]]
     """Those of which something may still leave."""
+    created: Callable[[], Mapping[str, datetime]]
+    """When each was made."""
+    promised: Callable[[], frozenset[str]]
+    """Those to which a contract that differs ever promised anything."""
 
 
 class _Looked:
@@ -137,7 +142,7 @@ class _Looked:
         for known, spans in self._spans:
             if known is rules:
                 return spans
-        spans = spans_of(self.timeline(rules.facts), rules.policy)
+        spans = self._covered_by(rules)
         self._spans.append((rules, spans))
         return spans
 
@@ -148,8 +153,7 @@ class _Looked:
             if known is rules and known_at == at:
                 return found
             beside = found
-        timeline = self.timeline(rules.facts)
-        found = folded(timeline, rules.policy, at, spans=self.spans(rules), beside=beside)
+        found = self._judged_by(rules, at, beside)
         self._folded.append((rules, at, found))
         return found
 
@@ -165,6 +169,57 @@ class _Looked:
         if earlier not in self._kept:
             self._kept[earlier] = recalculated.kept(earlier, fold)
         return self._kept[earlier]
+
+    def _covered_by(self, rules: Rules) -> Sequence[Span]:
+        return spans_of(self.timeline(rules.facts), rules.policy)
+
+    def _judged_by(self, rules: Rules, at: datetime, beside: Folded | None) -> Folded | None:
+        timeline = self.timeline(rules.facts)
+        return folded(timeline, rules.policy, at, spans=self.spans(rules), beside=beside)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_HISTORY = Timeline(())
+
+
+class _Recorded(_Looked):
+    """An issue of which its record tells all that matters, see `sla.straight`: no fact is read."""
+
+    __slots__ = ()
+
+    def timeline(self, facts: Facts) -> Timeline:  # noqa: ARG002
+        """Nothing is known of it, nor asked."""
+        return _NO_HISTORY
+
+    def is_as_recorded(self, rules: Rules, at: datetime) -> bool:
+        """Whether the version by which it was judged makes of its starts and stops what it did."""
+        found = self.folded(rules, at)
+        cycles = found.cycles if found else ()
+        return sorted(map(judged, cycles)) == sorted(self.issue.recorded)
+
+    def _covered_by(self, rules: Rules) -> Sequence[Span]:
+        # Since when, nobody asks where it is the only one.
+        return [Span(_EPOCH, rules.policy.covered_by_reason[self.issue.reason])]
+
+    def _judged_by(self, rules: Rules, at: datetime, beside: Folded | None) -> Folded:
+        spans = self.spans(rules)
+        coverage, runs = spans[0].coverage, self._runs()
+        found = [
+            cycle
+            for terms in coverage.all_terms
+            if terms.metric in runs
+            for cycle in rejudged(coverage, terms.metric, runs[terms.metric], at)
+        ]
+        history = beside.history if beside else history_of(spans, _NO_HISTORY, rules.policy)
+        return Folded(spans, history, tuple(found))
+
+    def _runs(self) -> Mapping[str, Sequence[tuple[datetime, datetime | None]]]:
+        """By metric when each clock started and ended, in order."""
+        found: dict[str, list[tuple[datetime, datetime | None]]] = {}
+        for each, started in sorted(zip(self.issue.recorded, self.issue.starts, strict=True)):
+            run = _EPOCH + timedelta(0, 0, started), each.ended_at
+            found.setdefault(each.metric, []).append(run)
+        return found
 
 
 class Foreseeing:
@@ -194,6 +249,14 @@ class Foreseeing:
         self._may_be_alike = may_be_untouched or bool(self._said_alike and not self._all_say_alike)
         policy = _without_words(self._after.policy, self._said_alike)
         self._clocks_after = self._after._replace(policy=policy)
+        self._differing = asked.after.contracts.keys() - self._alike.contracts
+        self._goals_alone_differ = (
+            self._alike.mapping
+            and self._alike.alerts >= asked.in_force.projects.keys()
+            and all(map(self._differs_in_goals, self._differing))
+        )
+        self._is_untouched = cache(self._is_untouched_by)
+        self._goes_straight = cache(self._goes_straight_by)
 
     def range(self, within: Range) -> Found:
         """What is found of the open issues of a range."""
@@ -206,14 +269,26 @@ class Foreseeing:
         on_record = _OnRecord(
             cache(lambda: consequences.ledgers(connection, DEFAULT_SITE, within)),
             cache(lambda: consequences.waiting(connection, DEFAULT_SITE, within)),
+            cache(lambda: open_issues.created(connection, DEFAULT_SITE, within)),
+            cache(lambda: consequences.promised(connection, DEFAULT_SITE, within, self._differing)),
         )
-        for issue in open_issues.read(connection, DEFAULT_SITE, within):
-            looked = _Looked(issue)
+        by_record: dict[str, _Looked] = {}
+
+        def suffices(issue: OpenIssue) -> bool:
+            looked = self._by_record(issue, on_record)
+            if looked:
+                by_record[issue.issue_id] = looked
+            return looked is not None
+
+        for issue in open_issues.read(connection, DEFAULT_SITE, within, suffices=suffices):
+            looked = by_record.pop(issue.issue_id, None) or _Looked(issue)
             timeline = looked.timeline(self._after.facts)
             is_open = issue.is_running or _is_open(timeline)
             if is_open:
                 found.looked_at += 1
                 made_at = timeline.created_at
+                if timeline is _NO_HISTORY and self._asked.calendars:
+                    made_at = on_record.created().get(issue.issue_id)
                 if made_at and (found.oldest is None or made_at < found.oldest):
                     found.oldest = made_at
             rules = self._to_be_decided_by(looked, on_record)
@@ -231,14 +306,7 @@ class Foreseeing:
         rests alone: not for what time has changed and nobody was woken for, nor while something
         that was decided waits to be said, nor for what depends on other issues.
         """
-        issue = looked.issue
-        is_settled = (
-            issue.policy_version == self._asked.in_force.version
-            and (issue.wake_at is None or issue.wake_at > self._now)
-            and issue.issue_id not in self._ties
-            and not self._asked.clocks_differ
-        )
-        if not is_settled or issue.issue_id in on_record.waiting():
+        if not self._is_settled(looked.issue, on_record):
             return self._after
         spans = self._spans_alike(looked) if self._may_be_alike else ()
         used = {span.coverage.contract.id for span in spans if span.coverage.contract}
@@ -247,6 +315,74 @@ class Foreseeing:
             return None
         says_alike = self._all_say_alike or (spans and used <= self._said_alike)
         return self._clocks_after if says_alike else self._after
+
+    def _is_settled(self, issue: OpenIssue, on_record: _OnRecord) -> bool:
+        """Whether all that is on record is what the version in force says of an issue by now."""
+        return (
+            issue.policy_version == self._asked.in_force.version
+            and (issue.wake_at is None or issue.wake_at > self._now)
+            and issue.issue_id not in self._ties
+            and not self._asked.clocks_differ
+            and issue.issue_id not in on_record.waiting()
+        )
+
+    def _by_record(self, issue: OpenIssue, on_record: _OnRecord) -> _Looked | None:
+        """An issue that can be judged by what is recorded; None: its history has to be looked at.
+
+        Where goals alone differ, all else that was found in its history stays: what covers it, and
+        when its clocks start and stop. The record proves itself: what the version in force makes of
+        it has to be what is recorded. And goals of which none was ever promised touch nothing.
+        """
+        if not (issue.is_running and self._is_settled(issue, on_record)):
+            return None
+        looked = _Recorded(issue)
+        if self._is_untouched(issue.reason):
+            is_spared = issue.is_straight or (
+                self._goals_alone_differ and issue.issue_id not in on_record.promised()
+            )
+            return looked if is_spared else None
+        if not (issue.is_straight and self._goes_straight(issue.reason)) or looked.earlier:
+            return None
+        return looked if looked.is_as_recorded(self._in_force, self._now) else None
+
+    def _is_untouched_by(self, reason: str) -> bool:
+        """Whether nothing differs for an issue that has its promises for that reason alone."""
+        coverage = self._covered_after(reason)
+        return bool(
+            coverage
+            and coverage.contract
+            and coverage.contract.id in self._alike.contracts
+            and coverage.project in self._alike.alerts
+        )
+
+    def _goes_straight_by(self, reason: str) -> bool:
+        """Whether goals alone differ for such an issue, and tell with its record all of it."""
+        before = self._in_force.policy.covered_by_reason.get(reason)
+        after = self._covered_after(reason)
+        return bool(
+            before
+            and before.contract
+            and after
+            and after.contract
+            and after.contract.id in self._said_alike
+            and goals_alone_differ(before.contract, after.contract)
+            and goes_straight(after)
+        )
+
+    def _differs_in_goals(self, contract: str) -> bool:
+        """Whether nothing but goals differs in a contract and its order forms."""
+        before, after = (
+            {None: policy.contracts[contract], **policy.order_forms.get(contract, {})}
+            for policy in (self._asked.in_force, self._asked.after)
+        )
+        return contract in self._said_alike and all(
+            goals_alone_differ(before[form], after[form]) for form in after
+        )
+
+    def _covered_after(self, reason: str) -> Coverage | None:
+        """What the other version gives for that reason, if by both it means the same."""
+        policy = self._clocks_after.policy
+        return policy.covered_by_reason.get(reason) if self._alike.mapping else None
 
     def _spans_alike(self, looked: _Looked) -> Sequence[Span]:
         """An issue's coverage, where the version in force gives it the same; else nothing."""

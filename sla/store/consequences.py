@@ -22,7 +22,7 @@ from sla.decide import Decision
 from sla.effects import Fields, Occasion, Saying
 from sla.store.open_issues import Range
 from sla.store.outbox import encoded
-from sla.store.schema import issue_keys, issues, refers, sayings
+from sla.store.schema import issue_keys, issues, promises, refers, sayings
 from sla.words import many
 
 LINK = "link"
@@ -191,6 +191,18 @@ def waiting(connection: Connection, site: str, within: Range) -> frozenset[str]:
         .distinct()
     )
     return frozenset(connection.execute(within.limit(statement, sayings.c.issue_id)).scalars())
+
+
+def promised(
+    connection: Connection, site: str, within: Range, contracts: Collection[str]
+) -> frozenset[str]:
+    """The issues of a range to which one of some contracts ever promised anything."""
+    statement = (
+        select(promises.c.issue_id)
+        .where(promises.c.site == site, promises.c.contract.in_(contracts))
+        .distinct()
+    )
+    return frozenset(connection.execute(within.limit(statement, promises.c.issue_id)).scalars())
 
 
 def ties(connection: Connection, site: str) -> dict[str, frozenset[str]]:

@@ -77,6 +77,7 @@ class IssueRow(msgspec.Struct, frozen=True):
     read_delivery: str | None
     updated_at: datetime | None
     covered: bool
+    straight: bool | None
     wake_at: datetime | None
     quiet_before: datetime | None
     fields_wanted: str | None

@@ -99,6 +99,10 @@ class OpenIssue(NamedTuple):
     """What lies before is not announced, beside what lies before the installation."""
     fields_wanted: str | None = None
     """The SLA fields as they should stand, as JSON by role; None: they are not touched."""
+    is_straight: bool = False
+    """Whether its clocks are known to follow from their starts and stops, see `sla.straight`."""
+    starts: Sequence[int] = ()
+    """When each clock of `recorded` started, in microseconds since the epoch."""
 
 
 class Facts:
@@ -240,6 +244,7 @@ _LISTED = (
         issues.c.reason,
         type_coerce(issues.c.quiet_before, BigInteger),
         issues.c.fields_wanted,
+        issues.c.straight,
     )
     .where(issues.c.site == _SITE, issues.c.incomplete.is_(False))
     .order_by(issues.c.issue_id)
@@ -252,7 +257,11 @@ _CYCLES = select(
     type_coerce(cycles.c.due_at, BigInteger),
     type_coerce(cycles.c.ended_at, BigInteger),
     cycles.c.contract,
+    type_coerce(cycles.c.started_at, BigInteger),
 ).where(cycles.c.site == _SITE)
+_CREATED = select(events.c.issue_id, type_coerce(events.c.at, BigInteger)).where(
+    events.c.site == _SITE, events.c.identity == "created"
+)
 _RESOLUTIONS = (
     select(events.c.issue_id, events.c.data)
     .where(
@@ -290,27 +299,55 @@ def unread(connection: Connection, site: str) -> int:
     return connection.execute(statement).scalar_one()
 
 
-def read(connection: Connection, site: str, within: Range) -> Iterator[OpenIssue]:
+def read(
+    connection: Connection,
+    site: str,
+    within: Range,
+    *,
+    suffices: Callable[[OpenIssue], bool] = lambda _issue: False,
+) -> Iterator[OpenIssue]:
     """The issues of a range that are not known to be over: three or four statements, however many.
 
     Those are the issues with a clock that has not ended, and the ones whose resolution was never
     set, or taken back. An issue of which nothing is concluded yet is not among them.
+
+    Args:
+        connection: to the database.
+        site: the site.
+        within: the range.
+        suffices: whether what is recorded of an issue will do. Its facts are not read then, which
+            takes longer than all the rest.
     """
     begin(connection)
     listed = _plain(connection, within.limit(_LISTED, issues.c.issue_id), {"site": site})
     judged: dict[str, list[Judged]] = {}
+    starts: dict[str, list[int]] = {}
     running: set[str] = set()
-    for id_, cycle in _cycles(connection, site, within):
+    for id_, cycle, started in _cycles(connection, site, within):
         judged.setdefault(id_, []).append(cycle)
+        starts.setdefault(id_, []).append(started)
         if cycle.ended_at is None:
             running.add(id_)
     over = resolved(connection, site, [row[0] for row in listed if row[0] not in running])
-    found = {row[0]: row for row in listed if row[0] not in over}
-    for id_, rows in _facts(connection, site, within, found.keys(), among=len(listed)):
-        if id_ in found:
-            yield _with(found.pop(id_), rows, judged, running)
-    for row in found.values():
-        yield _with(row, (), judged, running)
+    to_read: dict[str, OpenIssue] = {}
+    for row in listed:
+        if row[0] not in over:
+            issue = _recorded(row, judged, starts, running)
+            if suffices(issue):
+                yield issue
+            else:
+                to_read[issue.issue_id] = issue
+    if to_read:
+        for id_, rows in _facts(connection, site, within, to_read.keys(), among=len(listed)):
+            if id_ in to_read:
+                yield to_read.pop(id_)._replace(facts=list(rows))
+    yield from to_read.values()
+
+
+def created(connection: Connection, site: str, within: Range) -> Mapping[str, datetime]:
+    """When the issues of a range were made in Jira, as far as known."""
+    rows = _plain(connection, within.limit(_CREATED, events.c.issue_id), {"site": site})
+    return {id_: _EPOCH + timedelta(0, 0, at) for id_, at in rows}
 
 
 def begin(connection: Connection) -> None:
@@ -327,21 +364,21 @@ def not_over(connection: Connection, site: str, within: Range) -> Sequence[tuple
     """The same issues without what is held of them: the id, and the version that judges it."""
     listed = _plain(connection, within.limit(_LISTED, issues.c.issue_id), {"site": site})
     judged = _cycles(connection, site, within)
-    running = {issue_id for issue_id, cycle in judged if cycle.ended_at is None}
+    running = {issue_id for issue_id, cycle, _ in judged if cycle.ended_at is None}
     over = resolved(connection, site, [row[0] for row in listed if row[0] not in running])
     return [(row[0], row[2]) for row in listed if row[0] not in over]
 
 
-def _with(
+def _recorded(
     row: Sequence[Any],
-    rows: Iterable[Row],
     judged: Mapping[str, Sequence[Judged]],
+    starts: Mapping[str, Sequence[int]],
     running: set[str],
 ) -> OpenIssue:
-    id_, key, version, wake_at, earlier, reason, quiet_before, wanted = row
+    id_, key, version, wake_at, earlier, reason, quiet_before, wanted, straight = row
     return OpenIssue(
-        id_, key, version, _instant(wake_at), id_ in running, judged.get(id_, ()), list(rows),
-        earlier, reason, _instant(quiet_before), wanted,
+        id_, key, version, _instant(wake_at), id_ in running, judged.get(id_, ()), (),
+        earlier, reason, _instant(quiet_before), wanted, bool(straight), starts.get(id_, ()),
     )  # fmt: skip
 
 
@@ -382,14 +419,14 @@ def _by_issue(
         yield from groupby(rows, key=_ID)
 
 
-def _cycles(connection: Connection, site: str, within: Range) -> Iterator[tuple[str, Judged]]:
+def _cycles(connection: Connection, site: str, within: Range) -> Iterator[tuple[str, Judged, int]]:
     statement = within.limit(_CYCLES, cycles.c.issue_id)
-    for id_, metric, number, state, due, ended, contract in _plain(
+    for id_, metric, number, state, due, ended, contract, started in _plain(
         connection, statement, {"site": site}
     ):
         due_at = None if due is None else _EPOCH + timedelta(0, 0, due)
         ended_at = None if ended is None else _EPOCH + timedelta(0, 0, ended)
-        yield id_, Judged(metric, number, state, due_at, ended_at, contract)
+        yield id_, Judged(metric, number, state, due_at, ended_at, contract), started
 
 
 def _plain(

@@ -131,6 +131,11 @@ issues = Table(
     # they judged it. One that names its own version only notes since when, as nothing was over by
     # then. NULL: none did.
     Column("earlier_versions", Text),
+    # Whether its clocks follow from their starts and stops alone, as `sla.straight` has it: then a
+    # preview need not read its history. NULL: only a release decided it that did not look. One that
+    # decides beside this one, as while they are exchanged, leaves it as it is; so a preview also
+    # holds the record against what the version in force makes of it.
+    Column("straight", Boolean),
     # The next instant at which time alone changes the answer; only a hint, the truth is refolded.
     Column("wake_at", Instant),
     # The SLA fields, and what the link to the explanation shows, as they should stand, and as Jira

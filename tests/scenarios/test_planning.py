@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -22,11 +23,13 @@ from sla.decide import Ledger, decide, folded
 from sla.store import consequences, issues, open_issues
 from sla.store.database import Database
 from sla.store.migrate import migrate
+from sla.store.open_issues import Facts
 from sla.store.schema import issues as issues_table
 from tests.scenarios.world import World, a_site
 from webhooks import foreseeing
 from webhooks.cli import main
 from webhooks.clock import FastClock
+from webhooks.foreseeing import Foreseeing
 from webhooks.planning import NOTHING_MOVES, SOMETHING_BREAKS, SOMETHING_MOVES, Plan, plan
 
 HOUR = timedelta(hours=1)
@@ -247,6 +250,35 @@ def test_what_a_change_cannot_touch_is_not_worked_out_again(
         lambda c: len([*open_issues.read(c, "default", open_issues.Range())])
     )
     assert work(site) == (read, 1)
+
+
+@pytest.mark.parametrize(
+    ("contracts", "read_of"), [(("standard", "bitumio", "botron"), 7), (("botron",), 6)]
+)
+def test_where_goals_alone_differ_no_history_is_read_of_what_follows_from_the_record(
+    populated: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    contracts: tuple[str, ...], read_of: int,
+) -> None:  # fmt: skip
+    """Only of what nothing covers, what no clock runs for, and what was lowered of their own."""
+    lowered = populated.report("HLP", priority="High")
+    populated.advance(HOUR)
+    populated.jira.edit(lowered, {"priority": "Low"}, account=AGENT)
+    populated.settle()
+    sooner = shipped_but(tmp_path / "sooner")
+    (sooner / "contracts").mkdir()
+    for contract in contracts:
+        text = (SHIPPED / "contracts" / f"{contract}.yaml").read_text("utf-8")
+        doubled = re.sub(r"(?<=target: )1(?=h| business)", "2", text)
+        (sooner / "contracts" / f"{contract}.yaml").write_text(doubled, "utf-8")
+    looked_at = Mock(wraps=Facts.timeline)
+    monkeypatch.setattr(Facts, "timeline", lambda self, rows: looked_at(self, rows))
+    found = planned(populated, sooner)
+    assert looked_at.call_count == read_of
+    monkeypatch.setattr(Foreseeing, "_by_record", lambda *_: None)
+    whole = planned(populated, sooner)
+    assert whole.moves
+    assert found.as_json() == whole.as_json()
+    assert looked_at.call_count == read_of + 18
 
 
 @pytest.mark.one_database("sqlite")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import pytest
+from msgspec.structs import replace
 
 from sla import mapping
-from sla.contract import BusinessDays, Contract, Goal, Metric, Scope
+from sla.contract import BusinessDays, Contract, Goal, Limit, Metric, Scope
 from sla.mapping import Condition, ContractRule, Policy, ProjectRules, SeverityRule, cover
 from sla.timeline import FieldValue, Timeline
 from tests.sla.example import ALWAYS, NINE, made, office, two_hours
@@ -160,6 +161,38 @@ def test_a_coverage_found_by_long_values_is_not_kept() -> None:
     found = {"Support plan": short}
     judged_by.coverage_at(Timeline.of(made(NINE, **found)), NINE)
     assert len(judged_by._coverages) == 1
+
+
+def test_a_coverage_is_known_by_its_reason_alone() -> None:
+    known = POLICY.covered_by_reason
+    assert len(known) == len(RULES.contracts) * len(RULES.severities)
+    for values in (
+        {"Support plan": "gold"},
+        {"labels": ("premium", "urgent")},
+        {"priority": "Low", "issuetype": "Question"},
+    ):
+        coverage = cover(POLICY, fields(**values))
+        assert coverage.covered
+        assert known[coverage.reason] == coverage
+
+
+def test_where_a_reason_does_not_tell_all_no_coverage_is_known_by_it() -> None:
+    """A limit of single metrics is told by other fields; two order forms may have one name."""
+    late = Limit(
+        "late", "2", "Not at night.", Condition({"Late": ("Yes",)}), metrics=("first_response",)
+    )
+    acme = replace(PLAIN, customer="Acme")
+    judged_by = Policy(
+        "v1",
+        POLICY.projects,
+        {"gold": replace(GOLD, limits=(late,)), "plain": PLAIN},
+        order_forms={
+            "plain": {"acme": acme, "acme ltd": acme, "other": replace(PLAIN, customer="O")}
+        },
+    )
+    known = judged_by.covered_by_reason
+    assert {(each.contract and each.contract.customer) for each in known.values()} == {None, "O"}
+    assert {each.contract and each.contract.id for each in known.values()} == {"plain"}
 
 
 def test_a_policy_that_never_counts_an_account_is_made_once() -> None:

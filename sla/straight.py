@@ -1,0 +1,83 @@
+"""Judges clocks by their starts and stops alone, where nothing else ever mattered to them.
+
+Of most issues that is so. Then what other goals make of them follows from what is recorded, and no
+history has to be read for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sla.contract import Contract, Metric
+from sla.cycle import Cycle, Ending, State
+from sla.decide import Folded
+from sla.mapping import Coverage
+from sla.promise import NOTHING, Kept, promised
+from sla.resting import NO_REST
+
+
+def is_straight(found: Folded | None) -> bool:
+    """Whether an issue's clocks follow from their starts and stops by its one coverage.
+
+    No other one ever held, and no clock rested before its end, or was given up.
+    """
+    if found is None or len(found.spans) > 1:
+        return False
+    for each in found.cycles:
+        if each.rest != NO_REST or (each.ending and not each.ending.met_the_metric):
+            return False
+    return bool(found.cycles)
+
+
+def goals_alone_differ(one: Contract, other: Contract) -> bool:
+    """Whether two versions of a contract measure the same, and promise it for the same issues."""
+    return len(one.metrics) == len(other.metrics) and all(
+        map(_measure_alike, one.metrics, other.metrics)
+    )
+
+
+def _measure_alike(one: Metric, other: Metric) -> bool:
+    scopes = [[(type(goal), goal.scope) for goal in each.goals] for each in (one, other)]
+    words = [(each.name, each.title, each.clock) for each in (one, other)]
+    return scopes[0] == scopes[1] and words[0] == words[1]
+
+
+def goes_straight(coverage: Coverage) -> bool:
+    """Whether no clock of a coverage depends on more than starts, stops and rests.
+
+    The slots of a grid follow from their goals, and duties are looked for in the history.
+    """
+    return not (coverage.on_grid or coverage.may_wait or coverage.duties())
+
+
+def rejudged(
+    coverage: Coverage,
+    metric: str,
+    runs: Iterable[tuple[datetime, datetime | None]],
+    now: datetime,
+) -> Iterator[Cycle]:
+    """A metric's cycles as a coverage that goes straight judges them, of an issue that is straight.
+
+    Args:
+        coverage: the only one that it ever had.
+        metric: one that is promised.
+        runs: when each cycle started, and when it was met, if it was; in order, aware UTC.
+        now: the instant of judgement, aware UTC.
+
+    Returns:
+        What the fold of its history comes to, but for whose act it was that met the metric.
+    """
+    goal = coverage.goal(metric)
+    if goal is None:
+        raise AssertionError("what is not promised does not run")
+    for number, (at, met_at) in enumerate(runs, 1):
+        promise = promised(at, coverage, goal, NOTHING, at, Kept())
+        due_at = promise.due_at
+        state: State
+        if met_at is None:
+            end, state = now, "breached" if due_at <= now else "running"
+        else:
+            end, state = met_at, "breached" if due_at < met_at else "met"
+        ending = None if met_at is None else Ending(met_at, True, "")
+        yield Cycle(metric, number, at, ending, state, due_at, end, (promise,), NO_REST)
