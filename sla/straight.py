@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from sla.acts import Moment
 from sla.contract import Contract, Metric
-from sla.cycle import Cycle, Ending, State
+from sla.cycle import Cycle, State
 from sla.decide import Folded
 from sla.mapping import Coverage
 from sla.promise import NOTHING, Kept, promised
@@ -79,5 +80,5 @@ def rejudged(
             end, state = now, "breached" if due_at <= now else "running"
         else:
             end, state = met_at, "breached" if due_at < met_at else "met"
-        ending = None if met_at is None else Ending(met_at, True, "")
+        ending = None if met_at is None else Moment(met_at, "", "")
         yield Cycle(metric, number, at, ending, state, due_at, end, (promise,), NO_REST)

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from sla.acts import Moment
 from sla.condition import Condition
 from sla.contract import CLOCKS, BusinessDays, Contract, Duty, Goal, Refusal, Scope
-from sla.cycle import Cycle, Ending
+from sla.cycle import Cycle
 from sla.decide import Folded, folded
 from sla.mapping import Policy
 from sla.straight import goals_alone_differ, goes_straight, is_straight, rejudged
@@ -78,7 +79,7 @@ def by_record(found: Folded, policy: Policy, now: float) -> list[Cycle]:
 
 def nobody_s(cycle: Cycle) -> Cycle:
     """A cycle as though nobody knew whose act stopped it."""
-    return replace(cycle, ending=Ending(cycle.ending.at, True, "") if cycle.ending else None)
+    return replace(cycle, ending=Moment(cycle.ending.at, "", "") if cycle.ending else None)
 
 
 @settings(derandomize=True, deadline=None, max_examples=300)
