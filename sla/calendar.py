@@ -36,7 +36,7 @@ from sla.errors import CalendarError, NeverOpens, OutOfRange
 from sla.interval import SpanAt, clipped, gaps, merged, subtracted
 from sla.open_table import OpenTable
 from sla.opening import Opening, Shift, WallTime, nominal_length, shift
-from sla.weekly_spans import DAYS, LONGEST_REACH, WeeklySpans, trimmed, weekday_of
+from sla.weekly_spans import DAYS, DAYS_AFTER, DAYS_BEFORE, WeeklySpans, trimmed, weekday_of
 from sla.zones import (
     DAY,
     EPOCH_ORDINAL,
@@ -76,9 +76,6 @@ _APART = timedelta(days=20 * 366)
 
 # More than there is in all years, and little enough to be added up.
 _TOO_MUCH = LAST_AT - FIRST_AT + timedelta.resolution
-
-_AFTER, _BEFORE = LONGEST_REACH
-"""Days after the date that names a shift on which it may still run, and before it."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -478,7 +475,7 @@ class Calendar:
         """The open spans that start on a day, as they really are: after gaps and holidays."""
         spans = self._raw_spans(self._shifts_of(day), day)
         if self.holiday_mode == "civil":
-            near = self._holidays_between(day - _BEFORE, day + _AFTER)
+            near = self._holidays_between(day - DAYS_BEFORE, day + DAYS_AFTER)
             return subtracted(spans, _whole_days(near, self._clock_on(day)))
         return spans
 
@@ -533,7 +530,7 @@ class Calendar:
         from_, to = self._whole_day(holiday)
         return any(
             clipped(self._raw_spans(self._shifts_of(day), day), from_, to)
-            for day in range(holiday - _AFTER, holiday + _BEFORE + 1)
+            for day in range(holiday - DAYS_AFTER, holiday + DAYS_BEFORE + 1)
         )
 
     # -- tables -------------------------------------------------------------------------------
@@ -612,9 +609,9 @@ class Calendar:
         clocks = {zone: zone_clock(zone, first.year - 2, last.year + 1) for zone in self._zones}
         weekly = WeeklySpans(self._weekly_shifts, self._extra_shifts, clocks)
         begin, weeks = weekly.weeks(
-            first_day - _BEFORE - DAYS,
-            last_day + _BEFORE + DAYS,
-            self._holidays_between(first_day - _BEFORE, last_day + _BEFORE),
+            first_day - DAYS_BEFORE - DAYS,
+            last_day + DAYS_BEFORE + DAYS,
+            self._holidays_between(first_day - DAYS_BEFORE, last_day + DAYS_BEFORE),
             clocks[self.time_zone] if self.holiday_mode == "civil" else None,
         )
         return OpenTable(first, last, *trimmed(begin, weeks, first, last))
