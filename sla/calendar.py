@@ -36,9 +36,10 @@ from sla.errors import CalendarError, NeverOpens, OutOfRange
 from sla.interval import SpanAt, clipped, gaps, merged, subtracted
 from sla.open_table import OpenTable
 from sla.opening import Opening, Shift, WallTime, nominal_length, shift
-from sla.weekly_spans import WEEK, WeeklySpans, weekday_of, without
+from sla.weekly_spans import DAYS, DAYS_AFTER, DAYS_BEFORE, WeeklySpans, trimmed, weekday_of
 from sla.zones import (
     DAY,
+    EPOCH_ORDINAL,
     FIRST,
     FIRST_AT,
     FIRST_YEAR,
@@ -77,10 +78,6 @@ _PLAIN = {datetime}
 
 # More than there is in all years, and little enough to be added up.
 _TOO_MUCH = LAST_AT - FIRST_AT + timedelta.resolution
-
-# No shift ends later than this after the date that names it, or begins two days before it, even
-# with ends in zones on both sides of the date line.
-_LONGEST_SHIFT_DAYS = 4
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -464,19 +461,18 @@ class Calendar:
         return tuple(self._shifts(self.weekly.get(weekday, ())) for weekday in range(7))
 
     @cached_property
-    def _special_shifts(self) -> dict[int, tuple[Shift, ...]]:
+    def _extra_shifts(self) -> dict[int, tuple[Shift, ...]]:
         """By day number, what starts on the dates to which the weekly hours do not apply."""
-        special = {day_number(day): self._shifts(hours) for day, hours in self.extra_days.items()}
-        if self.holiday_mode == "start_day":
-            special |= dict.fromkeys(self._holiday_names, ())
-        return special
+        return {day_number(day): self._shifts(hours) for day, hours in self.extra_days.items()}
 
     @cached_property
     def _holiday_names(self) -> dict[int, str]:
         """By day number, in order; without the dates that are extra days."""
-        names = {day_number(day): name for day, name in self.holidays.items()}
-        for day in self.extra_days:
-            names.pop(day_number(day), None)
+        # The days are numbered in C: that is a tenth of a table with 900 holidays.
+        numbers = map((-EPOCH_ORDINAL).__add__, map(date.toordinal, self.holidays))
+        names = dict(zip(numbers, self.holidays.values(), strict=True))
+        for day in self._extra_shifts:
+            names.pop(day, None)
         return names
 
     @cached_property
@@ -485,7 +481,7 @@ class Calendar:
 
     @cached_property
     def _zones(self) -> tuple[str, ...]:
-        shifts = [*self._weekly_shifts, *self._special_shifts.values()]
+        shifts = [*self._weekly_shifts, *self._extra_shifts.values()]
         ends = {zone for each in shifts for s in each for zone in (s.opens_zone, s.closes_zone)}
         return tuple(sorted(ends | {self.time_zone}))
 
@@ -493,14 +489,17 @@ class Calendar:
         return tuple(shift(opening, self.time_zone) for opening in openings)
 
     def _shifts_of(self, day: int) -> tuple[Shift, ...]:
-        special = self._special_shifts.get(day)
-        return self._weekly_shifts[weekday_of(day)] if special is None else special
+        if (extra := self._extra_shifts.get(day)) is not None:
+            return extra
+        if self.holiday_mode == "start_day" and day in self._holiday_names:
+            return ()
+        return self._weekly_shifts[weekday_of(day)]
 
     def _spans_of(self, day: int) -> list[SpanAt]:
         """The open spans that start on a day, as they really are: after gaps and holidays."""
         spans = self._raw_spans(self._shifts_of(day), day)
         if self.holiday_mode == "civil":
-            near = self._holidays_between(day - 2, day + _LONGEST_SHIFT_DAYS)
+            near = self._holidays_between(day - DAYS_BEFORE, day + DAYS_AFTER)
             return subtracted(spans, _whole_days(near, self._clock_on(day)))
         return spans
 
@@ -555,7 +554,7 @@ class Calendar:
         from_, to = self._whole_day(holiday)
         return any(
             clipped(self._raw_spans(self._shifts_of(day), day), from_, to)
-            for day in range(holiday - _LONGEST_SHIFT_DAYS, holiday + 3)
+            for day in range(holiday - DAYS_AFTER, holiday + DAYS_BEFORE + 1)
         )
 
     # -- tables -------------------------------------------------------------------------------
@@ -628,21 +627,18 @@ class Calendar:
             return OpenTable.of(FIRST_AT, LAST_AT, [(FIRST_AT, LAST_AT)])
         if not any(self._weekly_shifts):
             # Only a few dates in all: no need to go through the years.
-            days = merged(span for day in self._special_shifts for span in self._spans_of(day))
+            days = merged(span for day in self._extra_shifts for span in self._spans_of(day))
             return OpenTable.of(FIRST_AT, LAST_AT, days)
         first_day, last_day = day_number(first), day_number(last)
         clocks = {zone: zone_clock(zone, first.year - 2, last.year + 1) for zone in self._zones}
-        weekly = WeeklySpans(self._weekly_shifts, self._special_shifts, clocks)
-        civil = self.holiday_mode == "civil"
-        holidays = self._holidays_between(first_day - 2, last_day + 2) if civil else []
-        # Nearly all holidays of nearly all calendars only leave out what starts on them; to convert
-        # their midnights and cut them out makes it all take twice as long.
-        closed = weekly.apart(holidays)
-        begin, weeks = weekly.weeks(first_day - _LONGEST_SHIFT_DAYS - 1, last_day + 2, closed)
-        cut = sorted({*holidays}.difference(closed)) if len(closed) < len(holidays) else []
-        holes = _whole_days(cut, clocks[self.time_zone])
-        holes += (begin, first), (last, begin + len(weeks) * WEEK)
-        return OpenTable(first, last, begin, without(begin, weeks, holes))
+        weekly = WeeklySpans(self._weekly_shifts, self._extra_shifts, clocks)
+        begin, weeks = weekly.weeks(
+            first_day - DAYS_BEFORE - DAYS,
+            last_day + DAYS_BEFORE + DAYS,
+            self._holidays_between(first_day - DAYS_BEFORE, last_day + DAYS_BEFORE),
+            clocks[self.time_zone] if self.holiday_mode == "civil" else None,
+        )
+        return OpenTable(first, last, *trimmed(begin, weeks, first, last))
 
     # -- checks -------------------------------------------------------------------------------
 

@@ -17,11 +17,18 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import accumulate, repeat
 
 from sla.interval import SpanAt, clipped
 from sla.weekly_spans import DAYS, Week
 from sla.zones import NOTHING
+
+
+@lru_cache(maxsize=16)
+def _begins(count: int, days: int) -> Sequence[timedelta]:
+    """The multiples of so many days from none on: those of one table serve all of its length."""
+    return list(accumulate(repeat(timedelta(days), count - 1), initial=NOTHING))
 
 
 class OpenTable:
@@ -64,7 +71,7 @@ class OpenTable:
         self._first, self._last = first - begin, last - begin
         self.weeks = weeks
         self.begin = begin
-        self.begins = list(accumulate(repeat(self._week, len(weeks) - 1), initial=NOTHING))
+        self.begins = _begins(len(weeks), days)
         """From the beginning of the first week to that of each."""
         self._totals = list(accumulate([week.total for week in weeks], initial=NOTHING))
         """Open time before each week; the last figure is that of the whole table."""
@@ -102,11 +109,12 @@ class OpenTable:
     def elapsed(self, from_: datetime, to: datetime) -> timedelta | None:
         """Open time between two instants of any zones: `used(to) - used(from_)`.
 
-        None unless the table holds both, and in order.
+        Below zero when they are in the other order; None unless the table holds both.
         """
         begins, totals, weeks, days = self.begins, self._totals, self.weeks, self._days
         since, until = from_ - self.begin, to - self.begin
-        if not self._first <= since <= until <= self._last:
+        first, last = self._first, self._last
+        if not (first <= since <= until <= last or first <= until <= since <= last):
             return None
         place = since.days // days
         week = weeks[place]

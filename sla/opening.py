@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -122,6 +123,7 @@ class Shift(msgspec.Struct, frozen=True):
         return opens, self.closes - standard_offset(self.closes_zone)
 
 
+@lru_cache(maxsize=4096)
 def shift(opening: Opening, calendar_zone: str) -> Shift:
     """An opening as a shift of a calendar in that zone.
 

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 from itertools import accumulate, chain, pairwise
 from operator import ge, sub
 
-from sla.interval import Span, SpanAt, clipped, merged, subtracted
+from sla.interval import Span, merged
 from sla.opening import Shift
-from sla.zones import DAY, FIRST_AT, LAST_AT, MINUTE, NOTHING, ZoneClock, from_micros
+from sla.zones import DAY, FIRST_AT, LAST, LAST_AT, MINUTE, NOTHING, ZoneClock, from_micros
 
 DAYS = 7
 """Of a week."""
@@ -27,10 +27,18 @@ WEEK = timedelta(days=DAYS)
 # do the hours of a single date reach into one. Where they do, spans are cut: see `_carried`.
 _LEAD = 6 * 60 * MINUTE
 
-_LONG_BEFORE = FIRST_AT - LAST_AT
+_NEVER_READ = LAST + 9 * DAY
+"""A reading of a clock later than any holiday's."""
+
+_LONG_BEFORE, _LONG_AFTER = FIRST_AT - LAST_AT, LAST_AT - FIRST_AT
+
+DAYS_AFTER, DAYS_BEFORE = 4, 2
+"""No shift ends more days than this after the date that names it, nor begins more before it, even
+with ends in zones on both sides of the date line."""
 
 SpanIn = tuple[timedelta, timedelta]
 """From (included) to (excluded), counted from the beginning of a week."""
+_Spans = tuple[SpanIn, ...]
 _Days = tuple[Sequence[SpanIn], ...]
 
 
@@ -67,8 +75,27 @@ class Week:
         """Whether a span lies outside of seven days."""
         return bool(self.opens) and (self.opens[0] < NOTHING or self.closes[-1] > WEEK)
 
+    def within(self, from_: timedelta, to: timedelta) -> tuple[SpanIn, ...]:
+        """The part of its spans within `[from_, to)`."""
+        opens, closes = self.opens, self.closes
+        first, last = bisect_right(closes, from_) - 1, bisect_left(opens, to)
+        if first >= last:
+            return ()
+        spans = list(zip(opens[first:last], closes[first + 1 : last + 1], strict=True))
+        spans[0] = max(spans[0][0], from_), spans[0][1]
+        spans[-1] = spans[-1][0], min(spans[-1][1], to)
+        return tuple(spans)
 
-_NEVER = Week(((),) * DAYS)
+    def without(self, from_: timedelta, to: timedelta) -> Week:
+        """What is left of it when a hole is cut out: itself where there is nothing to cut."""
+        opens, closes = self.opens, self.closes
+        first, last = bisect_right(closes, from_) - 1, bisect_left(opens, to)
+        if first >= last:
+            return self
+        spans = self.spans
+        before = [(opens[first], from_)] if opens[first] < from_ else []
+        after = [(to, closes[last])] if closes[last] > to else []
+        return Week((spans[:first], before, after, spans[last:]))
 
 
 class WeeklySpans:
@@ -97,48 +124,95 @@ class WeeklySpans:
         self._made: dict[tuple[object, ...], Week] = {}
         self._overlong = False
 
-    def apart(self, days: Iterable[int]) -> list[int]:
-        """Those of the days whose spans fill no time but that between the day's own midnights, in
-        which no other day's spans lie.
-
-        Then to close the day is to leave out its spans, which nothing has to be converted for.
-        That is so where all ends are of one zone and their shift's own date; but around a change of
-        the clocks, where a time that is skipped is read as a later one, nobody is sure of midnight.
-        """
-        shifts = chain.from_iterable((*self._weekly, *self._special.values()))
-        if len(self._clocks) > 1 or any(each.closes > DAY for each in shifts):
-            return []
-        changes = [wall // DAY for clock in self._clocks.values() for wall in clock.walls]
-        unsure = {day + n for n in (-1, 0, 1) for day in changes}
-        return [day for day in days if day not in unsure]
-
     def weeks(
         self,
         first_day: int,
         last_day: int,
-        closed: Iterable[int] = (),
+        holidays: Sequence[int] = (),
+        clock: ZoneClock | None = None,
     ) -> tuple[datetime, list[Week]]:
         """When the first week begins, and the weeks, each with the spans within its seven days.
 
         Args:
             first_day, last_day: day numbers; the spans that start on these days and those between
                 are all there, and more until the weeks are whole.
-            closed: days, none of them special, whose spans are left out.
+            holidays: days in order, none of them special, at least a week after the first day and
+                before the last one.
+            clock: the one from whose midnight to midnight a holiday is closed; without it the
+                shifts that start on a holiday are left out.
         """
         first_day -= self._place(first_day)
         count = -((first_day - last_day - 1) // DAYS)
         begin = first_day * DAY + self._begin
         weeks, alone = self._regular(first_day, count)
-        for day in alone:
+        for day in sorted(alone):
             index, place = divmod(day - first_day, DAYS)
             spans = self._on(day, begin + index * DAYS * DAY)
             weeks[index] = self._with(weeks[index], place, spans)
-        for day in closed:
-            index, place = divmod(day - first_day, DAYS)
-            week = weeks[index]
-            if week.days[place]:
-                weeks[index] = self._made.get((week, place)) or self._without(week, place)
+        if clock is not None:
+            self._cut_out(holidays, clock, first_day, weeks)
+        else:
+            for day in holidays:
+                index, place = divmod(day - first_day, DAYS)
+                weeks[index] = self._with(weeks[index], place, ())
         return from_micros(begin), _carried(weeks) if self._overlong else weeks
+
+    def _cut_out(
+        self, holidays: Sequence[int], clock: ZoneClock, first_day: int, weeks: list[Week]
+    ) -> None:
+        """Close local days, in order, from midnight to midnight."""
+        alone = self._named_by_one_week()
+        closed: dict[int, dict[tuple[Week, int], Week]] = {each: {} for each in clock.offsets}
+        others: list[int] = []
+        begun = 0
+        for offset, wall in zip(clock.offsets, (*clock.walls, _NEVER_READ), strict=True):
+            # Between two changes of the clock a week and a place in it tell all that there is to
+            # know of a holiday; nobody looks at the clock or at the weeks around for each.
+            end = bisect_left(holidays, wall // DAY - 1, begun)
+            known = closed[offset]
+            for day in holidays[begun:end]:
+                index, place = divmod(day - first_day, DAYS)
+                key = weeks[index], place
+                if key in known:
+                    weeks[index] = known[key]
+                elif place in alone:
+                    weeks[index] = known[key] = self._left_of(*key, offset, offset)
+                else:
+                    others.append(day)
+            begun = bisect_left(holidays, wall // DAY + 2, end)
+            others += holidays[end:begun]
+        for day in others:
+            index, place = divmod(day - first_day, DAYS)
+            midnights = day * DAY, day * DAY + DAY
+            offset, next_offset = (clock.offsets[bisect_right(clock.walls, at)] for at in midnights)
+            for n in range((place - DAYS_AFTER) // DAYS, (place + DAYS_BEFORE) // DAYS + 1):
+                left = self._left_of(weeks[index + n], place - n * DAYS, offset, next_offset)
+                weeks[index + n] = left
+
+    def _named_by_one_week(self) -> range:
+        """The places of days on which nothing runs but what is named by a day of their own week.
+
+        That is so away from changes of the clocks; around them a time that is skipped is read as
+        a later one.
+        """
+        if len(self._clocks) > 1:
+            return range(DAYS_AFTER, DAYS - DAYS_BEFORE)
+        shifts = chain.from_iterable((*self._weekly, *self._special.values()))
+        return range(max((each.closes - 1) // DAY for each in shifts), DAYS)
+
+    def _left_of(self, week: Week, place: int, offset: int, next_offset: int) -> Week:
+        """A week without the local day at a place, whose two midnights have these offsets.
+
+        Samoa, for which the date line was moved, had no 30 December 2011: it holds no time, and
+        would cut a span in two where it stands.
+        """
+        key = week, place, offset, next_offset
+        if key not in self._made:
+            midnight = place * DAY - self._begin
+            from_ = timedelta(0, 0, midnight - offset)
+            to = timedelta(0, 0, midnight + DAY - next_offset)
+            self._made[key] = week.without(from_, to) if from_ < to else week
+        return self._made[key]
 
     def _regular(self, first_day: int, count: int) -> tuple[list[Week], list[int]]:
         """So many weeks, and the days that are not right yet: their hours have to be converted."""
@@ -178,7 +252,7 @@ class WeeklySpans:
             return 0
         return place if any(self._weekly[place:]) else DAYS
 
-    # Few weeks differ, so they are looked up: a holiday takes 0.2 us, and a week made anew 4.
+    # Few weeks differ, so they are looked up: to make one anew takes far longer.
 
     def _joined(self, week: Week, later: Week, place: int) -> Week:
         """One week until a day, and from it on another."""
@@ -187,25 +261,25 @@ class WeeklySpans:
             self._made[key] = self._new((*week.days[:place], *later.days[place:]))
         return self._made[key]
 
-    def _without(self, week: Week, place: int) -> Week:
-        """A week without the spans of one of its days."""
-        made = self._made[week, place] = self._with(week, place, ())
-        return made
-
-    def _with(self, week: Week, place: int, spans: Sequence[SpanIn]) -> Week:
-        """A week with other spans on one of its days."""
-        return self._new((*week.days[:place], spans, *week.days[place + 1 :]))
+    def _with(self, week: Week, place: int, spans: tuple[Span, ...]) -> Week:
+        """A week with other spans, counted from its beginning, on one of its days."""
+        key = week, place, spans
+        if key not in self._made:
+            before, on_day, after = week.days[:place], week.days[place], week.days[place + 1 :]
+            other = _counted_from(0, spans)
+            self._made[key] = week if other == on_day else self._new((*before, other, *after))
+        return self._made[key]
 
     def _new(self, days: _Days) -> Week:
         week = Week(days)
         self._overlong = self._overlong or week.overlong
         return week
 
-    def _on(self, day: int, begin: int) -> list[SpanIn]:
-        """The spans that start on one day, each end converted, in a week that begins then."""
+    def _on(self, day: int, begin: int) -> tuple[Span, ...]:
+        """The spans that start on one day, each end converted, counted from the week's begin."""
         shifts = self._special.get(day, self._weekly[self._place(day)])
         spans = merged(each.on(day * DAY, self._clocks) for each in shifts)
-        return _counted_from(begin, spans)
+        return tuple([(from_ - begin, to - begin) for from_, to in spans])
 
     def _week(self, day: int) -> Week:
         """The week of the days from a day on; few in all: one for summer, one for winter."""
@@ -249,28 +323,18 @@ class WeeklySpans:
         return day
 
 
-def without(begin: datetime, weeks: Sequence[Week], holes: Iterable[SpanAt]) -> list[Week]:
-    """Weeks in a row, the first of which begins at an instant, with holes cut out of them.
+def trimmed(
+    begin: datetime, weeks: Sequence[Week], first: datetime, last: datetime
+) -> tuple[datetime, list[Week]]:
+    """Of weeks in a row, the first of which begins at an instant, those that hold `[first, last]`.
 
-    What is left of a week is worked out once for all that lose the same of it.
+    What they hold outside of it is cut out of the first and the last one.
     """
-    left = list(weeks)
-    known: dict[tuple[Week, timedelta, timedelta], Week] = {}
-    for from_at, to_at in holes:
-        low, high = ((at - begin).days // DAYS for at in (from_at, to_at))
-        for index in range(max(low, 0), min(high + 1, len(left))):
-            begins = begin + index * WEEK
-            key = left[index], from_at - begins, to_at - begins
-            if key not in known:
-                known[key] = _left_of(*key)
-            left[index] = known[key]
-    return left
-
-
-def _left_of(week: Week, from_: timedelta, to: timedelta) -> Week:
-    if from_ <= NOTHING and to >= WEEK:
-        return _NEVER
-    return Week((subtracted(week.spans, [(from_, to)]),))
+    low, high = (first - begin) // WEEK, (last - begin) // WEEK
+    left = list(weeks[low : high + 1])
+    left[0] = left[0].without(_LONG_BEFORE, first - begin - low * WEEK)
+    left[-1] = left[-1].without(last - begin - high * WEEK, _LONG_AFTER)
+    return begin + low * WEEK, left
 
 
 def _counted_from(begin: int, spans: Iterable[Span]) -> list[SpanIn]:
@@ -278,21 +342,31 @@ def _counted_from(begin: int, spans: Iterable[Span]) -> list[SpanIn]:
 
 
 def _carried(weeks: Sequence[Week]) -> list[Week]:
-    """The same spans, cut where weeks begin, and each part in the week in which it lies."""
-    known: dict[tuple[Week, Week, Week], Week] = {}
+    """The same spans, cut where weeks begin, and each part in the week in which it lies.
+
+    Few kinds of week reach over their edges, and only those and their neighbours are made anew.
+    """
+    kinds = set(weeks)
+    early = {week: week.within(_LONG_BEFORE, NOTHING) for week in kinds}
+    late = {week: week.within(WEEK, _LONG_AFTER) for week in kinds}
+    from_before = [(), *map(late.__getitem__, weeks[:-1])]
+    from_after = [*map(early.__getitem__, weeks[1:]), ()]
+    known: dict[tuple[_Spans, Week, _Spans], Week] = {}
     carried = []
-    for near in zip((_NEVER, *weeks), weeks, (*weeks[1:], _NEVER), strict=False):
+    for near in zip(from_before, weeks, from_after, strict=True):
         if near not in known:
             known[near] = _within_seven_days(*near)
         carried.append(known[near])
     return carried
 
 
-def _within_seven_days(before: Week, week: Week, after: Week) -> Week:
-    spans = [(from_ - WEEK, to - WEEK) for from_, to in before.spans]
-    spans += week.spans
-    spans += [(from_ + WEEK, to + WEEK) for from_, to in after.spans]
-    return Week((clipped(spans, NOTHING, WEEK),))
+def _within_seven_days(late: _Spans, week: Week, early: _Spans) -> Week:
+    """A week with what the one before has after its end and the next one before its beginning."""
+    if not (late or early or week.overlong):
+        return week
+    from_before = [(from_ - WEEK, to - WEEK) for from_, to in late]
+    from_after = [(from_ + WEEK, to + WEEK) for from_, to in early]
+    return Week((from_before, week.within(NOTHING, WEEK), from_after))
 
 
 def _beginning(weekly: Sequence[Sequence[Shift]]) -> tuple[int, int]:

@@ -16,7 +16,8 @@ import pytest
 
 from sla.calendar import Calendar, HolidayMode, Opening, Step, WallTime
 from sla.errors import CalendarError, NaiveInstant, NeverOpens, OutOfRange, SlaError
-from sla.weekly_spans import WeeklySpans
+from sla.weekly_spans import Week
+from tests.sla.span_reference import SpanReference
 
 H = timedelta(hours=1)
 NEW_YORK = "America/New_York"
@@ -302,18 +303,18 @@ class TestHolidays:
         "zone",
         [NEW_YORK, "America/Havana", "Africa/Cairo", "America/Sao_Paulo", "Pacific/Apia"],
     )
-    def test_to_leave_out_a_holidays_shifts_is_to_cut_it_out(self, zone: str) -> None:
-        """Around changes of the clocks as well, of which some come at midnight."""
-        first, last = date(2009, 1, 1), date(2013, 1, 1)
-        for opens in ("00:00-24:00", "00:00-01:00", "23:15-24:00", "09:00-17:00"):
+    @pytest.mark.parametrize("mode", ["civil", "start_day"])
+    def test_holidays_around_changes_of_the_clocks_close_what_the_rules_say(
+        self, zone: str, mode: HolidayMode
+    ) -> None:
+        """Each day is a holiday once; some of the clocks change at midnight."""
+        years = datetime(2011, 1, 1, tzinfo=UTC), datetime(2012, 1, 15, tzinfo=UTC)
+        for opens in ("00:00-24:00", "00:00-01:00", "23:15-24:00", "09:00-17:00", "20:00-04:00"):
             for nth in range(5):
-                days = range(first.toordinal() + nth, last.toordinal(), 5)
+                days = range(years[0].toordinal() + nth, years[1].toordinal(), 5)
                 holidays = tuple(f"{date.fromordinal(day)}" for day in days)
-                cal, cut = (calendar(every_day(opens), zone, holidays) for _ in range(2))
-                years = datetime(2009, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, tzinfo=UTC)
-                with patch.object(WeeklySpans, "apart", return_value=[]):
-                    expected = cut.open_intervals(*years)
-                assert cal.open_intervals(*years) == expected
+                cal = calendar(every_day(opens), zone, holidays, holiday_mode=mode)
+                assert list(cal.open_intervals(*years)) == SpanReference(cal, *years).spans
 
     def test_always_open_knows_no_holidays(self) -> None:
         cal = Calendar("always", "UTC", holidays={date(2024, 1, 3): "X"}, always_open=True)
@@ -668,6 +669,34 @@ class TestLimits:
             cal.elapsed(datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC))
         assert cal.open_table(utc("2026-01-01T00:00"), utc("2021-01-01T00:00")) is table
         assert built.call_count == 1
+
+    @pytest.mark.parametrize(
+        ("openings", "mode", "most"),
+        [
+            (weekdays("09:00-17:00"), "civil", 13),
+            (weekdays("20:00-04:00"), "civil", 15),
+            (weekdays("20:00-04:00"), "start_day", 13),
+            (every_day("06:00-14:00", "14:00-22:00", "22:00-06:00"), "civil", 45),
+            (every_day(*(f"{hour:02}:00-{hour:02}:50" for hour in range(24))), "civil", 41),
+        ],
+    )
+    def test_weeks_that_are_alike_are_made_once(
+        self, openings: dict[int, tuple[Opening, ...]], mode: HolidayMode, most: int
+    ) -> None:
+        """Fifteen years with 134 holidays, one every six weeks: few kinds of week."""
+        first = date(2020, 1, 1)
+        holidays = tuple(f"{first + timedelta(days=41 * n)}" for n in range(134))
+        cal = calendar(openings, NEW_YORK, holidays, holiday_mode=mode)
+        with patch.object(Week, "__init__", autospec=True, side_effect=Week.__init__) as made:
+            cal.open_table(utc("2020-01-01T00:00"), utc("2035-01-01T00:00"))
+        assert made.call_count <= most
+
+    def test_elapsed_of_either_order_needs_one_look_at_the_table(self) -> None:
+        cal = calendar(weekdays("09:00-17:00"))
+        first, last = utc("2020-01-01T00:00"), utc("2021-01-01T00:00")
+        there = cal.elapsed(first, last)
+        with patch.object(Calendar, "_table_over", side_effect=AssertionError):
+            assert cal.elapsed(last, first) == -there
 
     def test_a_table_beforehand_takes_aware_instants_of_the_years_there_are(self) -> None:
         cal = calendar(weekdays("09:00-17:00"))
