@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from operator import itemgetter
@@ -135,13 +135,16 @@ def due(
         return _due_before(calendar, start, amount, joined)
     if not (amount and joined):
         return calendar.due(start, amount, joined)
-    at = calendar.due(start, amount)
     for paused_at, until_at in islice(joined, bisect_right(joined, start, key=_TO), None):
-        if at <= paused_at:
-            break
+        # So much open time is at least so much time: of most pauses that tells, without asking for
+        # a deadline, that they begin before it is used up. Of an issue that rests now and then half
+        # of the deadlines were asked for only to see that. (In one zone that changes its clocks,
+        # Python takes the times on the wall from one another.)
+        may_be_used = start.tzinfo is not UTC or amount <= paused_at - start
+        if may_be_used and (at := calendar.due(start, amount)) <= paused_at:
+            return at
         amount += calendar.elapsed(max(paused_at, start), until_at)
-        at = calendar.due(start, amount)
-    return at
+    return calendar.due(start, amount)
 
 
 def _due_before(

@@ -96,6 +96,22 @@ def test_a_deadline_goes_around_few_of_an_issues_pauses(monkeypatch: pytest.Monk
     assert 0 < counts[1] <= 4 * counts[0]
 
 
+def test_a_pause_that_begins_soon_costs_no_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each promise; to see whether it lies before each pause would be twice as many."""
+    asked, due = 0, Calendar.due
+
+    def counted(self: Calendar, start: datetime, amount: timedelta, *more: Any) -> datetime:
+        nonlocal asked
+        asked += 1
+        return due(self, start, amount, *more)
+
+    monkeypatch.setattr(Calendar, "due", counted)
+    story = disturbed(50)
+    cycles = cycles_of(Timeline(tuple(story)), pausing(), judged_at(story))
+    assert any(cycle.rest.over for cycle in cycles)
+    assert asked == sum(len(cycle.promises) for cycle in cycles)
+
+
 def test_a_decision_is_made_of_few_objects() -> None:
     story, by = history(50), policy()
     kept = [decided(story, by)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,3 +38,12 @@ def test_around_pauses_it_is_what_the_calendar_says_of_all_of_them(
     if since is not None and start <= since <= end:
         rested = [*pauses, (since, end)]
         assert elapsed(calendar, start, end, pauses, since) == calendar.elapsed(start, end, rested)
+
+
+def test_a_pause_after_the_clocks_change_begins_later_than_the_wall_tells() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    evening = datetime(2024, 10, 26, 22, tzinfo=berlin)
+    pause = datetime(2024, 10, 27, 10, tzinfo=berlin), datetime(2024, 10, 27, 11, tzinfo=berlin)
+    # 13 hours lie between them, and 12 on the wall.
+    amount = timedelta(hours=12.5)
+    assert due(ALWAYS, evening, amount, [pause]) == datetime(2024, 10, 27, 9, 30, tzinfo=berlin)
