@@ -80,7 +80,7 @@ class Resting:
 
     def following(self, rest: Rest, end: datetime | None, at: datetime) -> list[Interval]:
         """The pauses of a cycle with that rest and end that are not over by an instant, joined."""
-        if self.lasting:
+        if end is not None and self.lasts_from < end:
             first = bisect_left(rest.over, self.next_at(at), key=_FROM)
             return joined(rest.over[first:], at)
         index = bisect_right(self.joined, at, key=_TO)
@@ -103,7 +103,7 @@ class Resting:
         if index < len(self.joined) and self.joined[index][0] < end:
             first = bisect_left(known, self.joined[index][0], key=_FROM)
             known[first:] = [(start, min(until, end)) for start, until in known[first:]]
-        elif not lasting:
+        elif end <= self.lasts_from:
             return Rest(tuple(known))
         known += [(start, end) for start in lasting if start < end]
         return Rest(tuple(sorted(known)))
