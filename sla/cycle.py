@@ -305,44 +305,29 @@ def _stopped_at(stop: Moment | None) -> datetime:
 class _Rule:
     """Between two instants the metric's clock ran by this rule."""
 
-    __slots__ = ("_asked", "_common", "_stops", "clock", "since_at", "starts", "until_at")
+    __slots__ = ("_history", "_stops", "clock", "free", "resting", "since_at", "starts", "until_at")
 
     def __init__(
         self, since_at: datetime, until_at: datetime | None, clock: Clock, common: _Common
     ) -> None:
         self.since_at, self.until_at, self.clock = since_at, until_at, clock
         self.starts = _any_of(clock.started_by, common.history)
-        self._common = common
+        self.resting = common.while_(clock.rests)
+        """When the clock rests, if it ever does."""
+        self.free = common.while_(clock.frees)
+        """When nothing is owed, if that ever is so."""
+        self._history = common.history
         self._stops: list[list[_Stop]] | None = None
-        self._asked: tuple[Resting | None, Resting | None] | None = None
 
     def covers(self, spans: Sequence[Span]) -> bool:
         """Whether it holds through all of them."""
         return self.until_at is None and self.since_at == spans[0].since_at
 
     @property
-    def _holding(self) -> tuple[Resting | None, Resting | None]:
-        if self._asked is None:
-            # Kept, since every cycle asks a few times.
-            common, clock = self._common, self.clock
-            self._asked = common.while_(clock.rests), common.while_(clock.frees)
-        return self._asked
-
-    @property
-    def resting(self) -> Resting | None:
-        """When the clock rests, if it ever does."""
-        return self._holding[0]
-
-    @property
-    def free(self) -> Resting | None:
-        """When nothing is owed, if that ever is so."""
-        return self._holding[1]
-
-    @property
     def stops(self) -> list[list[_Stop]]:
         """The acts of each way to stop, looked for once something started."""
         if self._stops is None:
-            history, clock = self._common.history, self.clock
+            history, clock = self._history, self.clock
             self._stops = [[_Stop(act, clock, history) for act in acts] for acts in clock.stops]
         return self._stops
 
