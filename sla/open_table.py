@@ -164,7 +164,7 @@ class OpenTable:
         Starts that follow one another lie in one week as a rule: it is looked up once, and what is
         asked of it is at hand. So ten of a few days take half the time of ten calls of `due`. To
         work out beforehand how far ahead the due is from each part of a week took a third off that,
-        but 40 us for each week and each amount.
+        but would have to be done for each week and each amount.
         """
         found: list[datetime] = []
         place, week, begin = 0, self.weeks[0], self.begin
