@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Headers = list[tuple[str, str]]
 
+BROKEN_OFF: Final = (RuntimeError,)
+"""What granian raises where a connection breaks before the end of a body."""
 # As many pages, refusals and large deliveries are answered at one time; the others wait.
 _THREADS = 32
 # Bytes: an answer that is known to be no longer goes out at once, and asks the loop for nothing.
@@ -133,7 +135,12 @@ class _Body(io.RawIOBase):
 
     async def _next(self) -> bytes:
         self._chunks = self._chunks or aiter(self._protocol)
-        chunk: bytes = await anext(self._chunks, b"")
+        # Not `anext` with a default: CPython 3.11 dies of it where an iterator gives what can be
+        # awaited and is no coroutine, as granian's does.
+        try:
+            chunk: bytes = await anext(self._chunks)
+        except (StopAsyncIteration, *BROKEN_OFF):
+            return b""
         return chunk
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from webhooks.in_threads import BROKEN_OFF
 from webhooks.intake import delivery_id
 from webhooks.signatures import is_signed, may_be_signature
 
@@ -66,7 +67,10 @@ class ShortWay:
 
     async def _take(self, site: str, scope: Scope, protocol: HTTPProtocol) -> None:
         headers = scope.headers
-        body = await protocol()
+        try:
+            body = await protocol()
+        except BROKEN_OFF:
+            body = b""
         is_whole = len(body) == int(headers.get("content-length"))
         if not is_whole or not is_signed(body, headers.get("x-hub-signature"), self._secrets[site]):
             # Hashed once.

@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from connector.setup import EVENTS
 from connector.simulator import AGENT, DUELINE, Simulator, running
+from connector.simulator.deliveries import signature
 from sla.store import inbox
 from sla.store.database import Database
 from sla.store.migrate import migrate
@@ -216,6 +217,31 @@ def test_a_worker_on_a_file_is_refused(tmp_path: Path) -> None:
     with served.worker() as process:
         assert process.wait(PATIENCE) == 1
     assert "workers share a PostgreSQL database" in served.log.read_text(encoding="utf-8")
+
+
+def test_a_body_comes_whole_or_is_refused_however_it_is_sent(
+    jira: tuple[Simulator, str], tmp_path: Path
+) -> None:
+    """In pieces without a length, too large for the short way, and broken off in the midst."""
+    _, jira_url = jira
+    served = Served(jira_url, tmp_path)
+    with served.running() as process:
+        address = f"{served.url}/webhooks/jira"
+        for size in (20, 300_000):
+            body = b'{"n": "' + b"x" * size + b'"}'
+            signed = {"X-Hub-Signature": signature(SECRET, body)}
+            in_pieces = iter([body[:7], body[7:]])
+            assert requests.post(address, in_pieces, headers=signed, timeout=5).status_code == 202
+            assert requests.post(address, body, headers=signed, timeout=5).status_code == 202
+            with socket.create_connection(("127.0.0.1", served.port), PATIENCE) as connection:
+                head = f"POST /webhooks/jira HTTP/1.1\r\nHost: dueline\r\nContent-Length: {size}"
+                told = f"{head}\r\nX-Hub-Signature: {signed['X-Hub-Signature']}\r\n\r\n"
+                connection.sendall(told.encode() + body[:10])
+                connection.shutdown(socket.SHUT_WR)
+                assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert "Traceback" not in served.log.read_text(encoding="utf-8")
 
 
 def test_a_damaged_file_ends_it_before_anything_is_decided(tmp_path: Path) -> None:
