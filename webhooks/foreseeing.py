@@ -337,8 +337,16 @@ class Foreseeing:
             return None
         looked = _Recorded(issue)
         if self._is_untouched(issue.reason):
-            is_spared = issue.is_straight or (
-                self._goals_alone_differ and issue.issue_id not in on_record.promised()
+            coverage = self._covered_after(issue.reason)
+            own = coverage.contract.id if coverage and coverage.contract else ""
+            # A release before this one may have decided it last, and left the note as it was.
+            by_one = issue.is_straight and all(each.contract == own for each in issue.recorded)
+            # What was promised stays on record as it was promised: where another version judged
+            # then, it does not tell by which contract time is counted now.
+            is_spared = by_one or (
+                self._goals_alone_differ
+                and issue.earlier_versions is None
+                and issue.issue_id not in on_record.promised()
             )
             return looked if is_spared else None
         if not (issue.is_straight and self._goes_straight(issue.reason)) or looked.earlier:

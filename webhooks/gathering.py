@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from asyncio import AbstractEventLoop, Future, get_running_loop
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class Gathering:
         self._open: _Group | None = None
         # The writer closes a group while the loop may be putting something in.
         self._gate = threading.Lock()
+        self._settling = ThreadPoolExecutor(1, "settling")
 
     async def keep(self, site: str, body: bytes, delivery: str) -> bool:
         """Keep a delivery under its name; False where it must come again."""
@@ -92,7 +94,11 @@ class Gathering:
             if not kept.cancelled():
                 kept.set_result(failure is None)
         # Whoever waits is answered first.
-        loop.call_soon(self._settle, group.taken, number, failure)
+        if self._intake.database.is_shared:
+            # To tell that there is work is a write to the server, for each issue: not on the loop.
+            loop.run_in_executor(self._settling, self._settle, group.taken, number, failure)
+        else:
+            loop.call_soon(self._settle, group.taken, number, failure)
 
     def _settle(self, taken: Sequence[Taken], number: int, failure: Exception | None) -> None:
         with written_together():

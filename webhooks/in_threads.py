@@ -23,8 +23,6 @@ BROKEN_OFF: Final = (RuntimeError,)
 """What granian raises where a connection breaks before the end of a body."""
 # As many pages, refusals and large deliveries are answered at one time; the others wait.
 _THREADS = 32
-# Bytes: an answer that is known to be no longer goes out at once, and asks the loop for nothing.
-_AT_ONCE = 1_000_000
 
 
 class InThreads:
@@ -67,7 +65,7 @@ class InThreads:
             # It may begin its answer as late as with the first part.
             pieces = iter(parts)
             pieces = chain([next(pieces, b"")], pieces)
-            if isinstance(parts, list) or answer.length <= _AT_ONCE:
+            if isinstance(parts, list) or answer.has_length:
                 protocol.response_bytes(answer.status, answer.headers, b"".join(pieces))
             else:
                 _stream(answer, pieces, protocol, loop)
@@ -88,10 +86,9 @@ class _Answer:
         self.status, self.headers = int(status.partition(" ")[0]), headers
 
     @property
-    def length(self) -> float:
-        """In bytes; infinite where nobody said."""
-        lengths = [value for name, value in self.headers if name.lower() == "content-length"]
-        return int(lengths[0]) if lengths else float("inf")
+    def has_length(self) -> bool:
+        """Whether it is known how long it is: then all of it is there, and goes out at once."""
+        return any(name.lower() == "content-length" for name, _ in self.headers)
 
 
 def _stream(
@@ -168,6 +165,9 @@ def environment(scope: Scope) -> WSGIEnvironment:
     if scope.authority:
         environ["HTTP_HOST"] = scope.authority
     for name, value in scope.headers.items():
+        # It would pass for another one, past whoever looks at that one's own name.
+        if "_" in name:
+            continue
         key = name.upper().replace("-", "_")
         if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             key = f"HTTP_{key}"

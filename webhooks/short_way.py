@@ -90,6 +90,7 @@ def _is_worth_reading(scope: Scope) -> bool:
         scope.method == "POST"
         and length.isascii()
         and length.isdecimal()
+        and len(length) <= len(str(LARGEST))
         and int(length) <= LARGEST
         and may_be_signature(headers.get("x-hub-signature", ""))
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from sla.errors import StoreError
 from sla.store.faults import storage_fault
@@ -186,7 +187,10 @@ class GroupCommit:
 
     def _rescue(self) -> None:
         """Bring what was committed before into the file, while its journal is still open here."""
-        with suppress(sqlite3.Error), closing(self._engine.raw_connection()) as connection:
+        with (
+            suppress(sqlite3.Error, SQLAlchemyError),
+            closing(self._engine.raw_connection()) as connection,
+        ):
             connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class Headers:
@@ -81,3 +84,12 @@ def request(
     told = {"content-length": str(len(body) if length is None else length)}
     pairs = [*told.items(), *((name.replace("_", "-"), v) for name, v in headers.items())]
     return Scope(method, path, Headers(pairs)), Protocol([body] if body else [])
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Do it on an event loop of its own, in a thread of its own.
+
+    In this one the loop of a browser may be running, which other tests left open.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()

@@ -56,7 +56,7 @@ class Way(Door):
             # What is told after the answer is told by then.
             await asyncio.sleep(0)
 
-        asyncio.run(come())
+        rsgi.run(come())
         return [protocol for _, protocol in requests]
 
 
@@ -156,6 +156,14 @@ def test_without_a_length_flask_reads_it(way: Way) -> None:
     assert way.kept() == [("default", BODY)]
 
 
+def test_a_length_that_is_none_is_left_to_flask(way: Way) -> None:
+    scope, protocol = delivery()
+    told = [("x-hub-signature", signature(BODY)), ("content-length", "0" * 5000 + "1")]
+    scope.headers = rsgi.Headers(told)
+    way.send((scope, protocol))
+    assert way.asked == ["/webhooks/jira"]
+
+
 def test_a_body_that_broke_off_is_no_delivery(way: Way) -> None:
     [answer] = way.send(delivery(length=len(BODY) + 10))
     assert (answer.status, way.kept()) == (400, [])
@@ -218,7 +226,7 @@ def test_one_that_nobody_waits_for_any_more_is_kept_and_holds_none_up(way: Way) 
         leaving.cancel()
         await staying
 
-    asyncio.run(come())
+    rsgi.run(come())
     assert (left[1].status, stayed[1].status) == (0, 202)
     assert sorted(way.kept()) == [("default", b"left"), ("default", b"stayed")]
 
@@ -231,6 +239,6 @@ def test_when_the_loop_has_ended_the_writer_goes_on(way: Way) -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
 
-    asyncio.run(come())
+    rsgi.run(come())
     assert way.database.write(lambda _: "goes on") == "goes on"
     assert way.kept() == [("default", BODY)]
