@@ -160,11 +160,11 @@ def run(metric: str, spans: Sequence[Span], history: History, now: datetime) -> 
 def run_all(spans: Sequence[Span], history: History, now: datetime) -> tuple[Cycle, ...]:
     """The same for every metric that was ever promised, in the order of the contract."""
     found: list[Cycle] = []
-    common = _Common(history)
     if _is_quiet(spans, history.timeline):
         for terms in spans[0].coverage.all_terms:
-            found += _quietly(terms, spans, common, now)
+            found += _quietly(terms, spans, history, now)
         return tuple(found)
+    common = _Common(history)
     names = [metric.name for span in spans for metric in span.coverage.metrics]
     for name in dict.fromkeys(names):
         found += _Run(name, spans, common, now).cycles()
@@ -204,7 +204,7 @@ class _Common:
         return self._rested[key]
 
 
-class _Stretch(msgspec.Struct, frozen=True, gc=False):
+class Stretch(msgspec.Struct, frozen=True, gc=False):
     """Time in which nothing moves a clock but its starts and stops."""
 
     until_at: datetime
@@ -215,20 +215,20 @@ class _Stretch(msgspec.Struct, frozen=True, gc=False):
 
 
 def _quietly(
-    terms: Terms, spans: Sequence[Span], common: _Common, now: datetime
+    terms: Terms, spans: Sequence[Span], history: History, now: datetime
 ) -> Sequence[Cycle]:
     """A metric's cycles, where one coverage held all the time and no clock rests."""
     (span,) = spans
     clock = terms.clock
-    starts = _any_of(clock.started_by, common.history)
+    starts = _any_of(clock.started_by, history)
     if not starts:
         return ()
     # In its own zone an instant can be later than the last one of UTC: it has no due.
     if not terms.may_go_straight or not span.since_at <= starts[0].at < NEVER:
-        return _Run(terms.metric, spans, common, now).cycles()
+        return _Run(terms.metric, spans, _Common(history), now).cycles()
+    begun, stops = _paired(starts, clock, history)
     found: list[Cycle] = []
-    begun, stops = _paired(starts, clock, common.history)
-    _walk(begun, stops, _Stretch(NEVER, span.coverage, terms, NO_REST), common.history, now, found)
+    walk(begun, stops, Stretch(NEVER, span.coverage, terms, NO_REST), history, now, found)
     return found
 
 
@@ -257,36 +257,46 @@ def _paired(
     return begun, stopped
 
 
-def _walk(
+def walk(
     begun: Sequence[datetime],
     stops: Sequence[Moment | None],
-    stretch: _Stretch,
-    history: History,
+    stretch: Stretch,
+    history: History | None,
     now: datetime,
     found: list[Cycle],
 ) -> None:
-    """Find the cycles that begin and end within a stretch.
+    """Find a metric's cycles that begin and end within a stretch.
 
     Nine of ten cycles do. What `_Run._cycle` works out for each, whatever comes between, takes
     10 us or more; these few lines take 1, of which the deadline is half.
+
+    Args:
+        begun: when each starts, aware UTC, in order.
+        stops: what stops each, if anything did; only the last may have none.
+        stretch: the one in which they lie.
+        history: what happened to the issue; None where the promise depends on no duty.
+        now: the instant of judgement, aware UTC.
+        found: the cycles before, to which these are added.
     """
     coverage, terms, rest = stretch.coverage, stretch.terms, stretch.rest
     metric, goal, duties, goal_time = terms.metric, terms.goal, terms.duties, terms.goal.plain_time
     dues = goal.calendar.dues(begun, goal_time) if goal_time is not None else begun
     number = len(found)
+    state: State
+    undone: tuple[Duty, ...] = ()
     for at, stop, due_at in zip(begun, stops, dues, strict=True):
         if goal_time is not None:
             promise = Promise(at, coverage, goal, NOTHING, goal_time, due_at)
         else:
             promise = promised(at, coverage, goal, NOTHING, at, Kept())
             due_at = promise.due_at
-        state: State
         if stop is None:
             end, state = now, "breached" if due_at <= now else "running"
         else:
             end = stop.at
             state = "breached" if due_at < end else "met"
-        undone = _undone(duties, min(end, due_at), history) if duties else ()
+        if duties and history:
+            undone = _undone(duties, min(end, due_at), history)
         number += 1
         found.append(Cycle(metric, number, at, stop, state, due_at, end, (promise,), rest, undone))
 
@@ -433,7 +443,7 @@ class _Run:
             if stretch:
                 calm_until, first = stretch.until_at, index
                 index = _following(stops, first, calm_until)
-                _walk(
+                walk(
                     begun[first:index], stops[first:index], stretch, self.history, self.now,
                     self.found,
                 )  # fmt: skip
@@ -457,7 +467,7 @@ class _Run:
         first = bisect_right(starts, self.spans[0].since_at, key=_AT)
         return starts[: bisect_left(starts, free.lasts_from, first, key=_AT)]
 
-    def _stretch(self, start: datetime, stop: Ending | None, rule: _Rule) -> _Stretch | None:
+    def _stretch(self, start: datetime, stop: Ending | None, rule: _Rule) -> Stretch | None:
         """Time in which nothing interferes; None where something does between start and stop."""
         spans, following = self.spans, None
         index = len(spans) - 1
@@ -477,7 +487,7 @@ class _Run:
         if until_at is not NEVER and (stop is None or start >= until_at or stop.at >= until_at):
             return None
         rest = resting.before(start) if resting else NO_REST
-        return _Stretch(until_at, coverage, terms, rest)
+        return Stretch(until_at, coverage, terms, rest)
 
     def _add(self, start: datetime, stop: Ending | None, rule: _Rule) -> Cycle | None:
         """Find the one cycle from a start on, whatever comes between."""

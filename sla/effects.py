@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import pairwise
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -71,14 +71,34 @@ _NOTHING = timedelta(0)
 StandingState = Literal["running", "paused", "breached", "met", "late", "none"]
 
 
-class Standing(NamedTuple):
-    """How all promises of an issue stand, in a few words."""
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """How all promises of an issue stand, in a few words where somebody reads them.
+
+    To put them together takes a twentieth of a decision, and a fold that is only looked at, as for
+    a backtest or a page, needs none.
+    """
 
     state: StandingState
     """The worst that runs; where nothing does, `late` if anything ever was."""
-    title: str
-    summary: str
-    """What became of each metric."""
+    leading: Cycle | str
+    """The cycle that speaks for all, or what does where there is none."""
+    all: tuple[Cycle, ...] | str
+    """Of each metric the last cycle, or what there is to say without any."""
+
+    @property
+    def title(self) -> str:
+        """What matters most."""
+        return self.leading if isinstance(self.leading, str) else _standing_of(self.leading)
+
+    @property
+    def summary(self) -> str:
+        """What became of each metric."""
+        return self.all if isinstance(self.all, str) else ". ".join(map(_standing_of, self.all))
+
+    @property
+    def words(self) -> tuple[StandingState, str, str]:
+        """All of it: state, title and summary."""
+        return self.state, self.title, self.summary
 
 
 class Fields(msgspec.Struct, frozen=True, gc=False):
@@ -350,25 +370,20 @@ def _standing(
         latest: of each metric the last one.
         following: the one that is due first, if any is due.
     """
-    words: dict[str, str] = {}
-    running: list[Cycle] = []
-    for metric, cycle in latest.items():
-        words[metric] = _standing_of(cycle)
-        if cycle.ending is None:
-            running.append(cycle)
-    summary = ". ".join(words.values())
+    every = tuple(latest.values())
+    running = [cycle for cycle in every if cycle.ending is None]
     if running:
         is_latest = following is not None and latest[following.metric] is following
         worst = following if following and is_latest else min(running, key=_urgency)
         state: StandingState = "paused" if worst.due_at is None else "running"
         state = "breached" if worst.state == "breached" else state
-        return Standing(state, words[worst.metric], summary)
+        return Standing(state, worst, every)
     late = next((cycle for cycle in cycles if cycle.state == "breached"), None)
     if late:
-        return Standing("late", _standing_of(late), summary)
+        return Standing("late", late, every)
     if any(cycle.state == "met" for cycle in cycles):
-        return Standing("met", "Every promise was kept", summary)
-    return Standing("none", "Nothing is owed any more", summary)
+        return Standing("met", "Every promise was kept", every)
+    return Standing("none", "Nothing is owed any more", every)
 
 
 def _urgency(cycle: Cycle) -> tuple[bool, datetime, str]:

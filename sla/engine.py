@@ -1076,9 +1076,9 @@ def wanted_fields(decision: Decision, before: str | None) -> str | None:
 
 
 def as_json(fields: Fields) -> str:
-    """The fields as they stand in the tables: by role, instants in ISO 8601."""
+    """The fields as they stand in the tables: by role, instants in ISO 8601, the link in words."""
     plain = {
         role: value.isoformat() if isinstance(value, datetime) else value
         for role, value in msgspec.structs.asdict(fields).items()
     }
-    return json.dumps(plain, sort_keys=True)
+    return json.dumps(plain | {"link": fields.link and fields.link.words}, sort_keys=True)

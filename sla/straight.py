@@ -6,16 +6,15 @@ history has to be read for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from datetime import datetime
 
 from sla.acts import Moment
 from sla.contract import Contract, Metric
-from sla.cycle import Cycle, State
+from sla.cycle import Cycle, Stretch, walk
 from sla.decide import Folded
 from sla.mapping import Coverage
-from sla.promise import NOTHING, Kept, promised
-from sla.resting import NO_REST
+from sla.resting import NEVER, NO_REST
 
 
 def is_straight(found: Folded | None) -> bool:
@@ -55,9 +54,9 @@ def goes_straight(coverage: Coverage) -> bool:
 def rejudged(
     coverage: Coverage,
     metric: str,
-    runs: Iterable[tuple[datetime, datetime | None]],
+    runs: Sequence[tuple[datetime, datetime | None]],
     now: datetime,
-) -> Iterator[Cycle]:
+) -> list[Cycle]:
     """A metric's cycles as a coverage that goes straight judges them, of an issue that is straight.
 
     Args:
@@ -69,16 +68,11 @@ def rejudged(
     Returns:
         What the fold of its history comes to, but for whose act it was that met the metric.
     """
-    goal = coverage.goal(metric)
-    if goal is None:
+    terms = coverage.terms(metric)
+    if terms is None:
         raise AssertionError("what is not promised does not run")
-    for number, (at, met_at) in enumerate(runs, 1):
-        promise = promised(at, coverage, goal, NOTHING, at, Kept())
-        due_at = promise.due_at
-        state: State
-        if met_at is None:
-            end, state = now, "breached" if due_at <= now else "running"
-        else:
-            end, state = met_at, "breached" if due_at < met_at else "met"
-        ending = None if met_at is None else Moment(met_at, "", "")
-        yield Cycle(metric, number, at, ending, state, due_at, end, (promise,), NO_REST)
+    found: list[Cycle] = []
+    starts = [at for at, _ in runs]
+    met = [None if met_at is None else Moment(met_at, "", "") for _, met_at in runs]
+    walk(starts, met, Stretch(NEVER, coverage, terms, NO_REST), None, now, found)
+    return found
