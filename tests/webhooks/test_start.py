@@ -28,7 +28,7 @@ _READY = """
     from webhooks.logs import set_up_logs
     set_up_logs()
     from config.settings import Settings
-    from sla.engine import remember_site
+    from sla.known_sites import remember_site
     from webhooks.app import answering
     from webhooks.clock import SystemClock
     from webhooks.databases import opened
