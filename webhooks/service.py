@@ -24,7 +24,7 @@ from sla.known_sites import SiteFacts, remember_installation, remember_site, rem
 from sla.lanes import GivingWay, Key, Lane, drain
 from sla.mapping import Policy
 from sla.steps import Watcher, unwatch, watch
-from sla.store import faults, inbox, restored, sites
+from sla.store import faults, health, holds, inbox, restored, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.store.publications import IN_FORCE
@@ -380,11 +380,9 @@ class Service:
             return {"troubles": {**troubles, "database": faults.reason(error)}}
         if self.database.trouble:
             troubles["database"] = self.database.trouble
-        return {"troubles": troubles, **counts, "policy_version": self.engine.in_force}
+        return {"troubles": troubles, **counts, "policy_version": self.configuration.policy.version}
 
     def _counts(self) -> dict[str, object]:
-        from sla.store import holds, outbox
-
         now = self.clock.now()
         held = self.database.read(lambda c: holds.held(c, now))
         return {
@@ -393,7 +391,7 @@ class Service:
                 for site, hold in held.items()
             },
             "inbox": self.database.read(inbox.left),
-            "sayings": self.database.read(outbox.left),
+            "sayings": self.database.read(health.sayings_left),
             "counters": self.database.read(inbox.counted),
         }
 
