@@ -8,7 +8,6 @@ neither Jira nor YAML.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +27,7 @@ from sla.danger import dangers
 from sla.decide import Decision, Ledger, decide, folded
 from sla.effects import URGENT, Fields
 from sla.gaps import Shown, certain_until, is_behind
+from sla.known_sites import SiteFacts
 from sla.lanes import BATCH, Key, LaneName
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
@@ -39,7 +39,7 @@ from sla.store.inbox import Delivery
 from sla.store.issues import IssueRow, Judgement
 from sla.store.outbox import Entered
 from sla.straight import is_straight
-from sla.timeline import SYSTEM_FIELDS, CommentSeen, Deleted, Event, Timeline
+from sla.timeline import CommentSeen, Deleted, Event, Timeline
 
 _log = structlog.get_logger(__name__)
 # A row that cannot be decided is looked at again after this, and holds up no other meanwhile.
@@ -131,34 +131,6 @@ class Known(Protocol):
     @property
     def shown(self) -> Shown | None:
         """Its past, as far as it is shown."""
-
-
-class SiteFacts(msgspec.Struct, frozen=True):
-    """What must be known of a Jira before its issues can be judged."""
-
-    own_account: str
-    """Dueline's own account: its comments never count."""
-    field_names: Mapping[str, str]
-    """Custom field ids and their names in Jira."""
-    quiet_before: datetime
-    """From this instant on this installation answers for the site; nothing older is announced."""
-
-    def applied_to(self, policy: Policy) -> Policy:
-        """The policy for this site: Dueline's own comments never count as a response."""
-        return policy.never_counting(self.own_account)
-
-    def names_for(self, policy: Policy) -> dict[str, str]:
-        """Custom field ids and their names, spelt as the policy's rules spell them.
-
-        A name that two fields have, or that Jira's own fields have, is nobody's: such a field goes
-        by its id.
-        """
-        folded = Counter(name.casefold() for name in self.field_names.values())
-        return {
-            id_: policy.spelling(name)
-            for id_, name in self.field_names.items()
-            if folded[name.casefold()] == 1 and name.casefold() not in SYSTEM_FIELDS
-        }
 
 
 @dataclass
@@ -1034,39 +1006,6 @@ def _is_news(each: Known, known: Mapping[str, issues.Checked]) -> bool:
         return False
     until = known[each.issue_id].until
     return until is None or each.updated_at is None or each.updated_at > until
-
-
-def remember_site(
-    database: Database, site: str, own_account: str, field_names: Mapping[str, str]
-) -> None:
-    """Keep what a Jira told of itself, so that a later start does not depend on its being up."""
-
-    def work(connection: Connection) -> None:
-        sites.learn(connection, site, "own_account", own_account)
-        sites.learn(connection, site, "field_names", dict(field_names))
-
-    database.write(work)
-
-
-def remember_installation(database: Database, site: str, now: datetime) -> None:
-    """Keep from when on this installation answers for a site: its first start, for ever."""
-    database.write(lambda c: sites.learn_once(c, site, "installed_at", now.isoformat()))
-
-
-def remembered_site(database: Database, site: str) -> SiteFacts | None:
-    """What is known of a site from an earlier contact; None before the first."""
-
-    def work(connection: Connection) -> SiteFacts | None:
-        own_account = sites.known(connection, site, "own_account")
-        if own_account is None:
-            return None
-        return SiteFacts(
-            own_account=own_account,
-            field_names=sites.known(connection, site, "field_names") or {},
-            quiet_before=datetime.fromisoformat(sites.known(connection, site, "installed_at")),
-        )
-
-    return database.read(work)
 
 
 def wanted_fields(decision: Decision, before: str | None) -> str | None:

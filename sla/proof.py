@@ -22,8 +22,9 @@ from sla.cycle import Cycle, cycles_of
 from sla.danger import dangers
 from sla.decide import Decision, Ledger, decide, folded
 from sla.effects import URGENT
-from sla.engine import SiteFacts, as_json
+from sla.engine import as_json
 from sla.errors import SlaError, UnreadableFactError
+from sla.known_sites import SiteFacts
 from sla.mapping import Policy
 from sla.notices import Relative
 from sla.store import inbox, issues, open_issues, publications, sites

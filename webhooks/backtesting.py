@@ -28,7 +28,7 @@ from config.settings import Settings
 from sla.backtest import Comparison, Counted, Difference, Period, Sums, stand
 from sla.contract import in_words
 from sla.cycle import cycles_of
-from sla.engine import SiteFacts
+from sla.known_sites import SiteFacts
 from sla.mapping import Policy
 from sla.store import histories, open_issues, publications
 from sla.store.database import Database

@@ -23,8 +23,8 @@ from connector.retry import verdict
 from connector.setup import find_fields
 from sla.backtest import Period, Stand, stand
 from sla.cycle import cycles_of
-from sla.engine import SiteFacts
 from sla.errors import StoreError
+from sla.known_sites import SiteFacts
 from sla.mapping import Policy
 from sla.store.issues import named
 from sla.timeline import Timeline

@@ -12,7 +12,7 @@ from config.configuration import Configuration
 from config.settings import Settings
 from sla.availability import Availability, Basis, Downtime, Found, downtimes_of
 from sla.contract import Contract
-from sla.engine import remembered_site
+from sla.known_sites import remembered_site
 from sla.store import downtimes, issues
 from sla.store.database import Database
 from webhooks.databases import opened

@@ -10,8 +10,8 @@ from typing import Any
 from config.configuration import Configuration
 from config.settings import Settings
 from sla.decide import Ledger, decide
-from sla.engine import remembered_site
 from sla.explain import explain
+from sla.known_sites import remembered_site
 from sla.mapping import Policy
 from sla.recalculated import kept_of
 from sla.store import issues, outbox, sites

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from config.configuration import Configuration
-from sla.engine import SiteFacts, remembered_site
+from sla.known_sites import SiteFacts, remembered_site
 from sla.mapping import Policy
 from sla.store import sites
 from sla.store.database import Database, StoreError

@@ -22,7 +22,8 @@ from sla.condition import Condition
 from sla.contract import Contract
 from sla.cycle import Cycle, Span, history_of, spans_of
 from sla.decide import Decision, Folded, Ledger, decide, folded
-from sla.engine import SiteFacts, wanted_fields
+from sla.engine import wanted_fields
+from sla.known_sites import SiteFacts
 from sla.mapping import Coverage, Policy
 from sla.notices import Relative, asks_for_another
 from sla.preview import Judged, Move, judged, moves

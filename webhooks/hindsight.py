@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sla import recalculated
 from sla.cycle import Cycle, cycles_of
 from sla.decide import Decision, Ledger, decide
-from sla.engine import SiteFacts
+from sla.known_sites import SiteFacts
 from sla.mapping import Policy
 from sla.proof import heard_at
 from sla.store import issues, publications, sites

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sla.bare_package import without
 from webhooks.clock import FastClock, SystemClock
 from webhooks.to_stay import made_to_stay
 
@@ -156,9 +157,11 @@ def new_server(factory: str, address: str, port: int) -> MPServer:
         address: the IP address to listen on.
         port: the port there.
     """
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-    from granian.server.mp import MPServer
+    # Granian looks for them for what is not asked of it here, such as files of settings.
+    with without("anyio"), without("dotenv"):
+        from granian.constants import Interfaces
+        from granian.log import LogLevels
+        from granian.server.mp import MPServer
 
     return MPServer(
         factory,

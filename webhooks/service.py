@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,26 +17,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.configuration import Configuration
 from config.settings import JiraAccess, Settings
 from config.wording import DEFAULTS
-from connector.dispatch import Dispatcher
 from connector.errors import ConnectorError
-from connector.histories import HistoryReader
-from connector.notifier import Channels, Notifier
-from connector.outlet import Holds, Judge, Outlet
-from connector.reconcile import Reconciler
-from connector.sending import Message, Sent, send
 from connector.translate import Translation, translate
-from sla.engine import Call, Engine, remember_installation, remember_site, remembered_site
 from sla.errors import StoreError
+from sla.known_sites import SiteFacts, remember_installation, remember_site, remembered_site
 from sla.lanes import GivingWay, Key, Lane, drain
 from sla.mapping import Policy
 from sla.steps import Watcher, unwatch, watch
-from sla.store import absence, faults, holds, inbox, issues, outbox, restored, sites
+from sla.store import faults, health, holds, inbox, restored, sites
 from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.store.publications import IN_FORCE
 from sla.timeline import SYSTEM_FIELDS
-from webhooks import limits
-from webhooks.explanation_links import remote_links
 from webhooks.jira import client_for
 from webhooks.publishing import DEFAULT_SITE as DEFAULT_SITE
 from webhooks.publishing import MOVING, InForce, last_published, take_directory
@@ -45,6 +37,13 @@ from webhooks.zone_record import take_zone_data
 
 if TYPE_CHECKING:
     from connector.base import Field, JiraClient
+    from connector.dispatch import Dispatcher
+    from connector.histories import HistoryReader
+    from connector.notifier import Notifier
+    from connector.outlet import Holds, Outlet
+    from connector.reconcile import Reconciler
+    from connector.sending import Message, Sent
+    from sla.engine import Call, Engine
     from sla.queue import SharedWakeups
     from sla.wakeups import Clock, LocalWakeups, Running, Wakeups
 
@@ -69,12 +68,15 @@ _SIDE_BY_SIDE = {"decide": 2, "histories": 2, "dispatch": 4, "notify": 2}
 class Service:
     """One running Dueline: it hears one Jira, decides, and writes back.
 
+    What decides and writes is made when the work begins, or somebody asks for it: its imports take
+    a tenth of a start, and hearing Jira needs none of them.
+
     Args:
         settings: the environment, read.
         in_force: the contracts, the mapping and the site that decide from now on.
         clock: the one clock.
         jitter: a number from 0 to 1; random unless a test says otherwise.
-        sending: how a channel beyond Jira is told.
+        sending: how a channel beyond Jira is told; None: as `connector.sending` does.
     """
 
     def __init__(
@@ -84,13 +86,13 @@ class Service:
         clock: Clock,
         *,
         jitter: Callable[[], float] = random.random,
-        sending: Callable[[str, Message], Sent] = send,
+        sending: Callable[[str, Message], Sent] | None = None,
     ) -> None:
         self.settings = settings
         self.access: JiraAccess = settings.require_jira()
         self.configuration = in_force.configuration
         self.clock = clock
-        self._sending = sending
+        self._jitter, self._sending = jitter, sending
         self.database = Database(settings.database_url.reveal())
         migrate(self.database)
         copied_at = self.database.write(lambda c: restored.recognise(c, clock.now()))
@@ -111,35 +113,69 @@ class Service:
         if in_force.differs:
             _log.warning("the directory does not decide", reason=in_force.differs)
         self._adopting = threading.Lock()
-        outlets: dict[str, Outlet] = {}
-        self.engine = Engine(
-            self.database, clock.now, self._read_delivery, self._policy(), self._publish(in_force)
-        )
-        self._holds = Holds(self.database, clock.now)
-        self.dispatcher = Dispatcher(self.database, clock.now, outlets, jitter, self._holds)
-        self.histories = HistoryReader(
-            self.database, self.engine, clock.now, outlets, jitter, self._holds
-        )
-        self.reconciler = Reconciler(
-            self.database,
-            self.engine,
-            clock.now,
-            outlets,
-            Judge(self._holds, clock.now, jitter),
-            settings.reconcile_every,
-        )
-        self._inbox_days = timedelta(days=settings.inbox_days)
-        self._outlets = outlets
+        self._outlets: dict[str, Outlet] = {}
+        self._sites: dict[str, SiteFacts] = {}
+        self._publish(in_force)
         self._recall_site()
-        self.lanes: dict[str, Lane] = {
+        self._inbox_days = timedelta(days=settings.inbox_days)
+        self._note_channels()
+        self.rush = Rush()
+        self._watchers: dict[Watcher, Callable[[], None]] = {}
+        self._wakeups: Wakeups | None = None
+        self._hears = True
+        self._looking = threading.Lock()
+        self._looked_at: datetime | None = None
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What decides."""
+        from sla.engine import Engine
+
+        version = self.configuration.policy.version
+        return Engine(
+            self.database, self.clock.now, self._read_delivery, self._policy(), version, self._sites
+        )
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """What writes to Jira."""
+        from connector.dispatch import Dispatcher
+
+        return Dispatcher(self.database, self.clock.now, self._outlets, self._jitter, self._holds)
+
+    @cached_property
+    def histories(self) -> HistoryReader:
+        """What reads the histories of issues."""
+        from connector.histories import HistoryReader
+
+        return HistoryReader(
+            self.database, self.engine, self.clock.now, self._outlets, self._jitter, self._holds
+        )
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        """What finds the changes of which no delivery told."""
+        from connector.outlet import Judge
+        from connector.reconcile import Reconciler
+
+        judge = Judge(self._holds, self.clock.now, self._jitter)
+        every = self.settings.reconcile_every
+        return Reconciler(self.database, self.engine, self.clock.now, self._outlets, judge, every)
+
+    @cached_property
+    def lanes(self) -> dict[str, Lane]:
+        """What works on one issue after the other."""
+        lanes: dict[str, Lane] = {
             "decide": self.engine,
             "histories": self.histories,
             "dispatch": self.dispatcher,
         }
-        if settings.channels:
-            self.lanes["notify"] = self._notifier()
-        self._note_channels()
-        self.beside: dict[str, Callable[[], None]] = {
+        return {**lanes, "notify": self._notifier()} if self.settings.channels else lanes
+
+    @cached_property
+    def beside(self) -> dict[str, Callable[[], None]]:
+        """What is done from time to time, beside the lanes."""
+        beside: dict[str, Callable[[], None]] = {
             "contact": self.keep_contact,
             "reconcile": self.reconciler.run,
             "trim": self.trim_inbox,
@@ -151,15 +187,16 @@ class Service:
 
             # An app's own webhooks are never signed: without a token none can come in.
             keeper = WebhookKeeper(
-                self.database, clock.now, outlets, self.reconciler.judge, self.troubles
+                self.database, self.clock.now, self._outlets, self.reconciler.judge, self.troubles
             )
-            self.beside["webhooks"] = keeper.run
-        self.rush = Rush()
-        self._watchers: dict[Watcher, Callable[[], None]] = {}
-        self._wakeups: Wakeups | None = None
-        self._hears = True
-        self._looking = threading.Lock()
-        self._looked_at: datetime | None = None
+            beside["webhooks"] = keeper.run
+        return beside
+
+    @cached_property
+    def _holds(self) -> Holds:
+        from connector.outlet import Holds
+
+        return Holds(self.database, self.clock.now)
 
     def start(self, *, works: bool = True, hears: bool = True) -> Running:
         """Do whatever is due from now on; what piled up is found at once.
@@ -176,6 +213,8 @@ class Service:
         self.engine.after_commit = self._call
         wakeups.start()
         wakeups.every("sweep", SWEEP_SECONDS, self._kick_all)
+        from sla.store import absence
+
         wakeups.every("alive", absence.NOTED_EVERY.total_seconds(), self.look_whether_heard)
         return wakeups
 
@@ -190,6 +229,8 @@ class Service:
         Asked before anything is decided because of time alone, since a machine may have slept, or
         the receivers may be away while a worker goes on.
         """
+        from sla.store import absence
+
         now = self.clock.now()
         real_now = self.clock.real_time(now)
         with self._looking:
@@ -241,7 +282,7 @@ class Service:
 
     def _do_at_once(self, name: str, key: Key) -> None:
         """Do one issue's work that has just come, as `_drain` would."""
-        if self.rush.is_on or key[0] not in self.engine.sites:
+        if self.rush.is_on or key[0] not in self._sites:
             self._drain(name)
             return
         self.look_whether_heard()
@@ -284,6 +325,8 @@ class Service:
 
     def fill_in(self) -> None:
         """Have decided what a process of the release before decided without all that lists show."""
+        from sla.store import issues
+
         now = self.clock.now()
         if self.database.write(lambda c: issues.fill_in(c, DEFAULT_SITE, now, _FILLED_AT_ONCE)):
             self._kick_all()
@@ -307,6 +350,8 @@ class Service:
 
     def note_limits(self) -> None:
         """Keep what Jira's answers said since the last time of how much it may be asked."""
+        from webhooks import limits
+
         for site, outlet in tuple(self._outlets.items()):
             told, now = outlet.client.limits.take(), self.clock.now()
             if told:
@@ -323,7 +368,7 @@ class Service:
     def ready(self) -> bool:
         """Whether deliveries can be taken and judged: the database answers, and this Jira was
         reached, now or at an earlier start."""
-        return self.database.trouble is None and DEFAULT_SITE in self.engine.sites
+        return self.database.trouble is None and DEFAULT_SITE in self._sites
 
     def health(self) -> dict[str, object]:
         """What waits, what failed and what is wrong, for people and for monitoring."""
@@ -335,7 +380,7 @@ class Service:
             return {"troubles": {**troubles, "database": faults.reason(error)}}
         if self.database.trouble:
             troubles["database"] = self.database.trouble
-        return {"troubles": troubles, **counts, "policy_version": self.engine.in_force}
+        return {"troubles": troubles, **counts, "policy_version": self.configuration.policy.version}
 
     def _counts(self) -> dict[str, object]:
         now = self.clock.now()
@@ -346,7 +391,7 @@ class Service:
                 for site, hold in held.items()
             },
             "inbox": self.database.read(inbox.left),
-            "sayings": self.database.read(outbox.left),
+            "sayings": self.database.read(health.sayings_left),
             "counters": self.database.read(inbox.counted),
         }
 
@@ -360,6 +405,8 @@ class Service:
 
     def _note_roles(self, roles: list[str]) -> None:
         """Have written what waited for a field, when Jira has others than before."""
+        from sla.store import outbox
+
         now = self.clock.now()
 
         def work(connection: Connection) -> None:
@@ -380,6 +427,9 @@ class Service:
         }
 
     def _notifier(self) -> Notifier:
+        from connector.notifier import Channels, Notifier
+        from connector.sending import send
+
         return Notifier(
             self.database,
             self.clock.now,
@@ -387,7 +437,7 @@ class Service:
                 self.configuration.site.channels, self.configuration.site.wording, DEFAULTS
             ),
             {name: address.reveal() for name, address in self.settings.channels.items()},
-            self._sending,
+            self._sending or send,
             lambda key: f"{self.access.url}/browse/{key}",
             (DEFAULT_SITE,),
             self.look_whether_heard,
@@ -403,12 +453,11 @@ class Service:
         else:
             self.troubles.pop("channels", None)
 
-    def _publish(self, in_force: InForce) -> str:
+    def _publish(self, in_force: InForce) -> None:
         now = self.clock.now()
         remember_installation(self.database, DEFAULT_SITE, now)
         take_directory(self.database, self.settings, DEFAULT_SITE, in_force, now)
         take_zone_data(self.database, DEFAULT_SITE, in_force.configuration, now)
-        return in_force.configuration.policy.version
 
     def follow_publications(self) -> None:
         """Judge by what is in force, whoever published it, and have open issues hear of it."""
@@ -475,7 +524,7 @@ class Service:
     def _recall_site(self) -> None:
         known = remembered_site(self.database, DEFAULT_SITE)
         if known:
-            self.engine.sites[DEFAULT_SITE] = known
+            self._sites[DEFAULT_SITE] = known
 
     def keep_contact(self) -> None:
         """Ask Jira who we are and which fields it has; again when that may have changed."""
@@ -540,6 +589,9 @@ class Service:
         )
         if self._client is None or not self._jira_fields:
             return
+        from connector.outlet import Outlet
+        from webhooks.explanation_links import remote_links
+
         links = self.settings.public_url and site.remote_link
         self._outlets[DEFAULT_SITE] = Outlet(
             client=self._client,

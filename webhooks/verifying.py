@@ -15,7 +15,7 @@ from config.configuration import Configuration
 from config.errors import ConfigError, ConfigurationError
 from config.settings import Settings
 from connector.translate import translate
-from sla.engine import SiteFacts, remembered_site
+from sla.known_sites import SiteFacts, remembered_site
 from sla.mapping import Policy
 from sla.proof import Finding, Looked, Prover, in_words_of
 from sla.store import audit, open_issues, publications, sites

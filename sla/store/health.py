@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     String,
     bindparam,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    union_all,
 )
 from sqlalchemy.sql.selectable import FromClause
 
@@ -93,6 +95,14 @@ _TIMERS = select(
 _NEXT = select(func.min(issues.c.wake_at)).where(
     issues.c.wake_at > bindparam("now", type_=Instant())
 )
+_SAYINGS: CompoundSelect[Any] = union_all(
+    *(
+        select(literal_column(f"'{state}'"), func.count())
+        .select_from(sayings)
+        .where(sayings.c.state == literal_column(f"'{state}'"))
+        for state in ("pending", "given_up")
+    )
+)
 
 
 def attention(connection: Connection, site: str) -> Attention:
@@ -130,6 +140,11 @@ def queues(connection: Connection, site: str) -> Mapping[str, Queue]:
         for kind, statement in statements.items()
         for number, since in connection.execute(statement)
     }
+
+
+def sayings_left(connection: Connection) -> dict[str, int]:
+    """How many sayings wait or were given up: without those that are over."""
+    return {state: number for state, number in connection.execute(_SAYINGS) if number}
 
 
 def size(connection: Connection) -> int:

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Connection,
     Integer,
     Select,
@@ -778,21 +777,6 @@ def _columns_with(
         .limit(limit)
     )
     return [Waiting(*row) for row in rows]
-
-
-_OPEN: CompoundSelect[Any] = union_all(
-    *(
-        select(literal_column(f"'{state}'"), func.count())
-        .select_from(sayings)
-        .where(sayings.c.state == literal_column(f"'{state}'"))
-        for state in ("pending", "given_up")
-    )
-)
-
-
-def left(connection: Connection) -> dict[str, int]:
-    """How many sayings wait or were given up: without those that are over."""
-    return {state: number for state, number in connection.execute(_OPEN) if number}
 
 
 def tally(connection: Connection) -> dict[str, int]:

@@ -14,7 +14,6 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, exists, or_, update
 
 from sla.store import sites
-from sla.store.issues import read_first
 from sla.store.schema import issues, notifications, sayings, site_facts
 
 # No site has an empty name: this is said of the database as a whole.
@@ -66,6 +65,9 @@ def doubt(connection: Connection) -> Doubt | None:
 
 
 def _look_again(connection: Connection, now: datetime) -> None:
+    # Most starts are on no copy.
+    from sla.store.issues import read_first
+
     not_left = and_(sayings.c.state == "pending", sayings.c.attempted_at.is_(None))
     waits = exists().where(
         sayings.c.site == issues.c.site,

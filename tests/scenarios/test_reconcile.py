@@ -20,7 +20,8 @@ from sqlalchemy import select
 from connector.simulator import AGENT, CUSTOMER, DUELINE, Simulator
 from connector.simulator.errors import JiraError
 from sla.decide import Ledger, decide
-from sla.engine import SiteFacts, as_json
+from sla.engine import as_json
+from sla.known_sites import SiteFacts
 from sla.store import issues, sites
 from sla.store.schema import cycles
 from sla.timeline import Timeline

@@ -22,14 +22,8 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from sla.contract import Audience, Goal, Refusal, Request, Scope, Step
-from sla.engine import (
-    Call,
-    Engine,
-    SiteFacts,
-    remember_installation,
-    remember_site,
-    remembered_site,
-)
+from sla.engine import Call, Engine
+from sla.known_sites import SiteFacts, remember_installation, remember_site, remembered_site
 from sla.lanes import drain
 from sla.mapping import Condition, ContractRule, Policy
 from sla.store import inbox, issues, outbox, schema

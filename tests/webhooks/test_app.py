@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from config.loader import load
 from config.settings import SHIPPED, Settings
-from sla.engine import remember_installation, remember_site
+from sla.known_sites import remember_installation, remember_site
 from sla.lanes import drain
 from sla.store import inbox, issues
 from tests.sla.example import NINE, OWN

@@ -24,15 +24,15 @@ finally:
 """
 _CALL = "from webhooks.cli import main; main({arguments!r})"
 _READY = """
-    import asyncio, hashlib, hmac
     from webhooks.logs import set_up_logs
     set_up_logs()
+    import asyncio, hashlib, hmac
     from config.settings import Settings
-    from sla.engine import remember_site
-    from webhooks.app import answering
-    from webhooks.clock import SystemClock
     from webhooks.databases import opened
     from webhooks.publishing import configuration_in_force
+    from sla.known_sites import remember_site
+    from webhooks.app import answering
+    from webhooks.clock import SystemClock
     from webhooks.service import DEFAULT_SITE, Service
     settings = Settings.from_environment({
         "DUELINE_JIRA_URL": "http://127.0.0.1:9", "DUELINE_JIRA_USER": "d",
@@ -122,10 +122,11 @@ def test_who_asks_for_all_countries_gets_them(tmp_path: Path) -> None:
 
 def test_who_waits_for_the_worker_imports_nothing_of_what_it_runs(tmp_path: Path) -> None:
     asked = (
-        "import webhooks.serve, webhooks.databases, webhooks.publishing, webhooks.working, "
-        "granian.server"
+        "import webhooks.serve, webhooks.databases, webhooks.publishing, webhooks.working; "
+        "webhooks.serve.new_server('m:f', '127.0.0.1', 1)"
     )
     theirs = {"alembic", "apscheduler", "atlassian", "cryptography", "flask", "jinja2", "requests"}
+    theirs |= {"anyio", "dotenv"}
     assert packages(imported(asked, tmp_path)) & theirs == set()
 
 
@@ -139,8 +140,11 @@ def test_a_service_that_is_ready_has_imported_what_it_hears_with_and_nothing_els
         *ANSWERS, "connector", "cython_runtime", "greenlet", "sqlalchemy", "structlog", "tests",
     }  # fmt: skip
     assert "sqlalchemy.dialects.postgresql" not in modules
-    # What reads calls, templates and timers begins with the work.
+    # What decides, reads calls, templates and timers begins with the work.
     assert modules.isdisjoint({"config.loader", "connector.rest", "sla.wakeups", "jinja2"})
+    assert modules.isdisjoint({"sla.engine", "sla.store.issues", "connector.dispatch"})
+    # What libraries want for what is never asked of them.
+    assert modules.isdisjoint({"importlib.metadata", "ssl"})
     assert len(modules) < _MOST_MODULES
 
 

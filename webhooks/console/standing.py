@@ -12,7 +12,7 @@ from flask import current_app
 from config.configuration import Configuration
 from config.settings import Settings
 from connector.catalogue import Catalogue
-from sla.engine import SiteFacts, remembered_site
+from sla.known_sites import SiteFacts, remembered_site
 from sla.mapping import Policy
 from sla.store import holds
 from sla.store.database import Database
