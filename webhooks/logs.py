@@ -13,9 +13,8 @@ from typing import Any, Final, Literal, TextIO
 
 from sla.bare_package import without
 
-# Rich would colour tracebacks, which are shown plainly: its import takes 40 ms of a start. And
-# structlog imports asyncio, whose own TLS nobody uses: granian and the REST client have theirs.
-with without("rich"), without("ssl"):
+with without("rich"):
+    # It would colour tracebacks, which are shown plainly: its import takes 40 ms of a start.
     import structlog
 
     from sla.steps import Name, Step, watch
