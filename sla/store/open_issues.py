@@ -90,6 +90,7 @@ class OpenIssue(NamedTuple):
     is_running: bool
     """Whether a clock of it has not ended."""
     recorded: Sequence[Judged]
+    """Its cycles, those of one metric in order."""
     facts: Sequence[Row]
     earlier_versions: str | None = None
     """Those that judged it before, as `sla.recalculated` keeps them."""
@@ -249,16 +250,20 @@ _LISTED = (
     .where(issues.c.site == _SITE, issues.c.incomplete.is_(False))
     .order_by(issues.c.issue_id)
 )
-_CYCLES = select(
-    cycles.c.issue_id,
-    cycles.c.metric,
-    cycles.c.number,
-    cycles.c.state,
-    type_coerce(cycles.c.due_at, BigInteger),
-    type_coerce(cycles.c.ended_at, BigInteger),
-    cycles.c.contract,
-    type_coerce(cycles.c.started_at, BigInteger),
-).where(cycles.c.site == _SITE)
+_CYCLES = (
+    select(
+        cycles.c.issue_id,
+        cycles.c.metric,
+        cycles.c.number,
+        cycles.c.state,
+        type_coerce(cycles.c.due_at, BigInteger),
+        type_coerce(cycles.c.ended_at, BigInteger),
+        cycles.c.contract,
+        type_coerce(cycles.c.started_at, BigInteger),
+    )
+    .where(cycles.c.site == _SITE)
+    .order_by(cycles.c.issue_id, cycles.c.metric, cycles.c.number)
+)
 _CREATED = select(events.c.issue_id, type_coerce(events.c.at, BigInteger)).where(
     events.c.site == _SITE, events.c.identity == "created"
 )
