@@ -115,6 +115,8 @@ class _OnRecord(NamedTuple):
     """When each was made."""
     promised: Callable[[], frozenset[str]]
     """Those to which a contract that differs ever promised anything."""
+    changed: Callable[[], Mapping[str, set[str]]]
+    """Of each the fields that ever changed."""
 
 
 def _earlier(issue: OpenIssue) -> Sequence[Earlier]:
@@ -192,6 +194,10 @@ class Foreseeing:
         self._versions = Versions(self.database, asked.site)
         self._in_force = self._versions.rules(asked.in_force)
         self._after = _sharing(self._versions.rules(asked.after), self._in_force)
+        facts = _facts_of_both(asked.in_force, asked.after, asked.site)
+        if facts and self._in_force.policy.responders.never == self._after.policy.responders.never:
+            self._in_force = self._in_force._replace(facts=facts)
+            self._after = self._after._replace(facts=facts)
         self._ties: Mapping[str, frozenset[str]] = {}
         if asked.after.looks_at_others or asked.in_force.looks_at_others:
             self._ties = self.database.read(lambda c: consequences.ties(c, DEFAULT_SITE))
@@ -219,7 +225,7 @@ class Foreseeing:
         alike = Alike(
             self._alike.mapping, self._alike.contracts, self._said_alike, self._alike.alerts
         )
-        self._kinds = Kinds(self._in_force.policy, self._clocks_after.policy, alike)
+        self._kinds = Kinds(self._in_force.policy, self._clocks_after.policy, alike, self._site)
 
     def range(self, within: Range) -> Found:
         """What is found of the open issues of a range."""
@@ -234,6 +240,7 @@ class Foreseeing:
             cache(lambda: consequences.waiting(connection, DEFAULT_SITE, within)),
             cache(lambda: open_issues.created(connection, DEFAULT_SITE, within)),
             cache(lambda: consequences.promised(connection, DEFAULT_SITE, within, self._differing)),
+            cache(lambda: open_issues.changed(connection, DEFAULT_SITE, within)),
         )
         records: dict[str, Record] = {}
 
@@ -326,13 +333,16 @@ class Foreseeing:
         """
         if not (issue.is_running and self._is_settled(issue, on_record)):
             return None
-        kind = self._kinds.of(issue)
+        kind = self._kinds.of_reason(issue.reason)
+        by_one = issue.is_straight and kind is not None and kind.is_of(issue)
+        if not by_one and (noted := self._kinds.of_note(issue, on_record.changed)):
+            kind, by_one = noted, True
         if kind is None:
             return None
         if kind.is_untouched:
             # What was promised stays on record as it was promised: where another version judged
             # then, it does not tell by which contract time is counted now.
-            is_spared = (issue.is_straight and kind.is_of(issue)) or (
+            is_spared = by_one or (
                 self._goals_alone_differ
                 and issue.earlier_versions is None
                 and issue.issue_id not in on_record.promised()
@@ -528,6 +538,18 @@ def _spells_alike(one: Policy, other: Policy) -> bool:
     """Whether two policies call the fields that both look at by the same names."""
     both = one.field_names & other.field_names
     return all(one.spelling(name) == other.spelling(name) for name in both)
+
+
+def _facts_of_both(one: Policy, other: Policy, site: SiteFacts) -> Facts | None:
+    """Makes timelines of what either policy looks at: an issue's is then made once, and not twice.
+
+    None: they call a field by different names.
+    """
+    if not _spells_alike(one, other):
+        return None
+    names, its = site.names_for(one), site.names_for(other)
+    spelt = {id_: its[id_] if its[id_] in other.field_names else names[id_] for id_ in names}
+    return Facts(site.applied_to(one), spelt, other.field_names)
 
 
 def _promised(span: Span) -> tuple[object, ...]:
