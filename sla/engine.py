@@ -31,6 +31,7 @@ from sla.known_sites import SiteFacts
 from sla.lanes import BATCH, Key, LaneName
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
+from sla.steady import noted
 from sla.steps import Step, following, short_name
 from sla.steps import delivery as followed
 from sla.store import inbox, issues, outbox, publications, schema, sites
@@ -782,12 +783,12 @@ class Engine:
                 since=recalculated.judged_since(each.row.earlier_versions),
                 found=by_version,
             )  # fmt: skip
-            straight = not over and is_straight(by_version)
             found.append(
                 _Decided(
-                    *each, book, timeline, ledgers[issue_id], decision, tied[issue_id], straight
+                    *each, book, timeline, ledgers[issue_id], decision, tied[issue_id],
+                    not over and is_straight(by_version), noted(facts[issue_id]),
                 )
-            )
+            )  # fmt: skip
         return found
 
     def _book(self, site: str, version: str) -> _Book:
@@ -940,6 +941,8 @@ class _Decided(NamedTuple):
     tied: list[str]
     is_straight: bool
     """Whether its clocks follow from their starts and stops, as `sla.straight` has it."""
+    steady: str | None
+    """What its fields were all along, as `sla.steady` notes it."""
 
     @property
     def key(self) -> str | None:
@@ -971,6 +974,7 @@ class _Decided(NamedTuple):
             "covered": coverage.covered,
             "reason": coverage.reason,
             "straight": self.is_straight,
+            "steady": self.steady,
             # An issue keeps the version under which its clock started.
             "policy_version": self.book.version if self.decision.cycles else None,
             "wake_at": self.decision.wake_at,

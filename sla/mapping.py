@@ -154,10 +154,13 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
         Equal values give the same object: the issues of a site share a few dozen coverages, and to
         look one up takes a twentieth of the time of finding it by the rules.
         """
-        values = timeline.values_at(self._shown_fields, at)
+        return self.coverage_of(timeline.values_at(self.shown_fields, at))
+
+    def coverage_of(self, values: tuple[FieldValue, ...]) -> Coverage:
+        """The same by the values of `shown_fields`."""
         found = self._coverages.get(values)
         if found is None:
-            found = cover(self, dict(zip(self._shown_fields, values, strict=True)))
+            found = cover(self, dict(zip(self.shown_fields, values, strict=True)))
             if _length(values) <= _LONGEST_VALUES:
                 if len(self._coverages) >= _MOST_COVERAGES:
                     self._coverages.clear()
@@ -207,7 +210,7 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
         return tuple(sorted({"project", *self.coverage_fields}))
 
     @cached_property
-    def _shown_fields(self) -> tuple[str, ...]:
+    def shown_fields(self) -> tuple[str, ...]:
         """Those and the ones that the reason of a coverage names."""
         return tuple(sorted({*self.changing_fields, *_SHOWN}))
 

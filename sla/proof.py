@@ -27,6 +27,7 @@ from sla.errors import SlaError, UnreadableFactError
 from sla.known_sites import SiteFacts
 from sla.mapping import Policy
 from sla.notices import Relative
+from sla.steady import noted
 from sla.store import inbox, issues, open_issues, publications, sites
 from sla.store.issues import IssueRow
 from sla.store.open_issues import Range
@@ -232,6 +233,7 @@ class _Fold:
     decision: Decision
     promised: Mapping[tuple[str, int, datetime], Row]
     is_straight: bool
+    steady: str | None
 
 
 class _Case:
@@ -320,6 +322,8 @@ class _Case:
         if row.straight is not None:
             # Older releases did not look.
             follows["straight"] = fold.is_straight
+        if row.steady is not None:
+            follows["steady"] = fold.steady
         follows |= self._listed(fold.timeline, self._prover.book(version).policy)
         held = {name: getattr(row, name) for name in follows}
         yield from self._differing("", held, follows)
@@ -488,7 +492,8 @@ class _Case:
         promised = {
             _place(row): row for cycle in decision.cycles for row in issues.as_promised(cycle)
         }
-        return _Fold(timeline, decision, promised, not over and is_straight(found))
+        is_plain = not over and is_straight(found)
+        return _Fold(timeline, decision, promised, is_plain, noted(events))
 
     def _relatives(self, book: _Book, at: datetime) -> list[Relative]:
         if not book.policy.looks_at_others:

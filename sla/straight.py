@@ -37,6 +37,12 @@ def goals_alone_differ(one: Contract, other: Contract) -> bool:
     )
 
 
+def measures_no_more(before: Coverage, after: Coverage) -> bool:
+    """Whether a coverage promises nothing whose starts and stops another one did not look for."""
+    known = {each.metric: each.clock for each in before.all_terms}
+    return all(known.get(each.metric) == each.clock for each in after.all_terms)
+
+
 def _measure_alike(one: Metric, other: Metric) -> bool:
     scopes = [[(type(goal), goal.scope) for goal in each.goals] for each in (one, other)]
     words = [(each.name, each.title, each.clock) for each in (one, other)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
@@ -20,11 +20,11 @@ from config.changes import Unchanged
 from sla import recalculated
 from sla.condition import Condition
 from sla.contract import Contract
-from sla.cycle import Cycle, Span, history_of, spans_of
+from sla.cycle import Cycle, Span, spans_of
 from sla.decide import Decision, Folded, Ledger, decide, folded
 from sla.engine import wanted_fields
 from sla.known_sites import SiteFacts
-from sla.mapping import Coverage, Policy
+from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another
 from sla.preview import Judged, Move, judged, moves
 from sla.recalculated import Earlier
@@ -34,10 +34,11 @@ from sla.store.consequences import Effects, Said, Standing, effects, said
 from sla.store.database import Database
 from sla.store.open_issues import Facts, OpenIssue, Range
 from sla.store.outbox import encoded
-from sla.straight import goals_alone_differ, goes_straight, rejudged
+from sla.straight import goals_alone_differ
 from sla.timeline import Timeline
 from webhooks.databases import faults_told
 from webhooks.folding import Rules, Versions
+from webhooks.on_record import NO_HISTORY, Alike, Kinds, Record, record_of
 from webhooks.publishing import DEFAULT_SITE
 
 
@@ -78,6 +79,12 @@ class Found(msgspec.Struct):
     """How many of the moves the version in force would make, too: an earlier version let those
     issues stay by what they had."""
 
+    def is_open(self, made_at: datetime | None) -> None:
+        """Note that one more issue is open, and when it was made."""
+        self.looked_at += 1
+        if made_at and (self.oldest is None or made_at < self.oldest):
+            self.oldest = made_at
+
     def add(self, other: Found) -> None:
         """Take in what was found of others."""
         self.looked_at += other.looked_at
@@ -109,6 +116,13 @@ class _OnRecord(NamedTuple):
     """When each was made."""
     promised: Callable[[], frozenset[str]]
     """Those to which a contract that differs ever promised anything."""
+    changed: Callable[[], Mapping[str, set[str]]]
+    """Of each the fields that ever changed."""
+
+
+def _earlier(issue: OpenIssue) -> Sequence[Earlier]:
+    """The versions before an issue's own of which something may stay."""
+    return recalculated.leaving(recalculated.read(issue.earlier_versions), issue.policy_version)
 
 
 class _Looked:
@@ -126,8 +140,7 @@ class _Looked:
     @property
     def earlier(self) -> Sequence[Earlier]:
         """The versions before its own of which something may stay."""
-        text = self.issue.earlier_versions
-        return recalculated.leaving(recalculated.read(text), self.issue.policy_version)
+        return _earlier(self.issue)
 
     def timeline(self, facts: Facts) -> Timeline:
         """Its timeline as a version looks at it; most versions look at the same."""
@@ -143,7 +156,7 @@ class _Looked:
         for known, spans in self._spans:
             if known is rules:
                 return spans
-        spans = self._covered_by(rules)
+        spans = spans_of(self.timeline(rules.facts), rules.policy)
         self._spans.append((rules, spans))
         return spans
 
@@ -154,7 +167,8 @@ class _Looked:
             if known is rules and known_at == at:
                 return found
             beside = found
-        found = self._judged_by(rules, at, beside)
+        spans, timeline = self.spans(rules), self.timeline(rules.facts)
+        found = folded(timeline, rules.policy, at, spans=spans, beside=beside)
         self._folded.append((rules, at, found))
         return found
 
@@ -171,57 +185,6 @@ class _Looked:
             self._kept[earlier] = recalculated.kept(earlier, fold)
         return self._kept[earlier]
 
-    def _covered_by(self, rules: Rules) -> Sequence[Span]:
-        return spans_of(self.timeline(rules.facts), rules.policy)
-
-    def _judged_by(self, rules: Rules, at: datetime, beside: Folded | None) -> Folded | None:
-        timeline = self.timeline(rules.facts)
-        return folded(timeline, rules.policy, at, spans=self.spans(rules), beside=beside)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_HISTORY = Timeline(())
-
-
-class _Recorded(_Looked):
-    """An issue of which its record tells all that matters, see `sla.straight`: no fact is read."""
-
-    __slots__ = ()
-
-    def timeline(self, facts: Facts) -> Timeline:  # noqa: ARG002
-        """Nothing is known of it, nor asked."""
-        return _NO_HISTORY
-
-    def is_as_recorded(self, rules: Rules, at: datetime) -> bool:
-        """Whether the version by which it was judged makes of its starts and stops what it did."""
-        found = self.folded(rules, at)
-        cycles = found.cycles if found else ()
-        return sorted(map(judged, cycles)) == sorted(self.issue.recorded)
-
-    def _covered_by(self, rules: Rules) -> Sequence[Span]:
-        # Since when, nobody asks where it is the only one.
-        return [Span(_EPOCH, rules.policy.covered_by_reason[self.issue.reason])]
-
-    def _judged_by(self, rules: Rules, at: datetime, beside: Folded | None) -> Folded:
-        spans = self.spans(rules)
-        coverage, runs = spans[0].coverage, self._runs()
-        found = [
-            cycle
-            for terms in coverage.all_terms
-            if terms.metric in runs
-            for cycle in rejudged(coverage, terms.metric, runs[terms.metric], at)
-        ]
-        history = beside.history if beside else history_of(spans, _NO_HISTORY, rules.policy)
-        return Folded(spans, history, tuple(found))
-
-    def _runs(self) -> Mapping[str, Sequence[tuple[datetime, datetime | None]]]:
-        """By metric when each clock started and ended, in order."""
-        found: dict[str, list[tuple[datetime, datetime | None]]] = {}
-        for each, started in sorted(zip(self.issue.recorded, self.issue.starts, strict=True)):
-            run = _EPOCH + timedelta(0, 0, started), each.ended_at
-            found.setdefault(each.metric, []).append(run)
-        return found
-
 
 class Foreseeing:
     """Folds ranges of issues, in one process."""
@@ -232,6 +195,10 @@ class Foreseeing:
         self._versions = Versions(self.database, asked.site)
         self._in_force = self._versions.rules(asked.in_force)
         self._after = _sharing(self._versions.rules(asked.after), self._in_force)
+        facts = _facts_of_both(asked.in_force, asked.after, asked.site)
+        if facts and self._in_force.policy.responders.never == self._after.policy.responders.never:
+            self._in_force = self._in_force._replace(facts=facts)
+            self._after = self._after._replace(facts=facts)
         self._ties: Mapping[str, frozenset[str]] = {}
         if asked.after.looks_at_others or asked.in_force.looks_at_others:
             self._ties = self.database.read(lambda c: consequences.ties(c, DEFAULT_SITE))
@@ -256,8 +223,10 @@ class Foreseeing:
             and self._alike.alerts >= asked.in_force.projects.keys()
             and all(map(self._differs_in_goals, self._differing))
         )
-        self._is_untouched = cache(self._is_untouched_by)
-        self._goes_straight = cache(self._goes_straight_by)
+        alike = Alike(
+            self._alike.mapping, self._alike.contracts, self._said_alike, self._alike.alerts
+        )
+        self._kinds = Kinds(self._in_force.policy, self._clocks_after.policy, alike, self._site)
 
     def range(self, within: Range) -> Found:
         """What is found of the open issues of a range."""
@@ -272,31 +241,61 @@ class Foreseeing:
             cache(lambda: consequences.waiting(connection, DEFAULT_SITE, within)),
             cache(lambda: open_issues.created(connection, DEFAULT_SITE, within)),
             cache(lambda: consequences.promised(connection, DEFAULT_SITE, within, self._differing)),
+            cache(lambda: open_issues.changed(connection, DEFAULT_SITE, within)),
         )
-        by_record: dict[str, _Looked] = {}
+        records: dict[str, Record] = {}
 
         def suffices(issue: OpenIssue) -> bool:
-            looked = self._by_record(issue, on_record)
-            if looked:
-                by_record[issue.issue_id] = looked
-            return looked is not None
+            record = self._by_record(issue, on_record)
+            if record:
+                records[issue.issue_id] = record
+            return record is not None
 
         for issue in open_issues.read(connection, DEFAULT_SITE, within, suffices=suffices):
-            looked = by_record.pop(issue.issue_id, None) or _Looked(issue)
-            timeline = looked.timeline(self._after.facts)
-            is_open = issue.is_running or _is_open(timeline)
-            if is_open:
-                found.looked_at += 1
-                made_at = timeline.created_at
-                if timeline is _NO_HISTORY and self._asked.calendars:
-                    made_at = on_record.created().get(issue.issue_id)
-                if made_at and (found.oldest is None or made_at < found.oldest):
-                    found.oldest = made_at
-            rules = self._to_be_decided_by(looked, on_record)
-            if rules:
+            record = records.pop(issue.issue_id, None)
+            if record is None:
+                self._look_into_history(connection, issue, on_record, found)
+                continue
+            made_at = on_record.created().get(issue.issue_id) if self._asked.calendars else None
+            found.is_open(made_at)
+            if not record.kind.is_untouched:
                 ledger = on_record.ledgers().get(issue.issue_id, {})
-                self._look(connection, looked, ledger, rules, found, is_open=is_open)
+                self._look_at_record(record, ledger, found)
         return found
+
+    def _look_into_history(
+        self, connection: Connection, issue: OpenIssue, on_record: _OnRecord, found: Found
+    ) -> None:
+        looked = _Looked(issue)
+        timeline = looked.timeline(self._after.facts)
+        is_open = issue.is_running or _is_open(timeline)
+        if is_open:
+            found.is_open(timeline.created_at)
+        rules = self._to_be_decided_by(looked, on_record)
+        if rules:
+            ledger = on_record.ledgers().get(issue.issue_id, {})
+            self._look(connection, looked, ledger, rules, found, is_open=is_open)
+
+    def _look_at_record(self, record: Record, ledger: consequences.Ledger, found: Found) -> None:
+        issue = record.issue
+        name = issue.key or issue.issue_id
+        would_be = record.kind.would_be(record.runs, self._now)
+        over: Sequence[Cycle] = ()
+        if self._may_stay(issue.recorded, would_be.cycles):
+            earlier = Earlier(self._asked.in_force.version, self._now)
+            over = recalculated.kept([earlier], lambda *_: record.by_now)
+        decision = decide(
+            NO_HISTORY, self._clocks_after.policy, Ledger(said(ledger)), self._now,
+            issue_id=issue.issue_id, over=over, since=self._now, found=would_be,
+        )  # fmt: skip
+        moved = moves(name, issue.recorded, decision.cycles)
+        found.moves += moved
+        standing = Standing(ledger, issue.fields_wanted, self._quiet_before(issue))
+        written = effects(name, decision, standing, deleted=False)
+        if written:
+            found.effects.append(written)
+        if moved and self._asked.calendars:
+            self._note_calendars(moved, decision, found)
 
     def _to_be_decided_by(self, looked: _Looked, on_record: _OnRecord) -> Rules | None:
         """By what an issue is to be decided; None: the other version cannot touch it.
@@ -327,21 +326,21 @@ class Foreseeing:
             and issue.issue_id not in on_record.waiting()
         )
 
-    def _by_record(self, issue: OpenIssue, on_record: _OnRecord) -> _Looked | None:
+    def _by_record(self, issue: OpenIssue, on_record: _OnRecord) -> Record | None:
         """An issue that can be judged by what is recorded; None: its history has to be looked at.
 
         Where goals alone differ, all else that was found in its history stays: what covers it, and
-        when its clocks start and stop. The record proves itself: what the version in force makes of
-        it has to be what is recorded. And goals of which none was ever promised touch nothing.
+        when its clocks start and stop. And goals of which none was ever promised touch nothing.
         """
         if not (issue.is_running and self._is_settled(issue, on_record)):
             return None
-        looked = _Recorded(issue)
-        if self._is_untouched(issue.reason):
-            coverage = self._covered_after(issue.reason)
-            own = coverage.contract.id if coverage and coverage.contract else ""
-            # A release before this one may have decided it last, and left the note as it was.
-            by_one = issue.is_straight and all(each.contract == own for each in issue.recorded)
+        kind = self._kinds.of_reason(issue.reason)
+        by_one = issue.is_straight and kind is not None and kind.is_of(issue)
+        if not by_one and (noted := self._kinds.of_note(issue, on_record.changed)):
+            kind, by_one = noted, True
+        if kind is None:
+            return None
+        if kind.is_untouched:
             # What was promised stays on record as it was promised: where another version judged
             # then, it does not tell by which contract time is counted now.
             is_spared = by_one or (
@@ -349,34 +348,10 @@ class Foreseeing:
                 and issue.earlier_versions is None
                 and issue.issue_id not in on_record.promised()
             )
-            return looked if is_spared else None
-        if not (issue.is_straight and self._goes_straight(issue.reason)) or looked.earlier:
+            return Record(issue, kind, {}, ()) if is_spared else None
+        if not (issue.is_straight and kind.goes_straight) or _earlier(issue):
             return None
-        return looked if looked.is_as_recorded(self._in_force, self._now) else None
-
-    def _is_untouched_by(self, reason: str) -> bool:
-        """Whether nothing differs for an issue that has its promises for that reason alone."""
-        coverage = self._covered_after(reason)
-        return bool(
-            coverage
-            and coverage.contract
-            and coverage.contract.id in self._alike.contracts
-            and coverage.project in self._alike.alerts
-        )
-
-    def _goes_straight_by(self, reason: str) -> bool:
-        """Whether goals alone differ for such an issue, and tell with its record all of it."""
-        before = self._in_force.policy.covered_by_reason.get(reason)
-        after = self._covered_after(reason)
-        return bool(
-            before
-            and before.contract
-            and after
-            and after.contract
-            and after.contract.id in self._said_alike
-            and goals_alone_differ(before.contract, after.contract)
-            and goes_straight(after)
-        )
+        return record_of(issue, kind, self._now)
 
     def _differs_in_goals(self, contract: str) -> bool:
         """Whether nothing but goals differs in a contract and its order forms."""
@@ -387,11 +362,6 @@ class Foreseeing:
         return contract in self._said_alike and all(
             goals_alone_differ(before[form], after[form]) for form in after
         )
-
-    def _covered_after(self, reason: str) -> Coverage | None:
-        """What the other version gives for that reason, if by both it means the same."""
-        policy = self._clocks_after.policy
-        return policy.covered_by_reason.get(reason) if self._alike.mapping else None
 
     def _spans_alike(self, looked: _Looked) -> Sequence[Span]:
         """An issue's coverage, where the version in force gives it the same; else nothing."""
@@ -440,7 +410,7 @@ class Foreseeing:
             return self._stays(connection, looked, rules, ledger)
         timeline, relatives, found = self._folded(connection, looked, rules)
         over: Sequence[Cycle] = ()
-        if self._may_stay(stands.cycles, found):
+        if self._may_stay(stands.cycles, found.cycles if found else ()):
             earlier = *looked.earlier, Earlier(version, self._now)
             over = looked.kept(earlier, self._published)
         # As is noted when an issue is moved: by whom what is over or broken then was judged.
@@ -450,13 +420,13 @@ class Foreseeing:
             found=found,
         )  # fmt: skip
 
-    def _may_stay(self, cycles: Sequence[Judged], found: Folded | None) -> bool:
+    def _may_stay(self, cycles: Sequence[Judged], others: Sequence[Cycle]) -> bool:
         """Whether a cycle may stay as it is judged by now, whatever another version finds.
 
         Only what is over or broken does; and of what is broken and goes on nothing is left where it
         goes on by the other version, too. Where nothing stays, nothing has to be folded for it.
         """
-        now, others = self._now, found.cycles if found else ()
+        now = self._now
         for each in cycles:
             if each.ended_at:
                 return True
@@ -474,9 +444,7 @@ class Foreseeing:
         What time alone brings is no doing of the other version, and is taken as done.
         """
         issue = looked.issue
-        quiet_before = self._site.quiet_before
-        if issue.quiet_before and issue.quiet_before > quiet_before:
-            quiet_before = issue.quiet_before
+        quiet_before = self._quiet_before(issue)
         if issue.reason and issue.policy_version is None:
             # It was judged before, and had no clock: what lies in its past is not announced.
             quiet_before = max(quiet_before, self._now)
@@ -494,6 +462,11 @@ class Foreseeing:
                 record.quiet_before,
             ),
         )
+
+    def _quiet_before(self, issue: OpenIssue) -> datetime:
+        """Before when what is said of an issue is shown, and not announced."""
+        installed_at = self._site.quiet_before
+        return max(installed_at, issue.quiet_before or installed_at)
 
     def _stays(
         self, connection: Connection, looked: _Looked, rules: Rules, ledger: consequences.Ledger
@@ -566,6 +539,18 @@ def _spells_alike(one: Policy, other: Policy) -> bool:
     """Whether two policies call the fields that both look at by the same names."""
     both = one.field_names & other.field_names
     return all(one.spelling(name) == other.spelling(name) for name in both)
+
+
+def _facts_of_both(one: Policy, other: Policy, site: SiteFacts) -> Facts | None:
+    """Makes timelines of what either policy looks at: an issue's is then made once, and not twice.
+
+    None: they call a field by different names.
+    """
+    if not _spells_alike(one, other):
+        return None
+    names, its = site.names_for(one), site.names_for(other)
+    spelt = {id_: its[id_] if its[id_] in other.field_names else names[id_] for id_ in names}
+    return Facts(site.applied_to(one), spelt, other.field_names)
 
 
 def _promised(span: Span) -> tuple[object, ...]:

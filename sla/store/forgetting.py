@@ -293,6 +293,9 @@ def _in_issue(naming: Naming, site: str, issue_id: str, connection: Connection) 
     )
     for each in (assigned, beside):
         connection.execute(each.values(assignee_id=naming.instead, assignee=None))
+    # It repeats what facts tell, and is noted again when the issue is decided.
+    noted = update(issue_rows).where(issue_rows.c.site == site, issue_rows.c.issue_id == issue_id)
+    connection.execute(noted.values(steady=None))
     answered = update(cycles).where(
         cycles.c.site == site,
         cycles.c.issue_id == issue_id,

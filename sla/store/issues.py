@@ -78,6 +78,7 @@ class IssueRow(msgspec.Struct, frozen=True):
     updated_at: datetime | None
     covered: bool
     straight: bool | None
+    steady: str | None
     wake_at: datetime | None
     quiet_before: datetime | None
     fields_wanted: str | None

@@ -90,6 +90,7 @@ class OpenIssue(NamedTuple):
     is_running: bool
     """Whether a clock of it has not ended."""
     recorded: Sequence[Judged]
+    """Its cycles, those of one metric in order."""
     facts: Sequence[Row]
     earlier_versions: str | None = None
     """Those that judged it before, as `sla.recalculated` keeps them."""
@@ -103,6 +104,8 @@ class OpenIssue(NamedTuple):
     """Whether its clocks are known to follow from their starts and stops, see `sla.straight`."""
     starts: Sequence[int] = ()
     """When each clock of `recorded` started, in microseconds since the epoch."""
+    steady: str | None = None
+    """What its fields were all along, as `sla.steady` notes it."""
 
 
 class Facts:
@@ -117,10 +120,13 @@ class Facts:
     Args:
         policy: the one that is to be folded.
         names: custom field ids and their names, as its rules spell them.
+        also: further fields to file, for another policy that calls them by the same names.
     """
 
-    def __init__(self, policy: Policy, names: Mapping[str, str]) -> None:
-        wanted = policy.field_names | _LOOKED_AT
+    def __init__(
+        self, policy: Policy, names: Mapping[str, str], also: frozenset[str] = frozenset()
+    ) -> None:
+        wanted = policy.field_names | also | _LOOKED_AT
         custom = {id_: names[id_] for id_ in sorted(names) if names[id_] in wanted}
         by_name = sorted(wanted - names.keys(), key=lambda name: (name not in SYSTEM_FIELDS, name))
         own = [name for name in by_name if name in SYSTEM_FIELDS]
@@ -245,22 +251,30 @@ _LISTED = (
         type_coerce(issues.c.quiet_before, BigInteger),
         issues.c.fields_wanted,
         issues.c.straight,
+        issues.c.steady,
     )
     .where(issues.c.site == _SITE, issues.c.incomplete.is_(False))
     .order_by(issues.c.issue_id)
 )
-_CYCLES = select(
-    cycles.c.issue_id,
-    cycles.c.metric,
-    cycles.c.number,
-    cycles.c.state,
-    type_coerce(cycles.c.due_at, BigInteger),
-    type_coerce(cycles.c.ended_at, BigInteger),
-    cycles.c.contract,
-    type_coerce(cycles.c.started_at, BigInteger),
-).where(cycles.c.site == _SITE)
+_CYCLES = (
+    select(
+        cycles.c.issue_id,
+        cycles.c.metric,
+        cycles.c.number,
+        cycles.c.state,
+        type_coerce(cycles.c.due_at, BigInteger),
+        type_coerce(cycles.c.ended_at, BigInteger),
+        cycles.c.contract,
+        type_coerce(cycles.c.started_at, BigInteger),
+    )
+    .where(cycles.c.site == _SITE)
+    .order_by(cycles.c.issue_id, cycles.c.metric, cycles.c.number)
+)
 _CREATED = select(events.c.issue_id, type_coerce(events.c.at, BigInteger)).where(
     events.c.site == _SITE, events.c.identity == "created"
+)
+_CHANGES = select(events.c.issue_id, events.c.identity).where(
+    events.c.site == _SITE, events.c.identity.like("change:%")
 )
 _RESOLUTIONS = (
     select(events.c.issue_id, events.c.data)
@@ -350,6 +364,16 @@ def created(connection: Connection, site: str, within: Range) -> Mapping[str, da
     return {id_: _EPOCH + timedelta(0, 0, at) for id_, at in rows}
 
 
+def changed(connection: Connection, site: str, within: Range) -> Mapping[str, set[str]]:
+    """Of each issue of a range the fields that ever changed, by Jira's ids of them."""
+    found: dict[str, set[str]] = {}
+    rows = _plain(connection, within.limit(_CHANGES, events.c.issue_id), {"site": site})
+    for issue_id, identity in rows:
+        # As the fact itself names it, which need not be read for that.
+        found.setdefault(issue_id, set()).add(identity.split(":", 2)[2])
+    return found
+
+
 def begin(connection: Connection) -> None:
     """Have all that is read from now on be of one instant, and be read fast."""
     if connection.dialect.name == "postgresql":
@@ -375,10 +399,11 @@ def _recorded(
     starts: Mapping[str, Sequence[int]],
     running: set[str],
 ) -> OpenIssue:
-    id_, key, version, wake_at, earlier, reason, quiet_before, wanted, straight = row
+    id_, key, version, wake_at, earlier, reason, quiet_before, wanted, straight, steady = row
     return OpenIssue(
         id_, key, version, _instant(wake_at), id_ in running, judged.get(id_, ()), (),
         earlier, reason, _instant(quiet_before), wanted, bool(straight), starts.get(id_, ()),
+        steady,
     )  # fmt: skip
 
 

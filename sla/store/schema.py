@@ -136,6 +136,9 @@ issues = Table(
     # decides beside this one, as while they are exchanged, leaves it as it is; so a preview also
     # holds the record against what the version in force makes of it.
     Column("straight", Boolean),
+    # What its fields were all along, as `sla.steady` notes it: then a preview of another mapping
+    # need not read its history. NULL: nobody noted it, or the note would be long.
+    Column("steady", Text),
     # The next instant at which time alone changes the answer; only a hint, the truth is refolded.
     Column("wake_at", Instant),
     # The SLA fields, and what the link to the explanation shows, as they should stand, and as Jira

@@ -291,10 +291,36 @@ def _other_figure(target: re.Match[str]) -> str:
     return _FIGURES.get(target[0], target[0])
 
 
+def any_rules(dice: Random, *contracts: str) -> dict[str, Any]:
+    """A project's mapping by fields that change and such as do not, and by some that none has."""
+    conditions: list[dict[str, Any]] = [
+        {"priority": list(dice.sample(PRIORITIES, 2))},
+        {"type": dice.choice(("Bug", "Question", "Task"))},
+        {"fields": {"Support plan": "Enterprise"}},
+        {"fields": {"Impact": "Extensive"}},
+        {},
+    ]
+    levels = {"bitumio": [f"Severity {n}" for n in (1, 2, 3)]}
+    severities = levels.get(contracts[0], ["High", "Medium", "Low"])
+
+    def some() -> list[dict[str, Any]]:
+        return [*dice.sample(conditions[:-1], dice.randrange(3)), conditions[-1]]
+
+    return {
+        "contracts": [{"contract": dice.choice(contracts), **each} for each in some()],
+        "severities": [{"severity": dice.choice(severities), **each} for each in some()],
+    }
+
+
 def any_change(dice: Random, directory: Path) -> Path:
     """Another mapping, other alerts, other goals, another calendar: some of them."""
     mapped = {"contracts": [{"contract": "enterprise"}], "severities": [{"severity": "High"}]}
     some = {"HLP": mapped, "BIT": None, "BOT": None, "BAL": mapped, "BTL": None}
+    if dice.random() < 0.5:
+        some |= {
+            "HLP": any_rules(dice, "standard", "enterprise"),
+            "BIT": any_rules(dice, "bitumio"),
+        }
     # With all of them left the goals alone differ, which is then found without the histories.
     share = dice.choice((0.6, 1.0))
     left_as_they_are = [name for name in some if dice.random() < share]

@@ -14,7 +14,7 @@ from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine, event, func, select, text
+from sqlalchemy import Engine, event, func, select, text, update
 
 from config.loader import load
 from config.settings import SHIPPED
@@ -33,6 +33,13 @@ from webhooks.foreseeing import Foreseeing
 from webhooks.planning import NOTHING_MOVES, SOMETHING_BREAKS, SOMETHING_MOVES, Plan, plan
 
 HOUR = timedelta(hours=1)
+SEVERITIES = [
+    {"priority": ["Highest", "High"], "severity": "High"},
+    {"priority": "Medium", "severity": "Medium"},
+    {"priority": ["Low", "Lowest"], "severity": "Low"},
+]
+CHANGED = issues_table.c.steady.contains('["priority"]')
+"""Of whose priority it is noted that it changed."""
 
 
 def shipped_but(directory: Path, **changes: Any) -> Path:
@@ -210,9 +217,10 @@ def test_statements_grow_with_the_ranges_alone(populated: World, stricter: Path)
             event.remove(Engine, "before_cursor_execute", note)
         return len(statements)
 
-    # The ranges, the unread, and of each range: its issues, their clocks, what is over, the facts.
-    assert asked(1_000) == 2 + 4
-    assert asked(6) <= 2 + 4 * 3
+    # The ranges, the unread, and of each range: its issues, their clocks, what is over, which
+    # fields changed, the facts.
+    assert asked(1_000) == 2 + 5
+    assert asked(6) <= 2 + 5 * 3
 
 
 @pytest.mark.one_database("sqlite")
@@ -279,6 +287,50 @@ def test_where_goals_alone_differ_no_history_is_read_of_what_follows_from_the_re
     assert whole.moves
     assert found.as_json() == whole.as_json()
     assert looked_at.call_count == read_of + 18
+
+
+@pytest.mark.parametrize(
+    "severities",
+    [
+        # A rule that is nobody's; one by a field that no rule has looked at so far.
+        [{"type": "Nobody has it", "severity": "High"}, *SEVERITIES],
+        [{"fields": {"Impact": "Extensive"}, "severity": "High"}, *SEVERITIES],
+        # All of one severity, or most of none.
+        [{"severity": "High"}],
+        SEVERITIES[:1],
+    ],
+)
+def test_where_another_mapping_gives_the_same_clocks_no_history_is_read(
+    populated: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    severities: list[dict[str, Any]],
+) -> None:  # fmt: skip
+    """Only of what nothing covers, what no clock runs for, and what was lowered."""
+    contracts = [
+        {"contract": "enterprise", "tier": "Enterprise", "fields": {"Support plan": "Enterprise"}},
+        {"contract": "standard", "tier": "Standard"},
+    ]
+    rules = {"contracts": contracts, "severities": severities}
+    target = shipped_but(tmp_path / "target", projects={"HLP": rules})
+    looked_at = Mock(wraps=Facts.timeline)
+    monkeypatch.setattr(Facts, "timeline", lambda self, rows: looked_at(self, rows))
+
+    def found() -> tuple[Plan, int]:
+        looked_at.reset_mock()
+        return planned(populated, target), looked_at.call_count
+
+    by_note, histories = found()
+    assert histories == 7
+    database = populated.service.database
+    # As a release before this one leaves it that has heard of a change.
+    stale = update(issues_table).values(
+        steady=func.replace(issues_table.c.steady, '["priority"]', "[]")
+    )
+    assert database.write(lambda c: c.execute(stale.where(CHANGED)).rowcount) == 1
+    assert found()[0].as_json() == by_note.as_json()
+    database.write(lambda c: c.execute(update(issues_table).values(steady=None)))
+    whole, histories = found()
+    assert histories == 17
+    assert by_note.as_json() == whole.as_json()
 
 
 @pytest.mark.one_database("sqlite")
