@@ -47,6 +47,7 @@ class Gathering:
         loop = get_running_loop()
         taken = self._intake.taken(site, body, delivery)
         kept: Future[bool] = loop.create_future()
+        self._intake.rush.come()
         with self._gate:
             group = self._open
             if group:
@@ -56,8 +57,7 @@ class Gathering:
                 group = self._open = _Group([taken], [kept])
                 # Not before all that the loop has at hand was put in.
                 loop.call_soon(self._hand_over, loop, group)
-        with self._intake.rush.one():
-            return await kept
+        return await kept
 
     def _hand_over(self, loop: AbstractEventLoop, group: _Group) -> None:
         """Give a group to the database, which takes along what comes until it begins."""
@@ -90,6 +90,7 @@ class Gathering:
             for taken, kept in zip(group.taken, group.kept, strict=True):
                 self._hand_over(loop, _Group([taken], [kept]))
             return
+        self._intake.rush.gone(len(group.kept))
         for kept in group.kept:
             if not kept.cancelled():
                 kept.set_result(failure is None)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 from asyncio import AbstractEventLoop, get_running_loop, run_coroutine_threadsafe
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
     from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]
 
     Headers = list[tuple[str, str]]
+    _Wait = Callable[[Coroutine[Any, Any, Any]], Any]
 
 BROKEN_OFF: Final = (RuntimeError,)
 """What granian raises where a connection breaks before the end of a body."""
+TWO_HOSTS: Final = "A request names one host.\n"
 # As many pages, refusals and large deliveries are answered at one time; the others wait.
 _THREADS = 32
+_TEXT = ("content-type", "text/plain; charset=utf-8")
 
 
 class InThreads:
@@ -35,6 +40,12 @@ class InThreads:
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
         self._threads = ThreadPoolExecutor(_THREADS, "request")
+        self._bridge = _Bridge()
+
+    def close(self) -> None:
+        """Let each thread finish, once the event loop has ended: none waits for that any more."""
+        self._bridge.end()
+        self._threads.shutdown(cancel_futures=True)
 
     async def __call__(
         self,
@@ -51,14 +62,17 @@ class InThreads:
             body: its body, where that was read already.
             more: what its environment is to hold besides.
         """
+        if sum(name.lower() == "host" for name, _ in scope.headers.items()) > 1:
+            # RFC 9112, section 3.2: who is in front of us may have looked at the other one.
+            protocol.response_str(400, [_TEXT], TWO_HOSTS)
+            return
         loop = get_running_loop()
-        given = _Body(protocol, loop) if body is None else io.BytesIO(body)
+        wait: _Wait = partial(self._bridge.wait, loop)
+        given = _Body(protocol, wait) if body is None else io.BytesIO(body)
         environ = {**environment(scope), "wsgi.input": io.BufferedReader(given), **more}
-        await loop.run_in_executor(self._threads, self._answer, environ, protocol, loop)
+        await loop.run_in_executor(self._threads, self._answer, environ, protocol, wait)
 
-    def _answer(
-        self, environ: WSGIEnvironment, protocol: HTTPProtocol, loop: AbstractEventLoop
-    ) -> None:
+    def _answer(self, environ: WSGIEnvironment, protocol: HTTPProtocol, wait: _Wait) -> None:
         answer = _Answer()
         parts = self._application(environ, answer.start)
         try:
@@ -68,7 +82,7 @@ class InThreads:
             if isinstance(parts, list) or answer.has_length:
                 protocol.response_bytes(answer.status, answer.headers, b"".join(pieces))
             else:
-                _stream(answer, pieces, protocol, loop)
+                _stream(answer, pieces, protocol, wait)
         finally:
             close: Callable[[], None] | None = getattr(parts, "close", None)
             if close:
@@ -91,9 +105,44 @@ class _Answer:
         return any(name.lower() == "content-length" for name, _ in self.headers)
 
 
-def _stream(
-    answer: _Answer, pieces: Iterable[bytes], protocol: HTTPProtocol, loop: AbstractEventLoop
-) -> None:
+class _Bridge:
+    """Has threads wait for what an event loop does, until that has ended."""
+
+    def __init__(self) -> None:
+        self._gate = threading.Lock()
+        self._waited_for: set[Future[Any]] = set()
+        self._has_ended = False
+
+    def wait(self, loop: AbstractEventLoop, work: Coroutine[Any, Any, Any]) -> Any:
+        """Have it done there; raises LoopEndedError where it never will be."""
+        with self._gate:
+            if self._has_ended:
+                work.close()
+                raise LoopEndedError
+            done = run_coroutine_threadsafe(work, loop)
+            self._waited_for.add(done)
+        try:
+            return done.result()
+        except CancelledError as error:
+            raise LoopEndedError from error
+        finally:
+            with self._gate:
+                self._waited_for.discard(done)
+
+    def end(self) -> None:
+        """Have nobody wait any more."""
+        with self._gate:
+            self._has_ended = True
+            waited_for = [*self._waited_for]
+        for each in waited_for:
+            each.cancel()
+
+
+class LoopEndedError(Exception):
+    """The event loop has ended: there is nobody left who asks, or reads the answer."""
+
+
+def _stream(answer: _Answer, pieces: Iterable[bytes], protocol: HTTPProtocol, wait: _Wait) -> None:
     # Whoever serves has imported it; whoever only makes the application need not.
     from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
@@ -103,17 +152,17 @@ def _stream(
         await transport.send_bytes(piece)
 
     # Whoever asked may not wait for the end.
-    with suppress(ProtocolClosed):
+    with suppress(ProtocolClosed, LoopEndedError):
         for piece in pieces:
             if piece:
-                run_coroutine_threadsafe(send(piece), loop).result()
+                wait(send(piece))
 
 
 class _Body(io.RawIOBase):
     """A request's body, read in a thread as it comes; it ends where the connection breaks."""
 
-    def __init__(self, protocol: HTTPProtocol, loop: AbstractEventLoop) -> None:
-        self._protocol, self._loop = protocol, loop
+    def __init__(self, protocol: HTTPProtocol, wait: _Wait) -> None:
+        self._protocol, self._wait = protocol, wait
         self._chunks: Any = None
         self._rest = memoryview(b"")
 
@@ -124,7 +173,8 @@ class _Body(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         """See `io.RawIOBase`."""
         if not self._rest:
-            self._rest = memoryview(run_coroutine_threadsafe(self._next(), self._loop).result())
+            with suppress(LoopEndedError):
+                self._rest = memoryview(self._wait(self._next()))
         into = memoryview(buffer)
         size = min(len(into), len(self._rest))
         into[:size], self._rest = self._rest[:size], self._rest[size:]

@@ -16,8 +16,10 @@ from sla.bare_package import without
 with without("rich"):
     # It would colour tracebacks, which are shown plainly: its import takes 40 ms of a start.
     import structlog
+    from structlog.contextvars import get_contextvars
 
     from sla.steps import Name, Step, watch
+    from webhooks.clock import SystemClock
 
 _INDISCREET = ("atlassian", "http.client", "requests", "sqlalchemy", "urllib3")
 """Libraries that log bodies, rows or addresses at their lower levels."""
@@ -76,6 +78,7 @@ def set_up_logs(usual: Literal["info", "warning"] = "info") -> None:
     for name in _INDISCREET:
         logging.getLogger(name).setLevel(logging.WARNING)
     if lowest <= logging.INFO:
+        _STEPS.as_text = as_text
         watch(_STEPS)
 
 
@@ -101,7 +104,11 @@ def written_together() -> Iterator[None]:
     finally:
         _held.lines = None
         if lines:
-            _Lines(sys.stderr).msg("\n".join(lines))
+            _write("\n".join(lines))
+
+
+def _write(line: str) -> None:
+    _Lines(sys.stderr).msg(line)
 
 
 class _Lines(structlog.PrintLogger):
@@ -123,10 +130,15 @@ class _Lines(structlog.PrintLogger):
 
 
 class _Steps:
-    """A line for each step of the work."""
+    """A line for each step of the work.
+
+    JSON is made without structlog, whose processors took four fifths of the 50 us of a line: in a
+    rush each delivery has one.
+    """
 
     def __init__(self) -> None:
         self._log = structlog.get_logger("dueline")
+        self.as_text = False
 
     def began(self, step: Step) -> None:
         """Nothing is told of what only began."""
@@ -134,10 +146,24 @@ class _Steps:
     def ended(self, step: Step) -> None:
         """Tell what it was and what came of it."""
         ms = round(step.seconds * 1000, 1)
-        self._log.info(EVENTS[step.name], outcome=step.outcome, ms=ms, **step.facts)
+        if self.as_text:
+            self._log.info(EVENTS[step.name], outcome=step.outcome, ms=ms, **step.facts)
+            return
+        line = {
+            "timestamp": _CLOCK.now().isoformat().replace("+00:00", "Z"),
+            "level": "info",
+            "event": EVENTS[step.name],
+            "delivery": None,
+            **get_contextvars(),
+            "outcome": step.outcome,
+            "ms": ms,
+            **step.facts,
+        }
+        _write(_encode({name: value for name, value in line.items() if value is not None}))
 
 
 _STEPS = _Steps()
+_CLOCK = SystemClock()
 # Made once: `json.dumps` makes one for each line, which takes as long as the line.
 _encode = json.JSONEncoder(default=repr).encode
 

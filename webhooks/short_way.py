@@ -8,6 +8,7 @@ looked at it, and is refused there.
 
 from __future__ import annotations
 
+from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -64,6 +65,10 @@ class ShortWay:
             await self._take(site, scope, protocol)
         finally:
             self._inside -= 1
+
+    def __rsgi_del__(self, _loop: AbstractEventLoop) -> None:
+        """Called by the server once its event loop has ended, for good."""
+        self._further.close()
 
     async def _take(self, site: str, scope: Scope, protocol: HTTPProtocol) -> None:
         headers = scope.headers

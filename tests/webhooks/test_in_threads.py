@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -50,6 +53,12 @@ def test_no_header_passes_for_another_one() -> None:
     scope, _ = rsgi.request("POST", "/")
     scope.headers = rsgi.Headers([("content_length", "5"), ("x_dueline_secret", "ours")])
     assert not {"CONTENT_LENGTH", "HTTP_X_DUELINE_SECRET"} & environment(scope).keys()  # type: ignore[arg-type]
+
+
+def test_of_two_hosts_neither_counts() -> None:
+    scope, protocol = rsgi.request("GET", "/")
+    scope.headers = rsgi.Headers([("Host", "sla.example.com"), ("host", "evil.example.com")])
+    assert ask(answer([b"yes"]), scope, protocol).status == 400
 
 
 def test_of_http_2_the_host_is_the_authority() -> None:
@@ -144,3 +153,48 @@ def test_what_fails_is_the_servers_to_tell() -> None:
 
     with pytest.raises(LookupError, match="planted"):
         ask(application, *rsgi.request("GET", "/"))
+
+
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize("waits_already", [True, False])
+def test_whoever_works_when_the_loop_ends_waits_for_it_no_longer(
+    *, reads: bool, waits_already: bool
+) -> None:
+    began, goes_on, closings = threading.Event(), threading.Event(), list[int]()
+    read: list[bytes] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        began.set()
+        goes_on.wait()
+        if reads:
+            read.append(environ["wsgi.input"].read())
+        start_response("200 OK", [])
+        return closed([b"a", b"b"], closings)  # type: ignore[no-any-return]
+
+    in_threads = InThreads(application)
+    loop = asyncio.new_event_loop()
+
+    def until_it_began() -> None:
+        asked = in_threads(*rsgi.request("POST", "/", b"lost"))  # type: ignore[arg-type]
+        tasks.append(loop.create_task(asked))
+        loop.run_until_complete(loop.run_in_executor(None, began.wait))
+
+    def put_away() -> None:
+        tasks[0].cancel()
+        loop.run_until_complete(asyncio.wait(tasks))
+        loop.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(until_it_began).result()
+        closing = threading.Thread(target=in_threads.close, daemon=True)
+        if waits_already:
+            goes_on.set()
+            while not in_threads._bridge._waited_for:
+                pass
+        closing.start()
+        goes_on.set()
+        closing.join(10)
+        assert not closing.is_alive()
+        assert (read, closings) == ([b""] * reads, [1])
+        thread.submit(put_away).result()

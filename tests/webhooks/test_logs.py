@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -146,3 +147,35 @@ def test_lines_that_are_written_together_are_one_writing(monkeypatch: pytest.Mon
 def test_a_line_reads_as_the_library_writes_it(event: dict[str, Any]) -> None:
     theirs = structlog.processors.JSONRenderer()
     assert logs._as_json(event) == theirs(None, "info", event)
+
+
+# Names that the line of a step has already, or that mean something to the library.
+_TAKEN = frozenset({
+    "self", "name", "timestamp", "level", "event", "delivery", "outcome", "ms", "exc_info",
+    "stack_info", "stack", "exception",
+})  # fmt: skip
+_FACT = st.one_of(st.text(), st.integers(), st.none(), st.just(object()))
+
+
+@given(
+    st.dictionaries(st.text().filter(lambda name: name not in _TAKEN), _FACT),
+    st.one_of(st.none(), st.text()),
+    st.text(),
+    st.floats(0, 10),
+)
+def test_a_step_reads_as_the_library_writes_it(
+    facts: dict[str, Any], delivery: str | None, outcome: str, took: float
+) -> None:
+    lines = []
+    with pytest.MonkeyPatch.context() as patch:
+        begin(patch, "json")
+        for as_text in (False, True):
+            # As text it goes the library's way, which here ends in JSON.
+            patch.setattr(logs._STEPS, "as_text", as_text)
+            said = io.StringIO()
+            patch.setattr(sys, "stderr", said)
+            with following(delivery):
+                Step("receive", outcome, **facts).tell(1.0, 1.0 + took)
+            lines.append(said.getvalue())
+    ours, theirs = (re.sub(r"\d{4}-[\d-]+T[\d:.]+Z", "", line, count=1) for line in lines)
+    assert ours == theirs

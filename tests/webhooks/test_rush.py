@@ -44,8 +44,19 @@ def test_many_at_once_are_one_until_a_moment_after_the_last() -> None:
     with at_once(rush, 4):
         assert rush.is_on
     assert rush.is_on
-    clock.at += 0.03
+    clock.at += 0.11
     assert not rush.is_on
+
+
+def test_between_two_handfuls_it_goes_on() -> None:
+    # As far from each other as they were while four threads decided beside the loop.
+    clock = Ticking()
+    rush = Rush(clock)
+    for _ in range(10):
+        with at_once(rush, 4):
+            pass
+        clock.at += 0.09
+        assert rush.is_on
 
 
 def test_whoever_gives_way_goes_on_in_the_end() -> None:

@@ -244,6 +244,26 @@ def test_a_body_comes_whole_or_is_refused_however_it_is_sent(
     assert "Traceback" not in served.log.read_text(encoding="utf-8")
 
 
+def test_it_ends_though_a_page_is_made_for_somebody_who_has_left() -> None:
+    port, (gate, opener) = free_port(), os.pipe()
+    command = [sys.executable, "-m", "tests.webhooks.slow_page", str(port), str(gate)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=(gate,)) as process:  # noqa: S603 - our own
+        assert process.stdout
+        try:
+            eventually("there", lambda: not is_free(port))
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: dueline\r\n\r\n")
+                assert process.stdout.readline() == b"began\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.stdout.readline() == b"loop ended\n"
+            os.write(opener, b"!")
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+            os.close(gate)
+            os.close(opener)
+
+
 def test_a_damaged_file_ends_it_before_anything_is_decided(tmp_path: Path) -> None:
     """It is looked through once Jira is heard: how long that takes grows with the file."""
     served = Served("http://127.0.0.1:9", tmp_path)
