@@ -99,6 +99,10 @@ class Kinds:
 
     def __init__(self, in_force: Policy, after: Policy, alike: Alike, site: SiteFacts) -> None:
         self._in_force, self._after, self._alike = in_force, after, alike
+        self._hears_alike = (in_force.responders, in_force.reported_at_field) == (
+            after.responders, after.reported_at_field,
+        )  # fmt: skip
+        """Whether by both the same comments are replies, and issues are as old."""
         self._ids = [_ids_of(policy, site.names_for(policy)) for policy in (in_force, after)]
         self._by_reason, self._by_values = cache(self._of_reason), cache(self._kind_of_values)
 
@@ -146,7 +150,10 @@ class Kinds:
             and contract is not None
             and contract.id in self._alike.contracts
             and after.project in self._alike.alerts,
-            goes_straight(after) and measures_no_more(before, after) and self._says(before, after),
+            self._hears_alike
+            and goes_straight(after)
+            and measures_no_more(before, after)
+            and self._says(before, after),
             spans,
             history_of(spans, NO_HISTORY, self._after),
         )

@@ -25,7 +25,7 @@ from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.store.open_issues import Facts
 from sla.store.schema import issues as issues_table
-from tests.scenarios.world import World, a_site
+from tests.scenarios.world import World, a_site, utc, world
 from webhooks import foreseeing
 from webhooks.cli import main
 from webhooks.clock import FastClock
@@ -38,6 +38,7 @@ SEVERITIES = [
     {"priority": "Medium", "severity": "Medium"},
     {"priority": ["Low", "Lowest"], "severity": "Low"},
 ]
+NOBODYS, REPORTED_AT = "responders: {only: [nobody]}\n", "reported_at: Reported at\n"
 CHANGED = issues_table.c.steady.contains('["priority"]')
 """Of whose priority it is noted that it changed."""
 
@@ -331,6 +332,33 @@ def test_where_another_mapping_gives_the_same_clocks_no_history_is_read(
     whole, histories = found()
     assert histories == 17
     assert by_note.as_json() == whole.as_json()
+
+
+@pytest.mark.one_database("sqlite")
+@pytest.mark.parametrize(
+    ("in_force", "target"),
+    [(NOBODYS + REPORTED_AT, REPORTED_AT), (NOBODYS, NOBODYS + REPORTED_AT)],
+)
+def test_a_site_that_counts_other_replies_or_another_start_is_looked_up_in_the_histories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_force: str, target: str
+) -> None:
+    """The clocks on record are those that the version in force started and stopped."""
+    sites = {"in force": in_force, "target": target}
+    for name, document in sites.items():
+        (made := shipped_but(tmp_path / name) / "site.yaml").write_text(document, "utf-8")
+        sites[name] = str(made.parent)
+    with world(tmp_path, utc("2024-07-10 19:00"), config=Path(sites["in force"])) as place:
+        reported = (
+            (place.clock.now() - HOUR).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+        )
+        for priority in ("High", "Low"):
+            key = place.report("HLP", {"Reported at": reported}, priority=priority)
+            place.jira.add_comment(key, "We look into it.", account=AGENT)
+        place.advance(HOUR)
+        found = planned(place, Path(sites["target"]))
+        monkeypatch.setattr(Foreseeing, "_by_record", lambda *_: None)
+        assert planned(place, Path(sites["target"])).as_json() == found.as_json()
+        assert len(found.moves) == 2
 
 
 @pytest.mark.one_database("sqlite")
