@@ -118,6 +118,13 @@ class Fields(msgspec.Struct, frozen=True, gc=False):
     """What the link to the explanation shows, where there is one."""
 
 
+def as_stored(value: datetime | Standing | str | int | None) -> str | int | list[str] | None:
+    """What a field shows as the tables have it: an instant in ISO 8601, the link in words."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [*value.words] if isinstance(value, Standing) else value
+
+
 class Saying(msgspec.Struct, frozen=True):
     """One comment that an issue should carry, once.
 

@@ -25,7 +25,7 @@ from sla import recalculated
 from sla.cycle import Cycle
 from sla.danger import dangers
 from sla.decide import Decision, Ledger, decide, folded
-from sla.effects import URGENT, Fields
+from sla.effects import URGENT, Fields, as_stored
 from sla.gaps import Shown, certain_until, is_behind
 from sla.known_sites import SiteFacts
 from sla.lanes import BATCH, Key, LaneName
@@ -1019,9 +1019,6 @@ def wanted_fields(decision: Decision, before: str | None) -> str | None:
 
 
 def as_json(fields: Fields) -> str:
-    """The fields as they stand in the tables: by role, instants in ISO 8601, the link in words."""
-    plain = {
-        role: value.isoformat() if isinstance(value, datetime) else value
-        for role, value in msgspec.structs.asdict(fields).items()
-    }
-    return json.dumps(plain | {"link": fields.link and fields.link.words}, sort_keys=True)
+    """The fields as they stand in the tables, by role."""
+    shown = msgspec.structs.asdict(fields).items()
+    return json.dumps({role: as_stored(value) for role, value in shown}, sort_keys=True)

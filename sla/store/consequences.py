@@ -19,7 +19,7 @@ from sqlalchemy import Connection, case, select, union_all
 
 from sla.contract import NO_ACTIONS, Actions, in_words
 from sla.decide import Decision
-from sla.effects import Fields, Occasion, Saying
+from sla.effects import Fields, Occasion, Saying, as_stored
 from sla.store.open_issues import Range
 from sla.store.outbox import encoded
 from sla.store.schema import issue_keys, issues, promises, refers, sayings
@@ -244,12 +244,9 @@ def _differing(before: str | None, fields: Fields | None) -> dict[str, Sequence[
     found: dict[str, Sequence[Any]] = {}
     # What was shown and holds no longer is cleared.
     for role, value in zip(_ROLES, _values(fields) if fields else repeat(None), strict=False):
-        if isinstance(value, datetime):
-            value = value.isoformat()
-        elif isinstance(value, tuple):
-            value = [*value]
-        if (shown := was.get(role)) != value:
-            found[role] = (shown, value)
+        stands = as_stored(value)
+        if (shown := was.get(role)) != stands:
+            found[role] = (shown, stands)
     return found
 
 
