@@ -5,11 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from threading import RLock
-from types import ModuleType
-from typing import Any
 
 # Else one thread would forget the package while another imports from it.
 _one_at_a_time = RLock()
@@ -56,38 +53,3 @@ def without(package: str) -> Iterator[None]:
             yield
         finally:
             del sys.modules[package]
-
-
-class _Later(ModuleType):
-    """Stands for a module that is imported when something of it is asked for."""
-
-    def __getattr__(self, name: str) -> Any:
-        with _one_at_a_time:
-            if sys.modules.get(self.__name__) is self:
-                del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
-
-
-@contextmanager
-def put_off(package: str, module: str) -> Iterator[None]:
-    """Within the block whoever imports a module gets what imports it only when it is used.
-
-    For a library that wants another one for a case that never comes. Afterwards the module is
-    imported as ever; what was imported before stays.
-
-    Args:
-        package: the one that it lies in, which is there already, such as `importlib`.
-        module: its name in there, such as `metadata`.
-    """
-    name = f"{package}.{module}"
-    with _one_at_a_time:
-        if name in sys.modules:
-            yield
-            return
-        sys.modules[name] = later = _Later(name)
-        setattr(sys.modules[package], module, later)
-        try:
-            yield
-        finally:
-            if sys.modules.get(name) is later:
-                del sys.modules[name]

@@ -13,7 +13,7 @@ from sla.acts import Moment
 from sla.contract import Contract, Metric
 from sla.cycle import Cycle, Stretch, walk
 from sla.decide import Folded
-from sla.mapping import Coverage
+from sla.mapping import Coverage, Terms
 from sla.resting import NEVER, NO_REST
 
 
@@ -59,7 +59,7 @@ def goes_straight(coverage: Coverage) -> bool:
 
 def rejudged(
     coverage: Coverage,
-    metric: str,
+    terms: Terms,
     runs: Sequence[tuple[datetime, datetime | None]],
     now: datetime,
 ) -> list[Cycle]:
@@ -67,16 +67,15 @@ def rejudged(
 
     Args:
         coverage: the only one that it ever had.
-        metric: one that is promised.
+        terms: what it promises of the metric; on no duty.
         runs: when each cycle started, and when it was met, if it was; in order, aware UTC.
         now: the instant of judgement, aware UTC.
 
     Returns:
         What the fold of its history comes to, but for whose act it was that met the metric.
     """
-    terms = coverage.terms(metric)
-    if terms is None:
-        raise AssertionError("what is not promised does not run")
+    if terms.duties:
+        raise AssertionError("whether a duty was done is told by the history alone")
     found: list[Cycle] = []
     starts = [at for at, _ in runs]
     met = [None if met_at is None else Moment(met_at, "", "") for _, met_at in runs]

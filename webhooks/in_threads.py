@@ -27,7 +27,7 @@ BROKEN_OFF: Final = (RuntimeError,)
 TWO_HOSTS: Final = "A request names one host.\n"
 # As many pages, refusals and large deliveries are answered at one time; the others wait.
 _THREADS = 32
-_TEXT = ("content-type", "text/plain; charset=utf-8")
+TEXT: Final = ("content-type", "text/plain; charset=utf-8")
 
 
 class InThreads:
@@ -43,9 +43,13 @@ class InThreads:
         self._bridge = _Bridge()
 
     def close(self) -> None:
-        """Let each thread finish, once the event loop has ended: none waits for that any more."""
+        """Have no thread wait for the event loop, which has ended.
+
+        Each finishes what it does, which nobody waits for here: what else ends need not come after
+        the slowest page.
+        """
         self._bridge.end()
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def __call__(
         self,
@@ -64,7 +68,7 @@ class InThreads:
         """
         if sum(name.lower() == "host" for name, _ in scope.headers.items()) > 1:
             # RFC 9112, section 3.2: who is in front of us may have looked at the other one.
-            protocol.response_str(400, [_TEXT], TWO_HOSTS)
+            protocol.response_str(400, [TEXT], TWO_HOSTS)
             return
         loop = get_running_loop()
         wait: _Wait = partial(self._bridge.wait, loop)

@@ -209,6 +209,6 @@ def _rejudged(coverage: Coverage, runs: Runs, now: datetime) -> tuple[Cycle, ...
             cycle
             for terms in coverage.all_terms
             if terms.metric in runs
-            for cycle in rejudged(coverage, terms.metric, runs[terms.metric], now)
+            for cycle in rejudged(coverage, terms, runs[terms.metric], now)
         ]
     )

@@ -48,13 +48,18 @@ class Rush:
         """One delivery is being taken in."""
         with self._gate:
             self._inside += 1
-            if self._inside >= _MANY:
-                self._many_at = self._monotonic()
+            self._note()
 
     def gone(self, number: int = 1) -> None:
         """So many are so no longer."""
         with self._gate:
+            # However long they were inside, as while a disk is slow.
+            self._note()
             self._inside -= number
+
+    def _note(self) -> None:
+        if self._inside >= _MANY:
+            self._many_at = self._monotonic()
 
     @contextmanager
     def one(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import Connection
@@ -65,6 +65,23 @@ _BETWEEN_STEPS = timedelta(seconds=0.02)
 _SIDE_BY_SIDE = {"decide": 2, "histories": 2, "dispatch": 4, "notify": 2}
 
 
+if TYPE_CHECKING:
+    _made_once = cached_property
+else:
+
+    class _made_once(cached_property):  # noqa: N801 - as `cached_property`
+        """Made when first asked for, and once, though several threads ask at a time.
+
+        `cached_property` itself lets two of them make it from Python 3.12 on.
+        """
+
+        def __get__(self, service: Any, owner: Any = None) -> Any:
+            if service is None:
+                return self
+            with service.making:
+                return super().__get__(service, owner)
+
+
 class Service:
     """One running Dueline: it hears one Jira, decides, and writes back.
 
@@ -93,6 +110,8 @@ class Service:
         self.configuration = in_force.configuration
         self.clock = clock
         self._jitter, self._sending = jitter, sending
+        # One for all: most of what is made asks for the engine.
+        self.making = threading.RLock()
         self.database = Database(settings.database_url.reveal())
         migrate(self.database)
         copied_at = self.database.write(lambda c: restored.recognise(c, clock.now()))
@@ -126,7 +145,7 @@ class Service:
         self._looking = threading.Lock()
         self._looked_at: datetime | None = None
 
-    @cached_property
+    @_made_once
     def engine(self) -> Engine:
         """What decides."""
         from sla.engine import Engine
@@ -136,14 +155,14 @@ class Service:
             self.database, self.clock.now, self._read_delivery, self._policy(), version, self._sites
         )
 
-    @cached_property
+    @_made_once
     def dispatcher(self) -> Dispatcher:
         """What writes to Jira."""
         from connector.dispatch import Dispatcher
 
         return Dispatcher(self.database, self.clock.now, self._outlets, self._jitter, self._holds)
 
-    @cached_property
+    @_made_once
     def histories(self) -> HistoryReader:
         """What reads the histories of issues."""
         from connector.histories import HistoryReader
@@ -152,7 +171,7 @@ class Service:
             self.database, self.engine, self.clock.now, self._outlets, self._jitter, self._holds
         )
 
-    @cached_property
+    @_made_once
     def reconciler(self) -> Reconciler:
         """What finds the changes of which no delivery told."""
         from connector.outlet import Judge
@@ -162,7 +181,7 @@ class Service:
         every = self.settings.reconcile_every
         return Reconciler(self.database, self.engine, self.clock.now, self._outlets, judge, every)
 
-    @cached_property
+    @_made_once
     def lanes(self) -> dict[str, Lane]:
         """What works on one issue after the other."""
         lanes: dict[str, Lane] = {
@@ -172,7 +191,7 @@ class Service:
         }
         return {**lanes, "notify": self._notifier()} if self.settings.channels else lanes
 
-    @cached_property
+    @_made_once
     def beside(self) -> dict[str, Callable[[], None]]:
         """What is done from time to time, beside the lanes."""
         beside: dict[str, Callable[[], None]] = {
@@ -192,7 +211,7 @@ class Service:
             beside["webhooks"] = keeper.run
         return beside
 
-    @cached_property
+    @_made_once
     def _holds(self) -> Holds:
         from connector.outlet import Holds
 

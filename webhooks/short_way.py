@@ -12,7 +12,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from webhooks.in_threads import BROKEN_OFF
+from webhooks.in_threads import BROKEN_OFF, TEXT
 from webhooks.intake import delivery_id
 from webhooks.signatures import is_signed, may_be_signature
 
@@ -28,9 +28,8 @@ LARGEST: Final = 100_000
 """Bytes: a larger body would hold up the event loop for as long as its hashing takes."""
 MOST: Final = 256
 """So many deliveries at once; what comes beyond waits for a thread, and its body with Jira."""
-_TEXT = ("content-type", "text/plain; charset=utf-8")
-_TAKEN = [_TEXT, ("content-length", "0")]
-_NOT_TAKEN = [_TEXT, ("retry-after", "30")]
+_TAKEN = [TEXT, ("content-length", "0")]
+_NOT_TAKEN = [TEXT, ("retry-after", "30")]
 
 
 class ShortWay:

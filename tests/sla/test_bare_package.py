@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from threading import Event
-from types import ModuleType
 
 import pytest
 
-from sla.bare_package import bare, put_off, without
+from sla.bare_package import bare, without
 
 
 @pytest.fixture
@@ -24,7 +23,6 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / name / "everything.py").write_text("raise AssertionError('all was imported')\n")
     (tmp_path / name / "part.py").write_text("FOUND = True\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, f"{name}.part", raising=False)
     return name
 
 
@@ -69,20 +67,3 @@ def test_what_was_imported_before_stays() -> None:
     with without("json"):
         assert import_module("json") is json
     assert import_module("json") is json
-
-
-def test_a_module_is_read_when_something_of_it_is_asked_for(package: str) -> None:
-    with bare(package), put_off(package, "part"):
-        later = import_module(f"{package}.part")
-        assert f"{package}.part" in sys.modules
-    assert f"{package}.part" not in sys.modules
-    with bare(package):
-        assert later.FOUND
-        assert import_module(f"{package}.part").FOUND
-
-
-def test_what_is_used_at_once_is_read_at_once(package: str) -> None:
-    with bare(package), put_off(package, "part"):
-        assert import_module(f"{package}.part").FOUND
-        assert import_module(f"{package}.part").FOUND
-    assert type(sys.modules[f"{package}.part"]) is ModuleType

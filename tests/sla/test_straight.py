@@ -73,7 +73,10 @@ def by_record(found: Folded, policy: Policy, now: float) -> list[Cycle]:
         for metric in dict.fromkeys(each.metric for each in found.cycles)
     }
     return [
-        cycle for metric, its in runs.items() for cycle in rejudged(coverage, metric, its, at(now))
+        cycle
+        for terms in map(coverage.terms, runs)
+        if terms
+        for cycle in rejudged(coverage, terms, runs[terms.metric], at(now))
     ]
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
+from multiprocessing.util import Finalize
 from typing import Any
 
 from webhooks.in_threads import InThreads
@@ -31,6 +32,7 @@ async def _keep(_site: str, _body: bytes, _name: str) -> bool:
 
 def application() -> ShortWay:
     """What granian's worker loads."""
+    Finalize(None, print, ["service ended"], {"flush": True}, exitpriority=1)
     return Telling(InThreads(_page), {}, {}, _keep)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,11 +18,13 @@ from structlog.testing import capture_logs
 
 from config.loader import load
 from config.settings import SHIPPED, Settings
+from sla.engine import Engine
 from sla.known_sites import remember_installation, remember_site
 from sla.lanes import drain
 from sla.store import inbox, issues
 from tests.sla.example import NINE, OWN
 from tests.sla.store.conftest import new_database
+from tests.waiting import PATIENCE
 from tests.webhooks.conftest import SECRETS, TOKENS, signature
 from webhooks.app import RECEIVERS_PATHS, create_app
 from webhooks.publishing import InForce
@@ -320,3 +325,26 @@ def test_deliveries_that_were_handled_are_forgotten_after_their_days(
     keep("young", 29)
     service.trim_inbox()
     assert service.database.read(inbox.tally) == {"failed": 1, "new": 1}
+
+
+def test_what_several_threads_ask_for_first_is_made_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, goes_on = Event(), Event()
+
+    def slowly(*given: Any) -> Engine:
+        began.set()
+        assert goes_on.wait(PATIENCE)
+        return Engine(*given)
+
+    service = serving(tmp_path)
+    monkeypatch.setattr("sla.engine.Engine", slowly)
+    # Python's own, which later versions do not have.
+    monkeypatch.setattr(Service.__dict__["engine"], "lock", nullcontext(), raising=False)
+    with closing(service), ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(lambda: service.engine)]
+        assert began.wait(PATIENCE)
+        asked.append(threads.submit(lambda: service.engine))
+        assert not service.making.acquire(blocking=False)
+        goes_on.set()
+        assert {id(each.result()) for each in asked} == {id(service.engine)}

@@ -13,6 +13,7 @@ from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.waiting import eventually
 from tests.webhooks import rsgi
 from webhooks.in_threads import InThreads, environment
 
@@ -187,14 +188,14 @@ def test_whoever_works_when_the_loop_ends_waits_for_it_no_longer(
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(until_it_began).result()
-        closing = threading.Thread(target=in_threads.close, daemon=True)
         if waits_already:
             goes_on.set()
-            while not in_threads._bridge._waited_for:
-                pass
-        closing.start()
+            eventually("somebody who waits", lambda: in_threads._bridge._waited_for)
+        # Whoever closes waits for none of them.
+        in_threads.close()
         goes_on.set()
-        closing.join(10)
-        assert not closing.is_alive()
+        for each in in_threads._threads._threads:
+            each.join(10)
+            assert not each.is_alive()
         assert (read, closings) == ([b""] * reads, [1])
         thread.submit(put_away).result()

@@ -32,6 +32,7 @@ class Way(Door):
 
     asked: list[str]
     """The paths of which Flask was asked."""
+    rush: Rush
 
     def in_front(self) -> ShortWay:
         app: Flask = self.client.application
@@ -40,9 +41,10 @@ class Way(Door):
         app.before_request_funcs.setdefault(None, []).append(
             lambda: self.asked.append(request.path)
         )
+        self.rush = Rush()
         intake = Intake(
             self.database, lambda: self.at, lambda site, _: self.kicks.append(site),
-            lambda _: "10000", Rush(),
+            lambda _: "10000", self.rush,
         )  # fmt: skip
         sites = {"/webhooks/jira": "default", "/webhooks/jira/other": "other"}
         return ShortWay(InThreads(app), sites, GOOD, Gathering(intake).keep)
@@ -57,6 +59,7 @@ class Way(Door):
             await asyncio.sleep(0)
 
         rsgi.run(come())
+        assert self.rush._inside == 0
         return [protocol for _, protocol in requests]
 
 
@@ -227,6 +230,7 @@ def test_one_that_nobody_waits_for_any_more_is_kept_and_holds_none_up(way: Way) 
         await staying
 
     rsgi.run(come())
+    assert way.rush._inside == 0
     assert (left[1].status, stayed[1].status) == (0, 202)
     assert sorted(way.kept()) == [("default", b"left"), ("default", b"stayed")]
 

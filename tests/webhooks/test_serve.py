@@ -245,6 +245,7 @@ def test_a_body_comes_whole_or_is_refused_however_it_is_sent(
 
 
 def test_it_ends_though_a_page_is_made_for_somebody_who_has_left() -> None:
+    """And does not wait for the page before it ends its work."""
     port, (gate, opener) = free_port(), os.pipe()
     command = [sys.executable, "-m", "tests.webhooks.slow_page", str(port), str(gate)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=(gate,)) as process:  # noqa: S603 - our own
@@ -256,6 +257,7 @@ def test_it_ends_though_a_page_is_made_for_somebody_who_has_left() -> None:
                 assert process.stdout.readline() == b"began\n"
             process.send_signal(signal.SIGTERM)
             assert process.stdout.readline() == b"loop ended\n"
+            assert process.stdout.readline() == b"service ended\n"
             os.write(opener, b"!")
             assert process.wait(PATIENCE) == 0
         finally:
