@@ -17,6 +17,7 @@ from sla.condition import RESOLVED, Condition, has_one_of, while_holding
 from sla.contract import RESPONSE, Act, ActKind, Item
 from sla.mapping import Responders
 from sla.timeline import Account, Comment, CommentSeen, FieldValue, Timeline, Version, comment_of
+from sla.words import iso
 
 _FENCE = re2.compile(r"\{(quote|code|noformat)(?::[^}\n]*)?\}")
 _QUOTED_LINE = re2.compile(r"^[ \t]*(?:>|bq\.)")
@@ -304,20 +305,20 @@ def _resolved(history: History, _act: Act) -> _Found:
     resolved = while_holding(history.timeline, RESOLVED)
     # Who changed what is a walk over all events: not for an issue that was never resolved.
     by = history.timeline.changed_by if resolved else {}
-    return [Moment(since, "resolved", since.isoformat(), by.get(since)) for since, _ in resolved]
+    return [Moment(since, "resolved", iso(since), by.get(since)) for since, _ in resolved]
 
 
 def _reopened(history: History, _act: Act) -> Iterator[Moment]:
     for _, until in while_holding(history.timeline, RESOLVED):
         if until:
             by = history.timeline.changed_by.get(until)
-            yield Moment(until, "opened again", until.isoformat(), by)
+            yield Moment(until, "opened again", iso(until), by)
 
 
 def _fields(history: History, act: Act) -> Iterator[Moment]:
     for since, _ in while_holding(history.timeline, act.when):
         by = history.timeline.changed_by.get(since)
-        yield Moment(since, str(act.when), since.isoformat(), by)
+        yield Moment(since, str(act.when), iso(since), by)
 
 
 def _changed(history: History, act: Act) -> Iterator[Moment]:
@@ -326,7 +327,7 @@ def _changed(history: History, act: Act) -> Iterator[Moment]:
             if act.to and not has_one_of(value, act.to):
                 continue
             by = history.timeline.changed_by.get(at)
-            yield Moment(at, f"{name} became {_text(value)}", f"{name}/{at.isoformat()}", by)
+            yield Moment(at, f"{name} became {_text(value)}", f"{name}/{iso(at)}", by)
 
 
 def _in_order(found: _Found) -> list[Moment]:

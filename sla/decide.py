@@ -103,6 +103,7 @@ def decide(
     over: Sequence[Cycle] = (),
     since: datetime | None = None,
     found: Folded | None = None,
+    looks_ahead: bool = True,
 ) -> Decision:
     """Work out everything that holds for one issue.
 
@@ -116,6 +117,7 @@ def decide(
         over: the cycles that stay as versions before this one judged them.
         since: when this one came to judge it, if another one did before.
         found: what `folded` gives for the same, where it was asked before.
+        looks_ahead: whether to find out when to ask again; else no calendar is asked for it.
 
     Returns:
         The decision. An issue whose creation is unknown, that was deleted, or that no rule ever
@@ -130,7 +132,7 @@ def decide(
     coverage = spans[-1].coverage
     if timeline.deleted_at:
         return Decision(coverage, cycles)
-    announced = Announced(ledger.said, now)
+    announced = Announced(ledger.said, now, looks_ahead=looks_ahead)
     on_grid = any(map(_ON_GRID, spans))
     # First, since of what comes later than a due instant no calendar has to be asked.
     owed = _awaited(cycles, announced, on_grid=on_grid)
@@ -150,7 +152,7 @@ def decide(
         tuple(sorted(sayings, key=_IN_ORDER)),
         frozenset(announced.standing),
         tuple([(duty, done(duty, history)) for duty in coverage.duties()]),
-        announced.next_at,
+        announced.next_at if looks_ahead else None,
     )
 
 

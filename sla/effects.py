@@ -17,7 +17,7 @@ from sla.contract import Warning as EarlyWarning
 from sla.cycle import Cycle
 from sla.mapping import Coverage
 from sla.promise import due_around
-from sla.words import minute
+from sla.words import iso, minute
 
 Occasion = Literal[
     "warning", "breach", "escalation", "correction", "acknowledgement", "checklist", "notice",
@@ -100,6 +100,11 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
         """All of it: state, title and summary."""
         return self.state, self.title, self.summary
 
+    def reads(self, words: Sequence[str]) -> bool:
+        """Whether these are its words; what comes after the first that differs is not made."""
+        state, title, summary = words
+        return self.state == state and self.title == title and self.summary == summary
+
 
 class Fields(msgspec.Struct, frozen=True, gc=False):
     """The SLA fields of an issue as they should stand; None shows as empty."""
@@ -121,7 +126,7 @@ class Fields(msgspec.Struct, frozen=True, gc=False):
 def as_stored(value: datetime | Standing | str | int | None) -> str | int | list[str] | None:
     """What a field shows as the tables have it: an instant in ISO 8601, the link in words."""
     if isinstance(value, datetime):
-        return value.isoformat()
+        return iso(value)
     return [*value.words] if isinstance(value, Standing) else value
 
 
@@ -169,12 +174,13 @@ class Announced:
         "_facts", "_told", "level", "next_at", "now", "said", "sayings", "spoken_of", "standing",
     )  # fmt: skip
 
-    def __init__(self, said: frozenset[str], now: datetime) -> None:
+    def __init__(self, said: frozenset[str], now: datetime, *, looks_ahead: bool = True) -> None:
         self.said, self.now = said, now
         self.sayings: list[Saying] = []
         self.standing: set[str] = set()
         self.level = 0
-        self.next_at: datetime | None = None
+        # Then nothing that lies ahead comes next.
+        self.next_at: datetime | None = None if looks_ahead else now
         self.spoken_of = (
             frozenset(["/".join(key.split("/", 2)[:2]) for key in said]) if said else said
         )
@@ -521,8 +527,8 @@ def _facts(cycle: Cycle) -> Mapping[str, Fact]:
         "severity": promise.coverage.severity,
         "target": goal.target.text,
         "clause": goal.clause,
-        "due_at": promise.due_at.isoformat(),
-        "responded_at": stopped_at.isoformat() if stopped_at else None,
+        "due_at": iso(promise.due_at),
+        "responded_at": iso(stopped_at) if stopped_at else None,
         "time_zone": goal.calendar.time_zone,
         "binding": goal.binding,
         "customer": contract.customer if contract else None,

@@ -25,6 +25,7 @@ from sla.cycle import Cycle, GivenUp, cycles_of
 from sla.effects import URGENT, Announced, Saying, announce
 from sla.mapping import Policy
 from sla.timeline import Timeline
+from sla.words import iso
 
 _WITHDRAWN = "a version was published under which nothing is owed for it any more"
 
@@ -259,7 +260,7 @@ def said_in_hindsight(
             found.append(each)
         elif each.key in wanted:
             told = each.occasion == "breach" and (_metric(each), each.facts["due_at"]) in broken
-            facts = each.facts if told else {**each.facts, "since_at": since.isoformat()}
+            facts = each.facts if told else {**each.facts, "since_at": iso(since)}
             found.append(replace(each, facts=facts))
     return found
 
@@ -321,4 +322,4 @@ def _metric(saying: Saying) -> str:
 
 
 def _text(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
+    return iso(at) if at else None

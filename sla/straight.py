@@ -14,6 +14,7 @@ from sla.contract import Contract, Metric
 from sla.cycle import Cycle, Stretch, walk
 from sla.decide import Folded
 from sla.mapping import Coverage, Terms
+from sla.promise import NOTHING, Kept, promised
 from sla.resting import NEVER, NO_REST
 
 
@@ -57,10 +58,19 @@ def goes_straight(coverage: Coverage) -> bool:
     return not (coverage.on_grid or coverage.may_wait or coverage.duties())
 
 
+def dues_of(coverage: Coverage, terms: Terms, starts: Sequence[datetime]) -> Sequence[datetime]:
+    """When the cycles are due that `rejudged` gives for these starts; it takes half the time."""
+    goal = terms.goal
+    if goal.plain_time is not None:
+        return goal.calendar.dues(starts, goal.plain_time)
+    return [promised(at, coverage, goal, NOTHING, at, Kept()).due_at for at in starts]
+
+
 def rejudged(
     coverage: Coverage,
     terms: Terms,
-    runs: Sequence[tuple[datetime, datetime | None]],
+    starts: Sequence[datetime],
+    met: Sequence[datetime | None],
     now: datetime,
 ) -> list[Cycle]:
     """A metric's cycles as a coverage that goes straight judges them, of an issue that is straight.
@@ -68,7 +78,8 @@ def rejudged(
     Args:
         coverage: the only one that it ever had.
         terms: what it promises of the metric; on no duty.
-        runs: when each cycle started, and when it was met, if it was; in order, aware UTC.
+        starts: when each cycle started, in order, aware UTC.
+        met: when it was met, if it was.
         now: the instant of judgement, aware UTC.
 
     Returns:
@@ -77,7 +88,6 @@ def rejudged(
     if terms.duties:
         raise AssertionError("whether a duty was done is told by the history alone")
     found: list[Cycle] = []
-    starts = [at for at, _ in runs]
-    met = [None if met_at is None else Moment(met_at, "", "") for _, met_at in runs]
-    walk(starts, met, Stretch(NEVER, coverage, terms, NO_REST), None, now, found)
+    stops = [None if met_at is None else Moment(met_at, "", "") for met_at in met]
+    walk(starts, stops, Stretch(NEVER, coverage, terms, NO_REST), None, now, found)
     return found

@@ -17,6 +17,8 @@ from typing import Literal
 
 import msgspec
 
+from sla.words import iso
+
 FieldValue = str | tuple[str, ...] | None
 """A field as plain text: an option's or priority's name, an account, several labels, or nothing."""
 
@@ -62,7 +64,7 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     @property
     def identity(self) -> str:
         """Two payloads of one instant, one slim and one full, are two sightings."""
-        return f"seen:{self.at.isoformat()}:{self.source}"
+        return f"seen:{iso(self.at)}:{self.source}"
 
 
 # What is not known is not stored: of two reports of one fact the one that names the author is less.
@@ -97,7 +99,7 @@ class CommentSeen(msgspec.Struct, frozen=True, gc=False):
     @property
     def identity(self) -> str:
         """A comment has as many versions as edits were heard of."""
-        return f"comment:{self.comment_id}:{self.version_at.isoformat()}"
+        return f"comment:{self.comment_id}:{iso(self.version_at)}"
 
 
 class CommentDeleted(msgspec.Struct, frozen=True, gc=False):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MINUTE = timedelta(minutes=1)
@@ -38,7 +40,17 @@ def _day(ordinal: int) -> str:
 
 def utc(at: datetime) -> str:
     """An instant for machines: ISO 8601 in UTC with `Z`, fractions only where there are some."""
+    if at.tzinfo is UTC:
+        return _encoded(at)[1:-1].decode()
     return at.isoformat().replace("+00:00", "Z")
+
+
+def iso(at: datetime) -> str:
+    """What `isoformat` gives, in a fifth of its time: a decision writes three to ten instants."""
+    return f"{_encoded(at)[1:-2].decode()}+00:00" if at.tzinfo is UTC else at.isoformat()
+
+
+_encoded = msgspec.json.Encoder().encode
 
 
 def length(amount: timedelta) -> str:

@@ -279,14 +279,14 @@ class Foreseeing:
     def _look_at_record(self, record: Record, ledger: consequences.Ledger, found: Found) -> None:
         issue = record.issue
         name = issue.key or issue.issue_id
-        would_be = record.kind.would_be(record.runs, self._now)
+        would_be = record.would_be(self._now)
         over: Sequence[Cycle] = ()
         if self._may_stay(issue.recorded, would_be.cycles):
             earlier = Earlier(self._asked.in_force.version, self._now)
-            over = recalculated.kept([earlier], lambda *_: record.by_now)
+            over = recalculated.kept([earlier], lambda *_: record.by_now(self._now))
         decision = decide(
             NO_HISTORY, self._clocks_after.policy, Ledger(said(ledger)), self._now,
-            issue_id=issue.issue_id, over=over, since=self._now, found=would_be,
+            issue_id=issue.issue_id, over=over, since=self._now, found=would_be, looks_ahead=False,
         )  # fmt: skip
         moved = moves(name, issue.recorded, decision.cycles)
         found.moves += moved
@@ -348,10 +348,10 @@ class Foreseeing:
                 and issue.earlier_versions is None
                 and issue.issue_id not in on_record.promised()
             )
-            return Record(issue, kind, {}, ()) if is_spared else None
+            return Record(issue, kind, {}) if is_spared else None
         if not (issue.is_straight and kind.goes_straight) or _earlier(issue):
             return None
-        return record_of(issue, kind, self._now)
+        return record_of(issue, kind)
 
     def _differs_in_goals(self, contract: str) -> bool:
         """Whether nothing but goals differs in a contract and its order forms."""
@@ -417,7 +417,7 @@ class Foreseeing:
         return decide(
             timeline, rules.policy, Ledger(said(ledger)), self._now,
             issue_id=looked.issue.issue_id, relatives=relatives, over=over, since=self._now,
-            found=found,
+            found=found, looks_ahead=False,
         )  # fmt: skip
 
     def _may_stay(self, cycles: Sequence[Judged], others: Sequence[Cycle]) -> bool:
@@ -478,7 +478,7 @@ class Foreseeing:
             timeline, rules.policy, Ledger(said(ledger)), self._now,
             issue_id=looked.issue.issue_id, relatives=relatives,
             over=looked.kept(looked.earlier, self._published) if versions else (),
-            since=recalculated.judged_since(versions), found=found,
+            since=recalculated.judged_since(versions), found=found, looks_ahead=False,
         )  # fmt: skip
 
     def _folded(

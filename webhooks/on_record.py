@@ -20,9 +20,8 @@ from sla.cycle import Cycle, Span, history_of
 from sla.decide import Folded
 from sla.known_sites import SiteFacts
 from sla.mapping import Coverage, Policy
-from sla.preview import judged
 from sla.store.open_issues import OpenIssue
-from sla.straight import goes_straight, measures_no_more, rejudged
+from sla.straight import dues_of, goes_straight, measures_no_more, rejudged
 from sla.timeline import FieldValue, Timeline
 
 NO_HISTORY = Timeline(())
@@ -66,15 +65,19 @@ class Kind(NamedTuple):
         clocks go straight.
         """
         own = self.before.contract.id if self.before.contract else ""
-        return all(each.contract == own for each in issue.recorded)
-
-    def would_be(self, runs: Runs, now: datetime) -> Folded:
-        """What the other version makes of an issue's starts and stops."""
-        return Folded(self.spans, self.history, _rejudged(self.after, runs, now))
+        return {each.contract for each in issue.recorded} <= {own}
 
 
-Runs = dict[str, list[tuple[datetime, datetime | None]]]
-"""By metric when each of an issue's clocks started and ended, in order."""
+class Run(NamedTuple):
+    """What is recorded of the cycles of one metric, in order; instants are aware UTC."""
+
+    starts: list[datetime]
+    ends: list[datetime | None]
+    dues: list[datetime | None]
+
+
+Runs = dict[str, Run]
+"""By metric."""
 
 
 class Record(NamedTuple):
@@ -83,8 +86,15 @@ class Record(NamedTuple):
     issue: OpenIssue
     kind: Kind
     runs: Runs
-    by_now: tuple[Cycle, ...]
-    """What the version in force makes of its starts and stops."""
+
+    def by_now(self, now: datetime) -> tuple[Cycle, ...]:
+        """What the version in force makes of its starts and stops."""
+        return _rejudged(self.kind.before, self.runs, now)
+
+    def would_be(self, now: datetime) -> Folded:
+        """What the other version makes of them."""
+        kind = self.kind
+        return Folded(kind.spans, kind.history, _rejudged(kind.after, self.runs, now))
 
 
 class Kinds:
@@ -151,6 +161,7 @@ class Kinds:
             and contract.id in self._alike.contracts
             and after.project in self._alike.alerts,
             self._hears_alike
+            and goes_straight(before)
             and goes_straight(after)
             and measures_no_more(before, after)
             and self._says(before, after),
@@ -189,18 +200,28 @@ def _ids_of(policy: Policy, names: Mapping[str, str]) -> Sequence[str]:
     return found if len(found) == len(policy.shown_fields) else ()
 
 
-def record_of(issue: OpenIssue, kind: Kind, now: datetime) -> Record | None:
+def record_of(issue: OpenIssue, kind: Kind) -> Record | None:
     """An issue's record, if that proves itself; None: its history has to be looked at.
 
-    What the version in force makes of its starts and stops has to be what is recorded.
+    Of its starts the version in force has to make the due instants that are recorded.
     """
+    if not kind.is_of(issue):
+        return None
     runs: Runs = {}
     for each, started in zip(issue.recorded, issue.starts, strict=True):
-        run = _EPOCH + timedelta(0, 0, started), each.ended_at
-        runs.setdefault(each.metric, []).append(run)
-    cycles = _rejudged(kind.before, runs, now)
-    is_proof = {*map(judged, cycles)} == {*issue.recorded}
-    return Record(issue, kind, runs, cycles) if is_proof else None
+        run = runs.get(each.metric)
+        if run is None:
+            run = runs[each.metric] = Run([], [], [])
+        run.starts.append(_EPOCH + timedelta(0, 0, started))
+        run.ends.append(each.ended_at)
+        run.dues.append(each.due_at)
+        if each.number != len(run.starts):
+            return None
+    for metric, run in runs.items():
+        terms = kind.before.terms(metric)
+        if terms is None or run.dues != dues_of(kind.before, terms, run.starts):
+            return None
+    return Record(issue, kind, runs)
 
 
 def _rejudged(coverage: Coverage, runs: Runs, now: datetime) -> tuple[Cycle, ...]:
@@ -209,6 +230,6 @@ def _rejudged(coverage: Coverage, runs: Runs, now: datetime) -> tuple[Cycle, ...
             cycle
             for terms in coverage.all_terms
             if terms.metric in runs
-            for cycle in rejudged(coverage, terms, runs[terms.metric], now)
+            for cycle in rejudged(coverage, terms, *runs[terms.metric][:2], now)
         ]
     )

@@ -45,7 +45,8 @@ _HOW = {
     False: "With --keep (a promise that was made stays)",
 }
 _NUMBER = re.compile(r"(\d+)")
-_urgency = attrgetter("urgency")
+_urgency, _issue = attrgetter("urgency"), attrgetter("issue")
+_states = attrgetter("state_from", "state_to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,13 +350,13 @@ def _with_deadlines(
 def _counted(moved: Sequence[Move]) -> dict[str, int]:
     # What is found of a move follows from its two states: one of each kind is asked, and not each
     # of a hundred thousand.
-    kinds = {(move.state_from, move.state_to): move for move in moved}
-    numbers = Counter([(move.state_from, move.state_to) for move in moved])
+    kinds = dict(zip(map(_states, moved), moved, strict=True))
+    numbers = Counter(map(_states, moved))
     findings = {
         name: sum(numbers[kind] for kind, move in kinds.items() if getattr(move, name))
         for name in _FINDINGS
     }
-    return {"moved_issues": len({move.issue for move in moved}), "moved": len(moved), **findings}
+    return {"moved_issues": len({*map(_issue, moved)}), "moved": len(moved), **findings}
 
 
 def _in_words(counts: Mapping[str, int]) -> str:

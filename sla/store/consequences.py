@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, repeat
 from operator import attrgetter, itemgetter
@@ -29,7 +28,7 @@ LINK = "link"
 """Among the SLA fields the one that is no field of Jira: the link on the issue."""
 _TO_BE_UPDATED = frozenset({"sent", "pending", "given_up"})
 _SETTLED = ("sent", "quiet")
-_ROLES = sorted(Fields.__struct_fields__)
+_ROLES = sorted({*Fields.__struct_fields__} - {LINK})
 _values = attrgetter(*_ROLES)
 _ID = itemgetter(0)
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -108,8 +107,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
             yield f"{in_words(name)} as an alert asks, {many(count, 'time')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """What is on record of an issue that is decided anew."""
 
     ledger: Ledger
@@ -128,8 +126,7 @@ def effects(issue: str, decision: Decision, standing: Standing, *, deleted: bool
         standing: what is on record.
         deleted: whether Jira has the issue no more: its fields are not written.
     """
-    changed = {} if deleted else _differing(standing.fields, decision.fields)
-    link = changed.pop(LINK, None) is not None
+    changed, link = ({}, False) if deleted else _differing(standing.fields, decision.fields)
     comments = [
         _comment(each, standing.ledger)
         for each in decision.sayings
@@ -178,7 +175,9 @@ def ledgers(connection: Connection, site: str, within: Range) -> dict[str, Ledge
         ).order_by(sayings.c.issue_id)
     )  # fmt: skip
     return {
-        issue_id: {key: Said(*rest) for _, key, *rest in its}
+        issue_id: {
+            key: Said(state, bool(is_unsent), saying) for _, key, state, is_unsent, saying in its
+        }
         for issue_id, its in groupby(rows, _ID)
     }
 
@@ -236,18 +235,23 @@ def named_by(connection: Connection, site: str, names: Iterable[str]) -> dict[st
     return found
 
 
-def _differing(before: str | None, fields: Fields | None) -> dict[str, Sequence[Any]]:
+def _differing(before: str | None, fields: Fields | None) -> tuple[dict[str, Sequence[Any]], bool]:
+    """The fields that would show something else, and whether the link would."""
     # Value by value: to write all of them as JSON, and to read that again, took 12 us an issue.
     was = _decode(before) if before else {}
+    link = was.pop(LINK, None)
     if fields is None and not was:
-        return {}
+        return {}, link is not None
     found: dict[str, Sequence[Any]] = {}
     # What was shown and holds no longer is cleared.
     for role, value in zip(_ROLES, _values(fields) if fields else repeat(None), strict=False):
-        stands = as_stored(value)
-        if (shown := was.get(role)) != stands:
+        shown = was.get(role)
+        # Most texts and numbers are as they were, and need not be put as the tables have them.
+        if shown != value and shown != (stands := as_stored(value)):
             found[role] = (shown, stands)
-    return found
+    standing = fields.link if fields else None
+    is_alike = standing.reads(link) if standing and link else standing is link
+    return found, not is_alike
 
 
 def _is_entered(saying: Saying, ledger: Ledger) -> bool:

@@ -39,6 +39,17 @@ SEVERITIES = [
     {"priority": ["Low", "Lowest"], "severity": "Low"},
 ]
 NOBODYS, REPORTED_AT = "responders: {only: [nobody]}\n", "reported_at: Reported at\n"
+DUTY = """
+duties:
+  - id: logs
+    who: customer
+    clause: "Standard: may vary"
+    text: Send the logs.
+    done:
+      - { fields: { Logs: Sent } }
+    effect: conditional
+    metrics: [first_response]
+"""
 CHANGED = issues_table.c.steady.contains('["priority"]')
 """Of whose priority it is noted that it changed."""
 
@@ -359,6 +370,27 @@ def test_a_site_that_counts_other_replies_or_another_start_is_looked_up_in_the_h
         monkeypatch.setattr(Foreseeing, "_by_record", lambda *_: None)
         assert planned(place, Path(sites["target"])).as_json() == found.as_json()
         assert len(found.moves) == 2
+
+
+@pytest.mark.one_database("sqlite")
+def test_whether_a_duty_was_done_that_another_version_drops_is_looked_up_in_the_histories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_force, target = (shipped_but(tmp_path / name) for name in ("in force", "target"))
+    (in_force / "contracts").mkdir()
+    text = (SHIPPED / "contracts" / "standard.yaml").read_text("utf-8")
+    (in_force / "contracts" / "standard.yaml").write_text(f"{text}\n{DUTY}", "utf-8")
+    with world(tmp_path, utc("2024-07-10 19:00"), config=in_force) as place:
+        answered = [place.report("HLP", priority=priority) for priority in ("High", "Low")]
+        place.advance(HOUR)
+        for key in answered:
+            place.jira.add_comment(key, "We look into it.", account=AGENT)
+        place.report("HLP", priority="High")
+        place.advance(HOUR)
+        found = planned(place, target)
+        monkeypatch.setattr(Foreseeing, "_by_record", lambda *_: None)
+        assert planned(place, target).as_json() == found.as_json()
+        assert found.looked_at == 3
 
 
 @pytest.mark.one_database("sqlite")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sla.contract import Alerts, Goal, Level, OpenTime
 from sla.contract import Warning as EarlyWarning
@@ -210,6 +211,21 @@ def test_wake_at_is_enough() -> None:
         (at(0), "running"), (at(1.5), "running"), (at(2), "breached"), (at(3), "breached"),
         (at(6), "breached"),
     ]  # fmt: skip
+
+
+@given(
+    st.sampled_from([made(), STORY]),
+    st.integers(0, 40),
+    st.sets(st.sampled_from([WARNING, BREACH, LEVEL_1, LEVEL_2])),
+)
+def test_who_does_not_ask_again_hears_the_same_but_for_when_to_ask(
+    story: list[Event], halves: int, said: set[str]
+) -> None:
+    timeline, ledger, now = Timeline.of(story), Ledger(frozenset(said)), at(halves / 2)
+    judged_by = policy(alerts=LADDER)
+    whole = decide(timeline, judged_by, ledger, now)
+    once = decide(timeline, judged_by, ledger, now, looks_ahead=False)
+    assert once == replace(whole, wake_at=None)
 
 
 def test_beside_another_version_each_decides_as_it_does_alone() -> None:

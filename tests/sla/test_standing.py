@@ -37,7 +37,11 @@ def standing(
     fields = decide(Timeline.of(events), judged_by, Ledger(), at(hour)).fields
     assert fields is not None
     assert fields.link is not None
-    return fields.link.words
+    words = fields.link.words
+    assert fields.link.reads([*words])
+    for place, word in enumerate(words):
+        assert not fields.link.reads([*words[:place], f"{word}?", *words[place + 1 :]])
+    return words
 
 
 def test_what_is_due_first_is_the_title() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import groupby
+from operator import attrgetter
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,7 @@ from sla.contract import CLOCKS, BusinessDays, Contract, Duty, Goal, Refusal, Sc
 from sla.cycle import Cycle
 from sla.decide import Folded, folded
 from sla.mapping import Policy
-from sla.straight import goals_alone_differ, goes_straight, is_straight, rejudged
+from sla.straight import dues_of, goals_alone_differ, goes_straight, is_straight, rejudged
 from sla.timeline import Deleted, Event, Timeline
 from tests.sla.example import (
     CUSTOMER,
@@ -64,20 +66,16 @@ def the_contract(policy: Policy) -> Contract:
 def by_record(found: Folded, policy: Policy, now: float) -> list[Cycle]:
     """The cycles by a policy, from what is recorded of those of another one."""
     coverage = policy.covered_by_reason[found.spans[0].coverage.reason]
-    runs = {
-        metric: [
-            (each.started_at, each.ending.at if each.ending else None)
-            for each in found.cycles
-            if each.metric == metric
-        ]
-        for metric in dict.fromkeys(each.metric for each in found.cycles)
-    }
-    return [
-        cycle
-        for terms in map(coverage.terms, runs)
-        if terms
-        for cycle in rejudged(coverage, terms, runs[terms.metric], at(now))
-    ]
+    by_record: list[Cycle] = []
+    for metric, cycles in groupby(found.cycles, key=attrgetter("metric")):
+        terms, mine = coverage.terms(metric), [*cycles]
+        assert terms
+        starts = [each.started_at for each in mine]
+        met = [each.ending.at if each.ending else None for each in mine]
+        judged = rejudged(coverage, terms, starts, met, at(now))
+        assert [each.due_at for each in judged] == [*dues_of(coverage, terms, starts)]
+        by_record += judged
+    return by_record
 
 
 def nobody_s(cycle: Cycle) -> Cycle:
