@@ -41,6 +41,10 @@ from webhooks.folding import Rules, Versions
 from webhooks.on_record import NO_HISTORY, Alike, Kinds, Record, record_of
 from webhooks.publishing import DEFAULT_SITE
 
+_HISTORIES = 64
+"""So many are looked into together."""
+_NOTHING_SAID: consequences.Ledger = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -251,51 +255,79 @@ class Foreseeing:
                 records[issue.issue_id] = record
             return record is not None
 
+        others: list[OpenIssue] = []
         for issue in open_issues.read(connection, DEFAULT_SITE, within, suffices=suffices):
-            record = records.pop(issue.issue_id, None)
-            if record is None:
-                self._look_into_history(connection, issue, on_record, found)
+            if issue.issue_id not in records:
+                others.append(issue)
+                if len(others) == _HISTORIES:
+                    self._look_into_histories(connection, others, on_record, found)
+                    others.clear()
                 continue
             made_at = on_record.created().get(issue.issue_id) if self._asked.calendars else None
             found.is_open(made_at)
-            if not record.kind.is_untouched:
-                ledger = on_record.ledgers().get(issue.issue_id, {})
-                self._look_at_record(record, ledger, found)
+        self._look_into_histories(connection, others, on_record, found)
+        touched = [each for each in records.values() if not each.kind.is_untouched]
+        if touched:
+            self._look_at_records(touched, on_record.ledgers(), found)
         return found
 
-    def _look_into_history(
-        self, connection: Connection, issue: OpenIssue, on_record: _OnRecord, found: Found
-    ) -> None:
-        looked = _Looked(issue)
-        timeline = looked.timeline(self._after.facts)
-        is_open = issue.is_running or _is_open(timeline)
-        if is_open:
-            found.is_open(timeline.created_at)
-        rules = self._to_be_decided_by(looked, on_record)
-        if rules:
-            ledger = on_record.ledgers().get(issue.issue_id, {})
-            self._look(connection, looked, ledger, rules, found, is_open=is_open)
+    def _look_into_histories(
+        self, connection: Connection, issues: Sequence[OpenIssue], on_record: _OnRecord,
+        found: Found,
+    ) -> None:  # fmt: skip
+        all_looked = [_Looked(issue) for issue in issues]
+        timelines = [each.timeline(self._after.facts) for each in all_looked]
+        all_rules = [self._to_be_decided_by(each, on_record) for each in all_looked]
+        for looked, rules in zip(all_looked, all_rules, strict=True):
+            if rules:
+                looked.folded(rules, self._now)
+        for looked, timeline, rules in zip(all_looked, timelines, all_rules, strict=True):
+            is_open = looked.issue.is_running or _is_open(timeline)
+            if is_open:
+                found.is_open(timeline.created_at)
+            if rules:
+                ledger = on_record.ledgers().get(looked.issue.issue_id, _NOTHING_SAID)
+                self._look(connection, looked, ledger, rules, found, is_open=is_open)
 
-    def _look_at_record(self, record: Record, ledger: consequences.Ledger, found: Found) -> None:
-        issue = record.issue
-        name = issue.key or issue.issue_id
-        would_be = record.would_be(self._now)
-        over: Sequence[Cycle] = ()
-        if self._may_stay(issue.recorded, would_be.cycles):
-            earlier = Earlier(self._asked.in_force.version, self._now)
-            over = recalculated.kept([earlier], lambda *_: record.by_now(self._now))
-        decision = decide(
+    def _look_at_records(
+        self, records: Sequence[Record], ledgers: Mapping[str, consequences.Ledger], found: Found
+    ) -> None:
+        """What is found of some issues by their records.
+
+        Step by step, each for all of them: what a step works with stays in the processor's cache.
+        To take one issue after the other through all steps takes 102 and not 75 us an issue.
+        """
+        all_would_be = [each.would_be(self._now) for each in records]
+        all_over = [*map(self._over, records, all_would_be)]
+        its_ledgers = [ledgers.get(each.issue.issue_id, _NOTHING_SAID) for each in records]
+        decisions = [*map(self._decided, records, all_would_be, all_over, its_ledgers)]
+        for record, decision in zip(records, decisions, strict=True):
+            moved = moves(record.issue.name, record.issue.recorded, decision.cycles)
+            found.moves += moved
+            if moved and self._asked.calendars:
+                self._note_calendars(moved, decision, found)
+        for record, decision, ledger in zip(records, decisions, its_ledgers, strict=True):
+            issue = record.issue
+            standing = Standing(ledger, issue.fields_wanted, self._quiet_before(issue))
+            written = effects(issue.name, decision, standing, deleted=False)
+            if written:
+                found.effects.append(written)
+
+    def _over(self, record: Record, would_be: Folded) -> Sequence[Cycle]:
+        """What stays of an issue as the version in force judged it."""
+        if not self._may_stay(record.issue.recorded, would_be.cycles):
+            return ()
+        earlier = Earlier(self._asked.in_force.version, self._now)
+        return recalculated.kept([earlier], lambda *_: record.by_now(self._now))
+
+    def _decided(
+        self, record: Record, would_be: Folded, over: Sequence[Cycle], ledger: consequences.Ledger
+    ) -> Decision:
+        return decide(
             NO_HISTORY, self._clocks_after.policy, Ledger(said(ledger)), self._now,
-            issue_id=issue.issue_id, over=over, since=self._now, found=would_be, looks_ahead=False,
+            issue_id=record.issue.issue_id, over=over, since=self._now, found=would_be,
+            looks_ahead=False,
         )  # fmt: skip
-        moved = moves(name, issue.recorded, decision.cycles)
-        found.moves += moved
-        standing = Standing(ledger, issue.fields_wanted, self._quiet_before(issue))
-        written = effects(name, decision, standing, deleted=False)
-        if written:
-            found.effects.append(written)
-        if moved and self._asked.calendars:
-            self._note_calendars(moved, decision, found)
 
     def _to_be_decided_by(self, looked: _Looked, on_record: _OnRecord) -> Rules | None:
         """By what an issue is to be decided; None: the other version cannot touch it.
@@ -377,7 +409,7 @@ class Foreseeing:
         found: Found, *, is_open: bool,
     ) -> None:  # fmt: skip
         issue = looked.issue
-        name = issue.key or issue.issue_id
+        name = issue.name
         stands = self._stands(connection, looked, ledger)
         decision = self._moved_to(connection, looked, rules, stands)
         deleted = looked.timeline(rules.facts).deleted_at is not None

@@ -107,6 +107,11 @@ class OpenIssue(NamedTuple):
     steady: str | None = None
     """What its fields were all along, as `sla.steady` notes it."""
 
+    @property
+    def name(self) -> str:
+        """How people call it: by its key, or by Jira's id of it where no key was heard."""
+        return self.key or self.issue_id
+
 
 class Facts:
     """Makes an issue's timeline of its rows, as far as a policy looks at it.
@@ -343,14 +348,13 @@ def read(
         if cycle.ended_at is None:
             running.add(id_)
     over = resolved(connection, site, [row[0] for row in listed if row[0] not in running])
+    recorded = [_recorded(row, judged, starts, running) for row in listed if row[0] not in over]
     to_read: dict[str, OpenIssue] = {}
-    for row in listed:
-        if row[0] not in over:
-            issue = _recorded(row, judged, starts, running)
-            if suffices(issue):
-                yield issue
-            else:
-                to_read[issue.issue_id] = issue
+    for issue in recorded:
+        if suffices(issue):
+            yield issue
+        else:
+            to_read[issue.issue_id] = issue
     if to_read:
         for id_, rows in _facts(connection, site, within, to_read.keys(), among=len(listed)):
             if id_ in to_read:
