@@ -166,6 +166,7 @@ def new_server(factory: str, address: str, port: int) -> MPServer:
 
     from webhooks.woken_once import woken_once
 
+    # What granian takes where none is named, as here.
     loops.register("auto")(woken_once)
     return MPServer(
         factory,

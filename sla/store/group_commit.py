@@ -185,6 +185,7 @@ class GroupCommit:
 
         Each call of SQLite lets go of Python's lock, and while others hurry has to wait for it
         afterwards: BEGIN, the statement and COMMIT, each by itself, took the writer a fifth longer.
+        That the file is still there is looked at before it all: to commit is within the statement.
         """
         try:
             self._check_file()
