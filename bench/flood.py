@@ -31,8 +31,9 @@ from pathlib import Path
 from typing import Literal
 
 import requests
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
+from bench.waiting import WAITING, counted
 from config.loader import load
 from config.settings import SHIPPED, Settings
 from connector.base import PROPERTY
@@ -53,12 +54,6 @@ _WARM_UP = timedelta(seconds=20)
 _PROMISED = timedelta(minutes=30)
 _SENDERS = 24
 _EACH_HEALTH = 20
-_WAITING: Mapping[str, str] = {
-    "inbox": "SELECT count(*) FROM inbox WHERE state = 'new'",
-    "comments": "SELECT count(*) FROM sayings WHERE state = 'pending'",
-    "fields": "SELECT count(*) FROM issues WHERE write_at IS NOT NULL",
-    "histories": "SELECT count(*) FROM issues WHERE read_at IS NOT NULL",
-}
 _JOBS = {"jobs": "SELECT count(*) FROM procrastinate_jobs"}
 _SAID = (
     "SELECT sayings.key, sayings.at, sayings.state, issues.key FROM sayings JOIN issues "
@@ -134,9 +129,9 @@ class Watch:
 
     def look(self, since: float) -> dict[str, int]:
         """Note what waits and how much memory there is."""
-        queries = {**_WAITING, **(_JOBS if self.shared else {})}
+        queries = {**WAITING, **(_JOBS if self.shared else {})}
         with self.engine.connect() as connection:
-            seen = {name: _number(connection, query) for name, query in queries.items()}
+            seen = counted(connection, queries)
         ids = (self.process_id, *children(self.process_id))
         seen["MB"] = sum(_resident(each) for each in ids) // 1024
         self.rows.append((time.monotonic() - since, seen))
@@ -172,7 +167,7 @@ def main() -> None:
         _await_ready(port)
         _send(first, port, 5.0)
         watch = Watch(create_engine(address_of(url)), process_id, asked.database == "postgresql")
-        _await(lambda: not any(watch.look(time.monotonic())[name] for name in _WAITING), 60)
+        _await(lambda: not any(watch.look(time.monotonic())[name] for name in WAITING), 60)
         watch.rows.clear()
         _await(lambda: clock.now() >= _BEGIN, 60)
         weather.seconds = asked.slowness
@@ -294,7 +289,7 @@ def _settled(watch: Watch, begun: float, patience: float) -> float | None:
     pause = threading.Event()
     while time.monotonic() - begun < patience:
         seen = watch.look(begun)
-        if not any(seen[name] for name in _WAITING):
+        if not any(seen[name] for name in WAITING):
             return time.monotonic() - begun
         pause.wait(1.0)
     return None
@@ -372,10 +367,6 @@ def _kind(method: str, path: str) -> str:
     if method == "GET":
         return "GET"
     return f"{method} comment" if "comment" in path else f"{method} issue"
-
-
-def _number(connection: Connection, query: str) -> int:
-    return int(connection.execute(text(query)).scalar() or 0)
 
 
 def _resident(process_id: int) -> int:

@@ -28,14 +28,17 @@ from datetime import UTC, datetime
 from itertools import cycle, islice
 
 import requests
+from sqlalchemy import Engine, create_engine
 
 from bench.bare import KINDS, Kind
 from bench.meter import children
+from bench.waiting import WAITING, counted
 from config.loader import load
 from config.settings import SHIPPED, Settings
 from connector.setup import EVENTS
 from connector.simulator import AGENT, CUSTOMER, DUELINE, Simulator, running
 from connector.simulator.deliveries import Delivery, headers
+from sla.store.database import address_of
 from tests.chaos.plant import ROOT, free_port
 from webhooks.set_up import set_up_jira
 
@@ -43,6 +46,8 @@ SECRET = "bench-webhook-secret"  # noqa: S105 - of a simulated Jira
 SIZE = 10_000
 CONNECTIONS = 32
 _PATIENCE = 60.0
+# On a slow machine an issue takes a tenth of a second, and a turn tells of thousands of things.
+_SETTLED_WITHIN = 600.0
 _END = b"\r\n\r\n"
 # Issues that are there before anything is measured.
 _OPEN = 400
@@ -86,6 +91,8 @@ class Servers:
     stored: Callable[[int, int], Posted]
     held_up: Callable[[], AbstractContextManager[None]]
     """Within it Dueline's processes stand still."""
+    settle: Callable[[], None]
+    """Waits until Dueline has decided all that was posted, and written what follows to Jira."""
 
 
 @contextmanager
@@ -97,6 +104,7 @@ def servers(seed: int) -> Iterator[Servers]:
         ports = {kind: stack.enter_context(_bare(kind)) for kind in KINDS}
         opening = traffic.opening()
         post(port, opening, CONNECTIONS)
+        engine = create_engine(address_of(told["DUELINE_DATABASE_URL"]))
 
         def posting_to(bare_port: int) -> Callable[[int, int], Posted]:
             # To the bare view they are all alike, and none is to be lost there.
@@ -108,6 +116,7 @@ def servers(seed: int) -> Iterator[Servers]:
             {kind: posting_to(each) for kind, each in ports.items()},
             lambda number, connections: post(port, traffic.next(number), connections),
             lambda: _held_up(dueline.pid),
+            lambda: _await(lambda: _is_settled(engine), _SETTLED_WITHIN),
         )
 
 
@@ -247,13 +256,18 @@ def _status(url: str) -> int | None:
         return None
 
 
-def _await(holds: Callable[[], bool]) -> None:
+def _is_settled(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return not any(counted(connection, WAITING).values())
+
+
+def _await(holds: Callable[[], bool], seconds: float = _PATIENCE) -> None:
     pause = threading.Event()
-    for _ in range(int(_PATIENCE / 0.1)):
+    for _ in range(int(seconds / 0.1)):
         if holds():
             return
         pause.wait(0.1)
-    raise TimeoutError(f"not within {_PATIENCE:g} s")
+    raise TimeoutError(f"not within {seconds:g} s")
 
 
 def _filled(body: bytes) -> bytes:

@@ -8,11 +8,10 @@ that changes Jira, through every process that has a part in it.
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self
 
-from structlog.contextvars import bound_contextvars, get_contextvars
+from structlog.contextvars import bind_contextvars, get_contextvars, reset_contextvars
 
 Name = Literal["receive", "translate", "decide", "write", "call", "notify"]
 NAMES: Final[tuple[Name, ...]] = ("receive", "translate", "decide", "write", "call", "notify")
@@ -103,9 +102,23 @@ class Step:
             each.ended(self)
 
 
-def following(delivery: str | None) -> AbstractContextManager[None]:
-    """Within it, steps and log lines of this thread carry the name of a delivery; None: of none."""
-    return bound_contextvars(delivery=delivery)
+class following:  # noqa: N801 - used as a function
+    """Within it, steps and log lines of this thread carry the name of a delivery; None: of none.
+
+    By the tokens of what was bound before: structlog's own `bound_contextvars` looks through all
+    that is bound, which took a fifth of what a line of the log takes.
+    """
+
+    __slots__ = ("_delivery", "_tokens")
+
+    def __init__(self, delivery: str | None) -> None:
+        self._delivery = delivery
+
+    def __enter__(self) -> None:
+        self._tokens = bind_contextvars(delivery=self._delivery)
+
+    def __exit__(self, *_: object) -> None:
+        reset_contextvars(**self._tokens)
 
 
 def delivery() -> str | None:

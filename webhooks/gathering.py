@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-
-from sqlalchemy import Connection
+from typing import Any
 
 from sla.store import faults, inbox
 from webhooks.intake import Intake, Taken
@@ -62,9 +61,9 @@ class Gathering:
     def _hand_over(self, loop: AbstractEventLoop, group: _Group) -> None:
         """Give a group to the database, which takes along what comes until it begins."""
 
-        def keep_all(connection: Connection) -> int:
+        def rows() -> list[tuple[Any, ...]]:
             self._close(group)
-            return inbox.keep_all(connection, [each.row for each in group.taken])
+            return [each.row for each in group.taken]
 
         def tell(number: int | None, failure: Exception | None) -> None:
             self._close(group)
@@ -73,7 +72,11 @@ class Gathering:
                 loop.call_soon_threadsafe(self._told, loop, group, number or 0, failure)
 
         try:
-            self._intake.database.write_soon(keep_all, tell)
+            self._intake.database.write_soon(
+                lambda connection: inbox.keep_all(connection, rows()),
+                tell,
+                lambda connection: inbox.keep_all_at_once(connection, rows()),
+            )
         except Exception as error:  # noqa: BLE001 - told
             tell(None, error)
 

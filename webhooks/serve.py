@@ -159,10 +159,15 @@ def new_server(factory: str, address: str, port: int) -> MPServer:
     """
     # Granian looks for them for what is not asked of it here, such as files of settings.
     with without("anyio"), without("dotenv"):
+        from granian import loops
         from granian.constants import Interfaces
         from granian.log import LogLevels
         from granian.server.mp import MPServer
 
+    from webhooks.woken_once import woken_once
+
+    # What granian takes where none is named, as here.
+    loops.register("auto")(woken_once)
     return MPServer(
         factory,
         factory=True,

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import statistics
-import threading
 
 from bench.posting import CONNECTIONS, servers
 from bench.row import Context, Figure, Result, Row
 
 _TIMES = 50
-# Between lone requests all that the last one brought is settled.
-_REST = 0.1
 
 
 def measure(context: Context) -> Result:
-    """First lone requests, a rest before each; then 32 at once, as fast as they are taken."""
+    """Lone requests, each once all before it is settled; then 32 at once, as fast as they go."""
     rounds, number, alone = (2, 600, 20) if context.quick else (5, 4000, 100)
     lone = []
     with servers(context.seed) as there:
         for _ in range(alone):
-            threading.Event().wait(_REST)
+            there.settle()
             lone.append(there.stored(1, 1).median)
         many = [there.stored(number, CONNECTIONS) for _ in range(rounds)]
     slowest = statistics.median(each.p99 for each in many)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from sla.errors import StoreError
 from sla.store.faults import storage_fault
@@ -19,6 +19,8 @@ from sla.store.faults import storage_fault
 T = TypeVar("T")
 Told = Callable[[T | None, Exception | None], None]
 """Told the result of a write, or else why there is none; must not raise."""
+AtOnce = Callable[[sqlite3.Connection], T]
+"""Does by one statement, on the driver's own connection, what a write does."""
 _Outcome = tuple[Any, Exception | None]
 _Done = Sequence[_Outcome]
 _BATCH = 256
@@ -27,10 +29,12 @@ _BATCH = 256
 class _Job(Generic[T]):
     """One write, and who is told what came of it."""
 
-    __slots__ = ("tell", "work")
+    __slots__ = ("at_once", "tell", "work")
 
-    def __init__(self, work: Callable[[Connection], T], tell: Told[T]) -> None:
-        self.work, self.tell = work, tell
+    def __init__(
+        self, work: Callable[[Connection], T], tell: Told[T], at_once: AtOnce[T] | None = None
+    ) -> None:
+        self.work, self.tell, self.at_once = work, tell, at_once
 
 
 class _Awaited(Generic[T]):
@@ -76,10 +80,13 @@ class GroupCommit:
         self._file: tuple[int, int] | None = None
         self._journal: tuple[int, int] | None = None
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._tellings: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._closed = False
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._write_all, name="writer", daemon=True)
-        self._thread.start()
+        self._teller = threading.Thread(target=self._tell_all, name="teller", daemon=True)
+        for thread in (self._thread, self._teller):
+            thread.start()
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in the next transaction; returns when that is on disk.
@@ -87,15 +94,33 @@ class GroupCommit:
         It may be run again, after all that it did was taken back.
         """
         awaited: _Awaited[T] = _Awaited()
-        self.write_soon(work, awaited.tell)
+        self._queue(_Job(work, awaited.tell))
         return awaited.outcome()
 
-    def write_soon(self, work: Callable[[Connection], T], tell: Told[T]) -> None:
-        """Run `work` as `write` does; what came of it is told by the writer's own thread."""
+    def write_soon(
+        self, work: Callable[[Connection], T], tell: Told[T], at_once: AtOnce[T] | None = None
+    ) -> None:
+        """Run `work` as `write` does; what came of it is told by a thread that does nothing else.
+
+        Whoever is told may wake another thread, and Python's lock goes over to that one: the writer
+        lost a seventh of its time until it had the lock back and could begin the next commit.
+
+        Args:
+            work: as in `write`.
+            tell: called with what came of it.
+            at_once: does the same; run instead where no other write waits beside this one.
+        """
+
+        def tell_soon(result: T | None, failure: Exception | None) -> None:
+            self._tellings.put(lambda: tell(result, failure))
+
+        self._queue(_Job(work, tell_soon, at_once))
+
+    def _queue(self, job: _Job[Any]) -> None:
         with self._gate:
             if self._closed:
                 raise StoreError("the database is closed")
-            self._jobs.put(_Job(work, tell))
+            self._jobs.put(job)
 
     def close(self) -> None:
         """Finish what is queued."""
@@ -103,6 +128,12 @@ class GroupCommit:
             self._closed = True
             self._jobs.put(None)
         self._thread.join()
+        self._tellings.put(None)
+        self._teller.join()
+
+    def _tell_all(self) -> None:
+        while (tell := self._tellings.get()) is not None:
+            tell()
 
     def _write_all(self) -> None:
         while (first := self._jobs.get()) is not None:
@@ -134,6 +165,13 @@ class GroupCommit:
 
     def _committed(self, batch: Sequence[_Job[Any]]) -> _Done:
         """What came of each write; raises where none of them is stored."""
+        if len(batch) == 1 and batch[0].at_once and self._connection is not None and self._file:
+            try:
+                return [(self._by_one_statement(self._connection, batch[0].at_once), None)]
+            except Exception as error:
+                # Nothing of it is stored. What else is wrong with it is found out, and told, below.
+                if isinstance(error, StoreError) or storage_fault(error) is not None:
+                    raise
         # Hardly any write fails: a savepoint for each, 0.1 ms, is taken only after one did.
         try:
             return self._transaction(batch, _all_at_once)
@@ -141,6 +179,23 @@ class GroupCommit:
             if len(batch) == 1 or isinstance(error, StoreError) or storage_fault(error) is not None:
                 raise
             return self._transaction(batch, _each_by_itself)
+
+    def _by_one_statement(self, connection: Connection, at_once: AtOnce[T]) -> T:
+        """Run a write that SQLite itself begins and commits, within its one statement.
+
+        Each call of SQLite lets go of Python's lock, and while others hurry has to wait for it
+        afterwards: BEGIN, the statement and COMMIT, each by itself, took the writer a fifth longer.
+        That the file is still there is looked at before it all: to commit is within the statement.
+        """
+        try:
+            self._check_file()
+            return at_once(connection.connection.driver_connection)  # type: ignore[arg-type]
+        except sqlite3.OperationalError as error:
+            self._let_go()
+            raise OperationalError(None, None, error, hide_parameters=True) from error
+        except BaseException:
+            self._let_go()
+            raise
 
     def _transaction(
         self, batch: Sequence[_Job[Any]], run: Callable[[Connection, Sequence[_Job[Any]]], _Done]

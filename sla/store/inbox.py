@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
@@ -81,10 +82,19 @@ def keep_all(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
     if connection.dialect.name != "sqlite":
         named = [dict(zip(_GIVEN, row, strict=True)) for row in rows]
         return len(connection.execute(_new(connection.dialect.name), named).all())
+    return connection.exec_driver_sql(_all_new(len(rows)), _values(rows)).rowcount
+
+
+def keep_all_at_once(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    """The same by one statement, on the connection of SQLite's driver."""
+    return connection.execute(_all_new(len(rows)), _values(rows)).rowcount
+
+
+def _values(rows: Sequence[tuple[Any, ...]]) -> tuple[object, ...]:
     values: list[object] = []
     for site, delivery, body, received_at, issue_id in rows:
         values += (site, delivery, body, microseconds(received_at), issue_id)
-    return connection.exec_driver_sql(_all_new(len(rows)), tuple(values)).rowcount
+    return tuple(values)
 
 
 @cache

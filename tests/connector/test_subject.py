@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.subject import subject_of
+from connector.subject import _named, one_by_one, subject_of
 from connector.translate import translate
 
 CAPTURES = Path(__file__).parents[3] / "shared" / "jira" / "webhooks"
@@ -50,6 +50,12 @@ def test_what_it_names_is_what_the_translation_names(payload: dict[str, Any]) ->
     named, translated = subject_of(body), translate(body)
     if named is not None and translated.not_understood is None and translated.issue_id:
         assert named == translated.issue_id
+
+
+@given(payloads | of_forge | of_links | of_rules)
+def test_what_is_read_in_one_go_is_what_is_read_one_by_one(payload: dict[str, Any]) -> None:
+    body = json.dumps(payload).encode("utf-8", "surrogatepass")
+    assert subject_of(body) == _named(one_by_one(body))
 
 
 @given(st.binary(max_size=200))

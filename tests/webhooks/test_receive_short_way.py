@@ -196,7 +196,7 @@ def test_what_is_beyond_as_many_as_may_be_inside_waits_for_a_thread(way: Way) ->
 def test_what_cannot_be_kept_is_asked_for_again(
     way: Way, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    def refuse(_database: Database, _work: Any, tell: Any) -> None:
+    def refuse(_database: Database, _work: Any, tell: Any, _at_once: Any) -> None:
         tell(None, OperationalError("INSERT", {}, Exception("database or disk is full")))
 
     monkeypatch.setattr(Database, "write_soon", refuse)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -142,6 +143,108 @@ def test_what_nobody_waits_for_shares_a_commit_and_is_finished_at_the_end(tmp_pa
     assert isinstance(failed.exception(PATIENCE), LookupError)
     with pytest.raises(StoreError, match="the database is closed"):
         written_soon(database, keep("late"))
+
+
+def rows(*deliveries: str) -> list[tuple[Any, ...]]:
+    return [("acme", each, each.encode(), NINE, None) for each in deliveries]
+
+
+def kept_soon(database: Database, ways: list[str], *deliveries: str) -> Future[Any]:
+    """The number of new ones; `ways` is told which way they were written."""
+
+    def work(connection: Connection) -> int:
+        ways.append("with others")
+        return inbox.keep_all(connection, rows(*deliveries))
+
+    def at_once(connection: sqlite3.Connection) -> int:
+        ways.append("at once")
+        return inbox.keep_all_at_once(connection, rows(*deliveries))
+
+    outcome: Future[Any] = Future()
+
+    def tell(result: int | None, failure: Exception | None) -> None:
+        if failure:
+            outcome.set_exception(failure)
+        else:
+            outcome.set_result(result)
+
+    database.write_soon(work, tell, at_once)
+    return outcome
+
+
+def test_a_write_of_one_statement_that_waits_alone_is_made_at_once(sqlite: Database) -> None:
+    ways: list[str] = []
+    # The first commit notes which file it is.
+    assert kept_soon(sqlite, ways, "1").result(PATIENCE) == 1
+    assert kept_soon(sqlite, ways, "1", "2", "3").result(PATIENCE) == 2
+    assert kept_soon(sqlite, ways, "3").result(PATIENCE) == 0
+    with held(sqlite, keep("beside")):
+        beside = kept_soon(sqlite, ways, "4", "1")
+    assert beside.result(PATIENCE) == 1
+    assert ways == ["with others", "at once", "at once", "with others"]
+    assert kept(sqlite) == {"1", "2", "3", "4", "beside"}
+
+
+def test_what_is_made_at_once_is_stored_whole_or_not_at_all(sqlite: Database) -> None:
+    ways: list[str] = []
+    kept_soon(sqlite, ways, "1").result(PATIENCE)
+    with pytest.raises(UnicodeEncodeError):
+        kept_soon(sqlite, ways, "2", "\ud800").result(PATIENCE)
+    assert ways[1:] == ["at once", "with others"]
+    sqlite.write(lambda c: c.exec_driver_sql(_REFUSES_FOUR))
+    with pytest.raises(IntegrityError, match="no four"):
+        kept_soon(sqlite, ways, "3", "4").result(PATIENCE)
+    assert kept(sqlite) == {"1"}
+    assert sqlite.trouble is None
+    assert kept_soon(sqlite, ways, "5").result(PATIENCE) == 1
+
+
+_REFUSES_FOUR = """
+CREATE TRIGGER refuses BEFORE INSERT ON inbox WHEN NEW.delivery = '4'
+BEGIN SELECT RAISE(ABORT, 'no four'); END
+"""
+
+
+def test_a_fault_of_the_storage_is_told_of_what_is_made_at_once(sqlite: Database) -> None:
+    kept_soon(sqlite, [], "1").result(PATIENCE)
+
+    def full(_: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    outcome: Future[Any] = Future()
+    sqlite.write_soon(keep("2"), lambda _, failure: outcome.set_result(failure), full)
+    assert isinstance(outcome.result(PATIENCE), OperationalError)
+    assert (sqlite.trouble, kept(sqlite)) == ("database or disk is full", {"1"})
+    assert kept_soon(sqlite, [], "2").result(PATIENCE) == 1
+    assert sqlite.trouble is None
+
+
+def test_nothing_is_made_at_once_in_a_file_that_was_taken_away(tmp_path: Path) -> None:
+    database = new_database(tmp_path)
+    ways: list[str] = []
+    kept_soon(database, ways, "1").result(PATIENCE)
+    path = Path(database.name)
+    path.rename(path.with_name("elsewhere"))
+    with pytest.raises(StoreError, match="the database file is gone"):
+        kept_soon(database, ways, "2").result(PATIENCE)
+    path.with_name("elsewhere").rename(path)
+    assert ways == ["with others"]
+    assert kept_soon(database, ways, "3").result(PATIENCE) == 1
+    assert kept(database) == {"1", "3"}
+    database.close()
+
+
+def test_whoever_is_told_holds_up_no_write(sqlite: Database) -> None:
+    told, go = threading.Event(), threading.Event()
+
+    def tell(_result: object, _failure: Exception | None) -> None:
+        told.set()
+        assert go.wait(PATIENCE)
+
+    sqlite.write_soon(keep("1"), tell)
+    assert told.wait(PATIENCE)
+    assert sqlite.write(keep("2")) is True
+    go.set()
 
 
 def test_a_write_that_fails_takes_no_other_with_it(sqlite: Database) -> None:
