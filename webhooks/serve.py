@@ -64,7 +64,7 @@ def _begin_soon(service: Service, *, works: bool) -> Callable[[], None]:
             service.database.check()
             begun.append(service.start(works=works))
         except BaseException as error:  # noqa: BLE001 - logged, and the end
-            # It must not go on hearing as if it worked: the command ends with its worker.
+            # It must not go on hearing as if it worked.
             tell = log.error if isinstance(error, StoreError) else log.exception
             tell("the work could not be begun", reason=str(error))
             os._exit(1)
@@ -87,9 +87,11 @@ def check_address(settings: Settings) -> str:
     Raises:
         ServeError: the host is unknown, or the port is taken.
     """
+    # As bytes, where it can be: for text the codec of international names is imported, 3 ms long.
+    host = settings.host.encode() if settings.host.isascii() else settings.host
     try:
         family, kind, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM
+            host, settings.port, type=socket.SOCK_STREAM
         )[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
