@@ -15,7 +15,8 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from webhooks.in_threads import InThreads
-from webhooks.serve import belong_to_parent, new_server
+from webhooks.serve import answer, new_server
+from webhooks.with_parent import belong_to_parent
 
 Kind = Literal["threads", "loop"]
 KINDS: Final[tuple[Kind, ...]] = ("threads", "loop")
@@ -24,8 +25,7 @@ _THREADS = 32
 
 
 def application() -> Flask:
-    """What granian's worker loads."""
-    belong_to_parent()
+    """The view."""
     app = Flask("bare")
 
     @app.post("/webhooks/jira")
@@ -35,14 +35,15 @@ def application() -> Flask:
     return app
 
 
-def behind_the_loop() -> InThreads:
-    """The same as Dueline serves what it does not take on the loop."""
-    return InThreads(application())
+def of_the_worker() -> Flask:
+    """What the process loads that granian starts for it."""
+    belong_to_parent()
+    return application()
 
 
 def _with_threads(port: int) -> MPServer:
     return MPServer(
-        "bench.bare:application",
+        "bench.bare:of_the_worker",
         factory=True,
         address="127.0.0.1",
         port=port,
@@ -59,4 +60,5 @@ if __name__ == "__main__":
     if kind == "threads":
         _with_threads(port).serve()
     else:
-        new_server("bench.bare:behind_the_loop", "127.0.0.1", port).serve()
+        # As Dueline serves what it does not take on the loop.
+        answer(new_server(InThreads(application()), "127.0.0.1", port))

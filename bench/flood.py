@@ -33,6 +33,7 @@ from typing import Literal
 import requests
 from sqlalchemy import Engine, create_engine, text
 
+from bench.meter import children
 from bench.waiting import WAITING, counted
 from config.loader import load
 from config.settings import SHIPPED, Settings
@@ -41,7 +42,7 @@ from connector.setup import EVENTS
 from connector.simulator import AGENT, CUSTOMER, DUELINE, Rule, Simulator, running
 from connector.simulator.deliveries import Delivery, headers
 from sla.store.database import address_of
-from tests.chaos.plant import ROOT, children, free_port
+from tests.chaos.plant import ROOT, free_port
 from tests.postgres import postgres_server
 from webhooks.clock import FastClock, SystemClock
 from webhooks.set_up import set_up_jira

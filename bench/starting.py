@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.meter import children
 from bench.row import Context, Figure, Result, number
 from connector.simulator import DUELINE
-from tests.chaos.plant import ROOT, children, free_port
+from tests.chaos.plant import ROOT, free_port
 
 PYTHON = [sys.executable, "-c", "pass"]
 COMMAND = [str(Path(sys.executable).with_name("dueline"))]

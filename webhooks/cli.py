@@ -839,8 +839,6 @@ def explain(key: str, at: str | None) -> None:
 
 
 def _serve(*, receive_only: bool = False) -> None:
-    # The worker has all of it, too: not looked through again and again, it stays one and the same
-    # memory of both.
     with made_to_stay():
         # Before all that logs: it decides what logging imports.
         from webhooks.logs import set_up_logs
@@ -867,20 +865,23 @@ def _serve(*, receive_only: bool = False) -> None:
         with opened(settings, make=True) as database:
             database.claim()
             first_told(database, DEFAULT_SITE, settings, clock.now())
-            in_force = configuration_in_force(settings, DEFAULT_SITE, database)
+            with made_to_stay():
+                in_force = configuration_in_force(settings, DEFAULT_SITE, database)
+            if os.environ.get("DUELINE_DEMO_CLOCK"):
+                told = f"DUELINE_DEMO_CLOCK is set: it is {clock.now():%Y-%m-%d %H:%M} here."
+                click.echo(told, err=True)
+            if in_force.refused:
+                told = f"{in_force.refused}\n\nThe version in force stays in force."
+                click.echo(told, err=True)
+            click.echo(
+                f"Dueline for {access.url}, policy {in_force.configuration.policy.version}, "
+                f"configured in {settings.config}\n"
+                f"Webhooks to http://{settings.host}:{settings.port}/webhooks/jira",
+                err=True,
+            )
+            serve_http(settings, database, in_force, clock, works=not receive_only)
     except (ConfigurationError, SlaError, ServeError, ClockError) as error:
         _fail(str(error))
-    if os.environ.get("DUELINE_DEMO_CLOCK"):
-        click.echo(f"DUELINE_DEMO_CLOCK is set: it is {clock.now():%Y-%m-%d %H:%M} here.", err=True)
-    if in_force.refused:
-        click.echo(f"{in_force.refused}\n\nThe version in force stays in force.", err=True)
-    click.echo(
-        f"Dueline for {access.url}, policy {in_force.configuration.policy.version}, "
-        f"configured in {settings.config}\n"
-        f"Webhooks to http://{settings.host}:{settings.port}/webhooks/jira",
-        err=True,
-    )
-    serve_http(settings, in_force=in_force, works=not receive_only)
 
 
 def _demo(at: str | None, speed: float, jira_port: int) -> None:

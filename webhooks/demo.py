@@ -22,8 +22,9 @@ import requests
 from config.loader import load
 from config.settings import Settings
 from webhooks.clock import FastClock
-from webhooks.serve import belong_to_parent, clock_from
+from webhooks.serve import clock_from
 from webhooks.set_up import set_up_jira
+from webhooks.with_parent import belong_to_parent
 
 DUELINE, AGENT, CUSTOMER = (f"{name}@example.com" for name in ("dueline", "agent", "customer"))
 TOKEN = "simulator"  # noqa: S105 - the simulated accounts' own, and no secret

@@ -125,12 +125,12 @@ def _drifted(
     """
     from config.calendar_changes import Window, library_releases, told
 
-    frozen, here = library_releases(published), library_release("holidays")
     window = Window(there.published_at.date(), date.max)
     changed = days_by_this_release(database, site, there, published, window)
     lines = list(told([each for each in changed if each.is_of_days]))
     if not lines:
         return None
+    frozen, here = library_releases(published), library_release("holidays")
     more = f"; and {len(lines) - _TOLD} more" if len(lines) > _TOLD else ""
     return (
         f"holidays {here} gives other days than {', '.join(sorted(frozen))}, from which the "

@@ -1,39 +1,38 @@
-"""Serving over HTTP: granian's one worker process holds the receiver and the lanes alike."""
+"""Serving over HTTP: one process holds granian, the receiver and the lanes alike."""
 
 from __future__ import annotations
 
-import ctypes
-import multiprocessing
-import multiprocessing.util
+import asyncio
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from sla.bare_package import without
 from webhooks.clock import FastClock, SystemClock
 from webhooks.to_stay import made_to_stay
+from webhooks.woken_once import WokenOnce
 
 if TYPE_CHECKING:
-    # The command that waits for its worker imports nothing of what the worker runs: 50 MB less.
-    from granian.server.mp import MPServer
+    from granian.server.embed import Server
 
     from config.settings import Settings
+    from sla.store.database import Database
     from sla.wakeups import Clock, Running
+    from webhooks.in_threads import InThreads
     from webhooks.publishing import InForce
     from webhooks.service import Service
     from webhooks.short_way import ShortWay
 
 # Seconds from when the application is there: granian takes a tenth of that until it listens.
 _UNTIL_HEARD = 0.1
-_PR_SET_PDEATHSIG = 1
-# How the command tells granian's worker, which is a process of its own.
-_RECEIVE_ONLY = "DUELINE_RECEIVE_ONLY"
-# What the command found to be in force, where its worker is a copy of it; else the worker looks.
-_found_in_force: InForce | None = None
+# Connections that wait, and requests at once: as granian has it where it starts processes.
+_BACKLOG = 1024
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class ServeError(Exception):
@@ -46,52 +45,8 @@ def clock_from(environment: os._Environ[str] | dict[str, str]) -> Clock:
     return FastClock.parse(text) if text else SystemClock()
 
 
-def belong_to_parent() -> None:
-    """Have this process end by its parent alone: asked by it to stop, killed when it is gone.
-
-    Granian's worker is a child process. Were the parent killed, an orphan would go on holding the
-    port and the database beside the service that is started next; so the kernel kills it then
-    (Linux only). And Ctrl-C goes to a whole process group: in a group of its own the worker is
-    asked once, by its parent, and finishes the requests in flight.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    parent = multiprocessing.parent_process()
-    if parent is not None and os.getppid() != parent.pid:
-        # It died before the kernel was told.
-        os._exit(1)
-    os.setpgid(0, 0)
-
-
-@made_to_stay()
-def application() -> ShortWay:
-    """What granian's worker loads: the service started, and its application."""
-    belong_to_parent()
-
-    # Before all that logs: it decides what logging imports.
-    from webhooks.logs import set_up_logs
-
-    set_up_logs()
-
-    from config.settings import Settings
-    from webhooks.app import answering
-    from webhooks.publishing import configuration_in_force
-    from webhooks.service import DEFAULT_SITE, Service
-    from webhooks.tracing import trace
-
-    settings = Settings.from_environment(os.environ)
-    in_force = _found_in_force or configuration_in_force(settings, DEFAULT_SITE)
-    service = Service(settings, in_force, clock_from(os.environ))
-    service.database.claim()
-    trace(service, os.environ)
-    stop = _begin_soon(service, works=not os.environ.get(_RECEIVE_ONLY))
-    # Run when the worker ends of itself, after the last request: each lane finishes its work.
-    multiprocessing.util.Finalize(None, stop, exitpriority=100)
-    return answering(service)
-
-
 def _begin_soon(service: Service, *, works: bool) -> Callable[[], None]:
-    """Have the work begin once Jira is heard; returns what ends it and closes the service.
+    """Have the work begin once Jira is heard; returns what ends it.
 
     Each lane looks at once for what piled up, and imports what its work needs. Beside that the
     first answer would wait for the processor: a start took a fifth longer. Before that the database
@@ -110,7 +65,7 @@ def _begin_soon(service: Service, *, works: bool) -> Callable[[], None]:
             service.database.check()
             begun.append(service.start(works=works))
         except BaseException as error:  # noqa: BLE001 - logged, and the end
-            # It must not go on hearing as if it worked: the command ends with its worker.
+            # It must not go on hearing as if it worked.
             tell = log.error if isinstance(error, StoreError) else log.exception
             tell("the work could not be begun", reason=str(error))
             os._exit(1)
@@ -123,7 +78,6 @@ def _begin_soon(service: Service, *, works: bool) -> Callable[[], None]:
         beginning.join()
         for running in begun:
             running.stop()
-        service.close()
 
     return stop
 
@@ -134,9 +88,11 @@ def check_address(settings: Settings) -> str:
     Raises:
         ServeError: the host is unknown, or the port is taken.
     """
+    # As bytes, where it can be: for text the codec of international names is imported, 3 ms long.
+    host = settings.host.encode() if settings.host.isascii() else settings.host
     try:
         family, kind, _, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM
+            host, settings.port, type=socket.SOCK_STREAM
         )[0]
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -149,62 +105,83 @@ def check_address(settings: Settings) -> str:
     return str(address[0])
 
 
-def new_server(factory: str, address: str, port: int) -> MPServer:
+def new_server(application: ShortWay | InThreads, address: str, port: int) -> Server:
     """The HTTP server, not started yet.
 
     Args:
-        factory: names the function that makes the application, as `module:name`.
+        application: what answers.
         address: the IP address to listen on.
         port: the port there.
     """
     # Granian looks for them for what is not asked of it here, such as files of settings.
     with without("anyio"), without("dotenv"):
-        from granian import loops
         from granian.constants import Interfaces
         from granian.log import LogLevels
-        from granian.server.mp import MPServer
+        from granian.server.embed import Server
 
-    from webhooks.woken_once import woken_once
-
-    # What granian takes where none is named, as here.
-    loops.register("auto")(woken_once)
-    return MPServer(
-        factory,
-        factory=True,
+    return Server(
+        application,
         address=address,
         port=port,
         interface=Interfaces.RSGI,
         websockets=False,
-        workers=1,
+        backlog=_BACKLOG,
         log_level=LogLevels.error,
         # Its lines as all others: by the root's handler, see `webhooks.logs`.
         log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
     )
 
 
-def serve(settings: Settings, *, in_force: InForce | None = None, works: bool = True) -> None:
+def answer(server: Server) -> None:
+    """Answer requests until SIGTERM or SIGINT; those in flight are finished.
+
+    A signal that comes later is not heard: what is being finished is not cut off.
+    """
+    with asyncio.Runner(loop_factory=WokenOnce) as runner:
+        runner.run(_answer(server))
+
+
+async def _answer(server: Server) -> None:
+    loop = asyncio.get_running_loop()
+    for number in _ENDING:
+        loop.add_signal_handler(number, server.stop)
+    loop.add_signal_handler(signal.SIGHUP, _say_how_to_read_anew)
+    await server.serve()
+    for number in _ENDING:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _say_how_to_read_anew() -> None:
+    print("Restart the service to have it read its configuration anew.", file=sys.stderr)  # noqa: T201
+
+
+def serve(
+    settings: Settings, database: Database, in_force: InForce, clock: Clock, *, works: bool = True
+) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished.
 
     Args:
         settings: the environment.
-        in_force: the configuration that decides, where it was looked for already.
+        database: with this version's tables, and this process's alone where it is a file; it is
+            closed at the end.
+        in_force: the configuration that decides.
+        clock: the one clock.
         works: whether this process decides and writes back, too.
+
+    Raises:
+        ServeError: the address is not free.
     """
-    # A fork hands it to the worker.
-    global _found_in_force
-    _found_in_force = in_force
-    os.environ[_RECEIVE_ONLY] = "" if works else "yes"
-    server = new_server("webhooks.serve:application", check_address(settings), settings.port)
+    with ExitStack() as stack:
+        with made_to_stay():
+            from webhooks.app import answering
+            from webhooks.service import Service
+            from webhooks.tracing import trace
 
-    def interrupt(*_: object) -> None:
-        # Granian sets its event within the signal handler, where a second signal deadlocks it.
-        server.interrupt_signal = True
-        threading.Thread(target=server.main_loop_interrupt.set).start()
-
-    def reload(*_: object) -> None:
-        # Granian would start a second worker beside the first; two must never speak at once.
-        print("Restart the service to have it read its configuration anew.", file=sys.stderr)  # noqa: T201
-
-    server.signal_handler_interrupt = interrupt  # type: ignore[method-assign]
-    server.signal_handler_reload = reload  # type: ignore[method-assign]
-    server.serve()
+            service = Service(settings, in_force, clock, database=database)
+            stack.callback(service.close)
+            trace(service, os.environ)
+            server = new_server(answering(service), check_address(settings), settings.port)
+        # Done after the last request: each lane finishes its work.
+        stack.callback(_begin_soon(service, works=works))
+        answer(server)

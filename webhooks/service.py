@@ -82,6 +82,12 @@ else:
                 return super().__get__(service, owner)
 
 
+def _opened(settings: Settings) -> Database:
+    database = Database(settings.database_url.reveal())
+    migrate(database)
+    return database
+
+
 class Service:
     """One running Dueline: it hears one Jira, decides, and writes back.
 
@@ -94,6 +100,7 @@ class Service:
         clock: the one clock.
         jitter: a number from 0 to 1; random unless a test says otherwise.
         sending: how a channel beyond Jira is told; None: as `connector.sending` does.
+        database: with this version's tables, where it is open already; closed with the service.
     """
 
     def __init__(
@@ -104,6 +111,7 @@ class Service:
         *,
         jitter: Callable[[], float] = random.random,
         sending: Callable[[str, Message], Sent] | None = None,
+        database: Database | None = None,
     ) -> None:
         self.settings = settings
         self.access: JiraAccess = settings.require_jira()
@@ -112,8 +120,7 @@ class Service:
         self._jitter, self._sending = jitter, sending
         # One for all: most of what is made asks for the engine.
         self.making = threading.RLock()
-        self.database = Database(settings.database_url.reveal())
-        migrate(self.database)
+        self.database = database or _opened(settings)
         copied_at = self.database.write(lambda c: restored.recognise(c, clock.now()))
         if copied_at:
             _log.warning("begun on a copy of the database", copied_at=copied_at.isoformat())

@@ -26,10 +26,3 @@ class WokenOnce(asyncio.SelectorEventLoop):
         # next call would think that it is still there. What was handed over by now is at hand, and
         # the loop does not wait while there is any.
         self._is_woken = False
-
-
-def woken_once() -> asyncio.AbstractEventLoop:
-    """A new one, which is the thread's own."""
-    loop = WokenOnce()
-    asyncio.set_event_loop(loop)
-    return loop

@@ -18,7 +18,7 @@ _SETTLED = 15.0
 
 
 def measure(context: Context) -> Result:
-    """Of the process and its worker, after the start and two sweeps."""
+    """Of the process, after the start and two sweeps."""
     sizes = (100, 1_000) if context.quick else (1_000, 10_000, 100_000)
     found: dict[int, tuple[float, float]] = {}
     with tempfile.TemporaryDirectory() as directory:
@@ -55,7 +55,7 @@ def measure(context: Context) -> Result:
                 },
             ),
         ),
-        notes=("process and worker together: a page that both have counts once, or once for each",),
+        notes=("a page that other processes have too counts by its share, or whole",),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -64,37 +65,54 @@ def _count(table: FromClause, *conditions: ColumnElement[bool]) -> Any:
     return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
 
 
-# The conditions are those of the indexes, in their words: see `sla.store.inbox`.
-_SITE = bindparam("site", type_=String)
-_GIVEN_UP = (sayings.c.site == _SITE, sayings.c.state == literal_column("'given_up'"))
-_FIELDS = (issues.c.site == _SITE, issues.c.write_at.is_(None), issues.c.write_error.is_not(None))
-_HISTORY = (issues.c.site == _SITE, issues.c.read_at.is_(None), issues.c.read_error.is_not(None))
-_UNTOLD = (
-    notifications.c.site == _SITE,
-    notifications.c.state == literal_column("'given_up'"),
-)
-_SET_ASIDE: Any = text("state IN ('not_understood', 'failed')")
-_ATTENTION = select(
-    _count(sayings, *_GIVEN_UP),
-    _count(issues, *_FIELDS),
-    _count(issues, *_HISTORY),
-    _count(notifications, *_UNTOLD),
-    _count(inbox, inbox.c.state == literal_column("'not_understood'"), _SET_ASIDE),
-    _count(inbox, inbox.c.state == literal_column("'failed'"), _SET_ASIDE),
-    select(inbox.c.received_at)
-    .where(inbox.c.site == _SITE, inbox.c.issue_id.is_not(None))
-    .order_by(inbox.c.id.desc())
-    .limit(1)
-    .scalar_subquery(),
-)
-_TIMERS = select(
-    func.count(),
-    func.min(issues.c.wake_at),
-    func.count(case((issues.c.wake_at <= bindparam("now", type_=Instant()), 1))),
-).where(issues.c.wake_at.is_not(None))
-_NEXT = select(func.min(issues.c.wake_at)).where(
-    issues.c.wake_at > bindparam("now", type_=Instant())
-)
+# The conditions are those of the indexes, in their words: see `sla.store.inbox`. Each statement is
+# built when it is first asked for: readiness, which a start ends with, asks for the sayings alone.
+@cache
+def _attention() -> Any:
+    site = bindparam("site", type_=String)
+    given_up: ColumnElement[str] = literal_column("'given_up'")
+    set_aside: Any = text("state IN ('not_understood', 'failed')")
+    return select(
+        _count(sayings, sayings.c.site == site, sayings.c.state == given_up),
+        _count(
+            issues,
+            issues.c.site == site,
+            issues.c.write_at.is_(None),
+            issues.c.write_error.is_not(None),
+        ),
+        _count(
+            issues,
+            issues.c.site == site,
+            issues.c.read_at.is_(None),
+            issues.c.read_error.is_not(None),
+        ),
+        _count(notifications, notifications.c.site == site, notifications.c.state == given_up),
+        _count(inbox, inbox.c.state == literal_column("'not_understood'"), set_aside),
+        _count(inbox, inbox.c.state == literal_column("'failed'"), set_aside),
+        select(inbox.c.received_at)
+        .where(inbox.c.site == site, inbox.c.issue_id.is_not(None))
+        .order_by(inbox.c.id.desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
+
+
+@cache
+def _timers() -> Any:
+    return select(
+        func.count(),
+        func.min(issues.c.wake_at),
+        func.count(case((issues.c.wake_at <= bindparam("now", type_=Instant()), 1))),
+    ).where(issues.c.wake_at.is_not(None))
+
+
+@cache
+def _next() -> Any:
+    return select(func.min(issues.c.wake_at)).where(
+        issues.c.wake_at > bindparam("now", type_=Instant())
+    )
+
+
 _SAYINGS: CompoundSelect[Any] = union_all(
     *(
         select(literal_column(f"'{state}'"), func.count())
@@ -107,13 +125,13 @@ _SAYINGS: CompoundSelect[Any] = union_all(
 
 def attention(connection: Connection, site: str) -> Attention:
     """What needs a person: one statement, which touches no row that is in order."""
-    return Attention(*connection.execute(_ATTENTION, {"site": site}).one())
+    return Attention(*connection.execute(_attention(), {"site": site}).one())
 
 
 def timers(connection: Connection, now: datetime) -> Timers:
     """How many instants are waited for, and what of them is late."""
-    armed, earliest, overdue = connection.execute(_TIMERS, {"now": now}).one()
-    next_at = connection.execute(_NEXT, {"now": now}).scalar() if overdue else earliest
+    armed, earliest, overdue = connection.execute(_timers(), {"now": now}).one()
+    next_at = connection.execute(_next(), {"now": now}).scalar() if overdue else earliest
     return Timers(armed, next_at, overdue, earliest if overdue else None)
 
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Integer,
     Select,
@@ -26,6 +25,7 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from sla.store.schema import counters, inbox, microseconds
 from sla.store.upsert import insert, insert_for
@@ -113,7 +113,7 @@ def waiting(
     Returns:
         Instant, site and issue id; an empty id stands for deliveries that name no issue.
     """
-    rows = connection.execute(_WAITING, {"sites": list(sites), "most": limit})
+    rows = connection.execute(_waiting(), {"sites": list(sites), "most": limit})
     return [(at, site, issue_id) for at, site, issue_id in rows]
 
 
@@ -125,51 +125,67 @@ def of_issue(connection: Connection, site: str, issue_id: str) -> Sequence[Deliv
         site: the site.
         issue_id: the issue's; empty for deliveries that name none.
     """
-    statement = _OF_ISSUE if issue_id else _OF_NONE
+    statement = _waiting_of(named=bool(issue_id))
     rows = connection.execute(statement, {"site": site, "issue_id": issue_id})
     return [Delivery(*row) for row in rows]
 
 
 def has_nameless(connection: Connection, sites: Sequence[str]) -> bool:
     """Whether a delivery waits of which it is not known what issue it is about."""
-    return connection.execute(_NAMELESS, {"sites": list(sites)}).first() is not None
+    return connection.execute(_nameless(), {"sites": list(sites)}).first() is not None
 
 
 def heard_of(connection: Connection, site: str, issue_ids: Collection[str]) -> set[str]:
     """Those of some issues about which a delivery waits."""
-    return set(connection.execute(_HEARD_OF, {"site": site, "ids": list(issue_ids)}).scalars())
+    return set(connection.execute(_heard_of(), {"site": site, "ids": list(issue_ids)}).scalars())
 
 
-_HEARD_OF = (
-    select(inbox.c.issue_id)
-    .distinct()
-    .where(
-        inbox.c.state == literal_column("'new'"),
-        inbox.c.site == bindparam("site", type_=String),
-        inbox.c.issue_id.in_(bindparam("ids", expanding=True, type_=String)),
+# What is asked at every look is built once (see `sla.store.outbox`), and with the first look: a
+# service hears before it decides, and building these had been a hundredth of its start.
+
+
+@cache
+def _heard_of() -> Select[Any]:
+    return (
+        select(inbox.c.issue_id)
+        .distinct()
+        .where(
+            inbox.c.state == literal_column("'new'"),
+            inbox.c.site == bindparam("site", type_=String),
+            inbox.c.issue_id.in_(bindparam("ids", expanding=True, type_=String)),
+        )
     )
-)
-# What is asked at every look is built once: see `sla.store.outbox`.
-_NAMELESS = (
-    select(inbox.c.id)
-    .where(
-        inbox.c.state == literal_column("'new'"),
-        inbox.c.site.in_(bindparam("sites", expanding=True)),
-        inbox.c.issue_id.is_(None),
+
+
+@cache
+def _nameless() -> Select[Any]:
+    return (
+        select(inbox.c.id)
+        .where(
+            inbox.c.state == literal_column("'new'"),
+            inbox.c.site.in_(bindparam("sites", expanding=True)),
+            inbox.c.issue_id.is_(None),
+        )
+        .limit(1)
     )
-    .limit(1)
-)
-_WAITING = (
-    select(func.min(inbox.c.received_at), inbox.c.site, func.coalesce(inbox.c.issue_id, ""))
-    .where(inbox.c.state == "new", inbox.c.site.in_(bindparam("sites", expanding=True)))
-    .group_by(inbox.c.site, inbox.c.issue_id)
-    .order_by(func.min(inbox.c.id))
-    .limit(bindparam("most", type_=Integer))
-)
 
 
-def _waiting_of(mine: ColumnElement[bool]) -> Select[Any]:
+@cache
+def _waiting() -> Select[Any]:
+    return (
+        select(func.min(inbox.c.received_at), inbox.c.site, func.coalesce(inbox.c.issue_id, ""))
+        .where(inbox.c.state == "new", inbox.c.site.in_(bindparam("sites", expanding=True)))
+        .group_by(inbox.c.site, inbox.c.issue_id)
+        .order_by(func.min(inbox.c.id))
+        .limit(bindparam("most", type_=Integer))
+    )
+
+
+@cache
+def _waiting_of(*, named: bool) -> Select[Any]:
     """The deliveries to be handled at once; by their sizes, so that no other body is read."""
+    its = inbox.c.issue_id
+    mine = its == bindparam("issue_id", type_=String) if named else its.is_(None)
     waiting = (
         select(inbox.c.id, func.length(inbox.c.body).label("size"))
         .where(inbox.c.state == "new", inbox.c.site == bindparam("site", type_=String), mine)
@@ -199,14 +215,14 @@ def _waiting_of(mine: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-_OF_ISSUE = _waiting_of(inbox.c.issue_id == bindparam("issue_id", type_=String))
-_OF_NONE = _waiting_of(inbox.c.issue_id.is_(None))
-_TAKE = (
-    update(inbox)
-    .where(inbox.c.id.in_(bindparam("ids", expanding=True)), inbox.c.state == "new")
-    .values(state="done")
-    .returning(inbox.c.id)
-)
+@cache
+def _take() -> ReturningUpdate[Any]:
+    return (
+        update(inbox)
+        .where(inbox.c.id.in_(bindparam("ids", expanding=True)), inbox.c.state == "new")
+        .values(state="done")
+        .returning(inbox.c.id)
+    )
 
 
 def take(connection: Connection, ids: Collection[int]) -> frozenset[int]:
@@ -215,7 +231,7 @@ def take(connection: Connection, ids: Collection[int]) -> frozenset[int]:
     Returns:
         The ids of those that are this transaction's; nobody else has them before the commit.
     """
-    return frozenset(connection.execute(_TAKE, {"ids": list(ids)}).scalars())
+    return frozenset(connection.execute(_take(), {"ids": list(ids)}).scalars())
 
 
 def handled(

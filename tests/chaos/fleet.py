@@ -13,16 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tests.chaos.plant import (
-    PATIENCE,
-    ROOT,
-    ForkServer,
-    Plant,
-    await_gone,
-    children,
-    free_port,
-    send,
-)
+from tests.chaos.plant import PATIENCE, ROOT, ForkServer, Plant, free_port, send
 
 Role = Literal["serve", "receive", "worker"]
 """What a process does: hear and work, hear only, or work only."""
@@ -103,17 +94,13 @@ class Commands:
 
     def kill(self, process_id: int) -> None:
         """See `Launcher`."""
-        workers = children(process_id)
-        for each in (process_id, *workers):
-            send(each, signal.SIGKILL)
-        self._started.pop(process_id).wait(PATIENCE)
-        for each in workers:
-            await_gone(each)
+        process = self._started.pop(process_id)
+        process.kill()
+        process.wait(PATIENCE)
 
     def signal(self, process_id: int, number: signal.Signals) -> None:
         """See `Launcher`."""
-        for each in (process_id, *children(process_id)):
-            send(each, number)
+        send(process_id, number)
 
 
 @dataclass

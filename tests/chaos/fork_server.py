@@ -7,7 +7,6 @@ line, each answered with a line: `["start", environment, log, role]` with the ch
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -18,9 +17,6 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-
-from granian.constants import Interfaces
-from granian.server.embed import Server
 
 from config.configuration import Configuration
 from config.loader import load
@@ -34,6 +30,10 @@ from tests.chaos import clock as chaos_clock
 from tests.chaos.clock import SharedClock
 from tests.chaos.sky import CLIENT_PATIENCE
 from webhooks import publishing, serve, service, working
+from webhooks.databases import opened
+from webhooks.logs import set_up_logs
+from webhooks.publishing import DEFAULT_SITE, configuration_in_force
+from webhooks.with_parent import belong_to_parent
 
 _SWEEP_SECONDS = 0.25
 # Whoever is silent for so long is taken for dead: all of these are a fifth of what they are in
@@ -134,20 +134,17 @@ def _fork(told: Mapping[str, str], log: str, role: str) -> int:
 
 
 def _be(role: str, settings: Settings) -> None:
+    belong_to_parent()
+    clock = serve.clock_from(os.environ)
     if role == "worker":
-        serve.belong_to_parent()
-        working.work(settings, serve.clock_from(os.environ))
+        working.work(settings, clock)
         return
-    # As in earnest, but for a process of its own.
-    asyncio.run(
-        Server(
-            serve.application(),
-            address=settings.host,
-            port=settings.port,
-            interface=Interfaces.RSGI,
-            websockets=False,
-        ).serve()
-    )
+    # As in earnest, but for the command around it.
+    set_up_logs()
+    with opened(settings, make=True) as database:
+        database.claim()
+        in_force = configuration_in_force(settings, DEFAULT_SITE, database)
+        serve.serve(settings, database, in_force, clock)
 
 
 def _say(answer: object) -> None:

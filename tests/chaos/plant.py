@@ -176,7 +176,7 @@ class ForkServer:
 
 
 class Forked(Plant):
-    """What granian's worker loads, in a process that is forked with everything imported before.
+    """What `dueline serve` runs, in a process that is forked with everything imported before.
 
     A start takes a tenth of a second, so that hundreds of kills fit into a minute.
     """
@@ -212,17 +212,15 @@ class Forked(Plant):
 
 
 class Served(Plant):
-    """`dueline serve` itself, its parent and its worker."""
+    """`dueline serve` itself."""
 
-    victims = ("group", "worker", "parent")
+    victims = ("process",)
     moments = (0.5, 4.5)
 
     def __init__(self, told: Mapping[str, str], log: Path) -> None:
         super().__init__(told, log)
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
-        self.survived = 0
-        """How often the parent made a new worker by itself."""
 
     def start(self) -> None:
         if self.alive:
@@ -238,56 +236,18 @@ class Served(Plant):
         self.starts += 1
 
     def kill(self, victim: str) -> None:
-        process = self._process
-        if process is None:
-            return
-        workers = children(process.pid)
-        aims = {"group": [process.pid, *workers], "worker": workers, "parent": [process.pid]}
-        for aim in aims[victim] or [process.pid]:
-            send(aim)
-        if victim == "worker" and workers:
-            self._await_end_of_parent(process)
-        else:
-            process.wait(PATIENCE)
-        for worker in workers:
-            await_gone(worker)
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(PATIENCE)
 
     @property
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def close(self) -> None:
-        if self.alive:
-            self.kill("group")
+        self.kill("process")
         if self._log:
             self._log.close()
-
-    def _await_end_of_parent(self, process: subprocess.Popen[bytes]) -> None:
-        try:
-            process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            if children(process.pid):
-                self.survived += 1
-                return
-            raise PlantError("the parent neither ended nor made a new worker") from None
-
-
-def children(process_id: int) -> list[int]:
-    """Granian's workers."""
-    path = Path(f"/proc/{process_id}/task/{process_id}/children")
-    try:
-        found = [int(child) for child in path.read_text(encoding="ascii").split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    # Beside the worker there may be multiprocessing's own tracker, which holds nothing.
-    return [child for child in found if b"resource_tracker" not in _command(child)]
-
-
-def _command(process_id: int) -> bytes:
-    try:
-        return Path(f"/proc/{process_id}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
 
 
 def send(process_id: int, number: signal.Signals = signal.SIGKILL) -> None:
@@ -296,21 +256,3 @@ def send(process_id: int, number: signal.Signals = signal.SIGKILL) -> None:
         os.kill(process_id, number)
     except ProcessLookupError:
         return
-
-
-def await_gone(process_id: int) -> None:
-    """Return when a process of the command's own is gone."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE / 0.01)):
-        if not _runs(process_id):
-            return
-        pause.wait(0.01)
-    raise PlantError(f"process {process_id} goes on without its parent")
-
-
-def _runs(process_id: int) -> bool:
-    try:
-        stat = Path(f"/proc/{process_id}/stat").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from config.calendar_changes import library_releases
 from config.changes import Unchanged, changes, unchanged
 from config.configuration import Configuration
 from config.loader import load
@@ -116,3 +117,16 @@ def test_a_document_is_unchanged_where_all_that_it_names_is() -> None:
     assert alike(alerts).alerts == projects - told_by_default
     assert alike(lambda plain: plain["site"].update(remote_link=False)) == Unchanged()
     assert alike(lambda plain: plain["roles"].update(Nobody=NOBODY)) == Unchanged()
+
+
+def test_of_which_releases_a_version_is_frozen_is_told_by_its_calendars_alone() -> None:
+    plain = json.loads(shipped().text)
+    for number, calendar in enumerate(plain["calendars"].values()):
+        calendar["holiday_source"] = f"python-holidays holidays 0.{number}: days of somewhere"
+    # Words elsewhere are no source; and an older version may say nothing of it.
+    plain["contracts"]["botron"]["title"] = "holidays 9.9: none"
+    name, calendar = plain["calendars"].popitem()
+    calendar.pop("holiday_source")
+    plain["calendars"][name] = calendar
+    found = library_releases(Configuration.from_text(json.dumps(plain)))
+    assert found == {f"0.{number}" for number in range(len(plain["calendars"]) - 1)}

@@ -13,8 +13,8 @@ from config.settings_reference import SECRETS, Variable, pages, settings, with_t
 
 ROOT = Path(__file__).parents[2]
 NOT_FOR_PEOPLE = {
-    # How commands tell their own child processes.
-    "DUELINE_DEMO_CLOCK", "DUELINE_RECEIVE_ONLY",
+    # How the demo tells its own child processes.
+    "DUELINE_DEMO_CLOCK",
     # Told of in the text above the tables.
     "DUELINE_ENV_FILE",
     # Names of an option, and of the beginning of other names.

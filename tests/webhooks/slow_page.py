@@ -9,11 +9,10 @@ import os
 import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
-from multiprocessing.util import Finalize
 from typing import Any
 
 from webhooks.in_threads import InThreads
-from webhooks.serve import new_server
+from webhooks.serve import answer, new_server
 from webhooks.short_way import ShortWay
 
 
@@ -30,12 +29,6 @@ async def _keep(_site: str, _body: bytes, _name: str) -> bool:
     return False
 
 
-def application() -> ShortWay:
-    """What granian's worker loads."""
-    Finalize(None, print, ["service ended"], {"flush": True}, exitpriority=1)
-    return Telling(InThreads(_page), {}, {}, _keep)
-
-
 def _page(_environ: Any, start_response: Any) -> Iterator[bytes]:
     print("began", flush=True)  # noqa: T201
     os.read(int(sys.argv[2]), 1)
@@ -45,4 +38,6 @@ def _page(_environ: Any, start_response: Any) -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    new_server("tests.webhooks.slow_page:application", "127.0.0.1", int(sys.argv[1])).serve()
+    application = Telling(InThreads(_page), {}, {}, _keep)
+    answer(new_server(application, "127.0.0.1", int(sys.argv[1])))
+    print("service ended", flush=True)  # noqa: T201

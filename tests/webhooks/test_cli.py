@@ -248,7 +248,7 @@ def test_a_setting_that_is_wrong_is_named_without_its_value() -> None:
 
 def test_serve_says_where_jira_shall_post(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Any] = []
-    monkeypatch.setattr(serving, "serve", lambda settings, **_: served.append(settings))
+    monkeypatch.setattr(serving, "serve", lambda settings, *_, **__: served.append(settings))
     access = PLANTED | {"DUELINE_JIRA_URL": "http://jira.test", "DUELINE_PORT": "9999"}
     result = run("serve", env=access)
     assert result.exit_code == 0
@@ -262,7 +262,7 @@ def test_run_serves_when_a_jira_is_set_and_else_is_the_demo(
 ) -> None:
     ran: list[tuple[str, object]] = []
     monkeypatch.setattr(
-        serving, "serve", lambda settings, **_: ran.append(("serve", settings.port))
+        serving, "serve", lambda settings, *_, **__: ran.append(("serve", settings.port))
     )
     monkeypatch.setattr(demo, "run_demo", lambda _at, speed, _port: ran.append(("demo", speed)))
     assert "simulated Jira" in run("run").stdout
