@@ -630,7 +630,7 @@ class Calendar:
             days = merged(span for day in self._extra_shifts for span in self._spans_of(day))
             return OpenTable.of(FIRST_AT, LAST_AT, days)
         first_day, last_day = day_number(first), day_number(last)
-        clocks = {zone: zone_clock(zone, first.year - 2, last.year + 1) for zone in self._zones}
+        clocks = {zone: zone_clock(zone, first.year - 1, last.year) for zone in self._zones}
         weekly = WeeklySpans(self._weekly_shifts, self._extra_shifts, clocks)
         begin, weeks = weekly.weeks(
             first_day - DAYS_BEFORE - DAYS,
