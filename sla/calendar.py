@@ -148,10 +148,10 @@ class Calendar:
             NeverOpens: the calendar has not that much open time.
             OutOfRange: it would be before 1970 or after 2200.
         """
-        if not pauses and amount > NOTHING and self._tables and type(start) is datetime:
+        if not pauses and amount > NOTHING and (tables := self._tables) and type(start) is datetime:
             # Nearly all questions: the table reaches far enough, and there is no pause to walk by.
             try:
-                if (found := self._tables[0].due(start, amount)) is not None:
+                if (found := tables[0].due(start, amount)) is not None:
                     return found
             except TypeError:
                 as_utc(start)
@@ -194,9 +194,9 @@ class Calendar:
             NaiveInstant: a datetime has no zone.
             OutOfRange: an instant is before 1970 or after 2200.
         """
-        if not pauses and self._tables and type(start) is type(end) is datetime:
+        if not pauses and (tables := self._tables) and type(start) is type(end) is datetime:
             try:
-                if (found := self._tables[0].elapsed(start, end)) is not None:
+                if (found := tables[0].elapsed(start, end)) is not None:
                     return found
             except TypeError:
                 as_utc(start), as_utc(end)

@@ -13,7 +13,7 @@ from calendar import isleap
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import compress, count
+from itertools import compress, count, pairwise
 from operator import ne
 from zoneinfo import ZoneInfo
 
@@ -223,6 +223,36 @@ def zone_clock(zone: str, first_year: int, last_year: int) -> ZoneClock:
             offsets.append(offset)
     ahead = tuple(timedelta(0, 0, offset) for offset in offsets)
     return ZoneClock(tuple(changes), tuple(walls), tuple(offsets), ahead)
+
+
+def is_named(zone: ZoneInfo) -> bool:
+    """Whether it is what `ZoneInfo` gives for its name, and not made of another file."""
+    try:
+        return zone.key is not None and ZoneInfo(zone.key) is zone
+    except (KeyError, ValueError, OSError):
+        return False
+
+
+def ahead_by_day(zone: str, begin: datetime, days: int) -> list[timedelta | None]:
+    """How far ahead of UTC a zone's clock is when it shows the days from a reading on.
+
+    Args:
+        begin: the reading, as if it were UTC.
+        days: so many, each of them 24 hours on the clock.
+
+    Returns:
+        At least so many offsets; None where one does not tell: within the day the clock changes.
+    """
+    clock = zone_clock(zone, begin.year - 1, (begin + timedelta(days)).year)
+    first = to_micros(begin)
+    found: list[timedelta | None] = []
+    steps = zip(clock.walls, pairwise(clock.offsets), clock.ahead, strict=False)
+    for wall, (before, after), ahead in steps:
+        # Up to the reading from which on the new offset holds, it is the fold that tells.
+        unclear = wall - abs(after - before)
+        found += [ahead] * ((unclear - first) // DAY - len(found))
+        found += [None] * (-((first - wall) // DAY) - len(found))
+    return found + [clock.ahead[-1]] * (days - len(found))
 
 
 @lru_cache(maxsize=8192)
