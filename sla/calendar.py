@@ -180,7 +180,7 @@ class Calendar:
         found: list[datetime] = []
         if amount > NOTHING and self._tables and {*map(type, starts)} == _PLAIN:
             try:
-                found = self._tables[0].dues(starts, amount)
+                found = self._tables[0].dues(starts, min(amount, _TOO_MUCH))
             except TypeError:
                 found = []  # One has no zone, of which `due` says what is wrong.
         if len(found) < len(starts):

@@ -773,6 +773,11 @@ class TestLimits:
         with pytest.raises(OutOfRange, match="before 1970"):
             OFFICE.due(utc("2024-01-01T00:00"), timedelta.min, pauses)
 
+    def test_the_longest_length_of_several_starts(self) -> None:
+        OFFICE.is_open(utc("2024-01-01T00:00"))  # that there is a table
+        with pytest.raises(OutOfRange, match="after 2200"):
+            OFFICE.dues([utc("2024-01-01T00:00")] * 2, timedelta.max)
+
     @pytest.mark.parametrize(
         "at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
     )
