@@ -90,7 +90,7 @@ class OpenTable:
     def of(cls, first: datetime, last: datetime, spans: Iterable[SpanAt]) -> OpenTable:
         """A table of few spans, without weeks."""
         within = [(from_ - first, to - first) for from_, to in clipped(spans, first, last)]
-        return cls(first, last, first, [Week((within,))], (last - first).days + 1)
+        return cls(first, last, first, [Week.of((within,))], (last - first).days + 1)
 
     @property
     def length(self) -> timedelta:
