@@ -11,8 +11,8 @@ one issue, and an issue that has one is asked about by itself. What comes in com
 Integers and arrays go through numpy where it is installed (the extra `numpy`): 20 ns a deadline in
 an array, 80 in a list, and not 2.5 us. Without it integers are answered one by one. So are a few
 questions, for which no columns are made of the calendar, and datetimes in any case: to make numbers
-of them and datetimes again takes as long as the answer. Datetimes that share one amount are asked
-about together, see `Calendar.dues`.
+of them and datetimes again takes as long as the answer. Those that share one amount are asked about
+together, see `Calendar.dues`.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def due_many(calendar: Calendar, starts: Any, amounts: Any) -> Any:
     columns = _columns_for(starts)
     if columns is not None:
         return columns.due_many(calendar, starts, amounts)
-    if isinstance(amounts, timedelta) and starts and isinstance(starts[0], datetime):
+    if isinstance(amounts, timedelta | int) and starts:
         # One by one they tell which has no answer.
         with suppress(CalendarError):
-            return calendar.dues(starts, amounts)
+            return _together(calendar, starts, timedelta_of(amounts))
     return each_alone(starts, many(amounts, len(starts)), calendar.due, timedelta_of)
 
 
@@ -110,6 +110,13 @@ def _columns_for(starts: Any) -> Any:
         return import_module("sla.columns")
     except ImportError:
         return None
+
+
+def _together(calendar: Calendar, starts: Sequence[Any], amount: timedelta) -> list[Any]:
+    """The dues of one amount; integers answer integers."""
+    if isinstance(starts[0], datetime):
+        return calendar.dues(starts, amount)
+    return [*map(to_micros, calendar.dues([*map(instant_of, starts)], amount))]
 
 
 def each_alone(

@@ -46,17 +46,13 @@ class Week:
     """The open spans of a week, or of any stretch, counted from its beginning; never changed.
 
     Args:
-        days: the spans by the day that names them, in any order; they may overlap or touch.
+        opens, closes: the ends of spans in order, which neither overlap nor touch.
+        days: the same spans by the day that names them, where someone will ask for that.
     """
 
     __slots__ = ("closes", "days", "opens", "total", "totals")
 
-    def __init__(self, days: _Days) -> None:
-        spans = list(chain.from_iterable(days))
-        opens, closes = [from_ for from_, _ in spans], [to for _, to in spans]
-        if any(map(ge, closes, opens[1:])):
-            spans = merged(spans)
-            opens, closes = [from_ for from_, _ in spans], [to for _, to in spans]
+    def __init__(self, opens: list[timedelta], closes: list[timedelta], days: _Days = ()) -> None:
         self.days = days
         self.opens = opens
         self.closes = [_LONG_BEFORE, *closes]
@@ -65,10 +61,15 @@ class Week:
         """Open time before each opening, and in all."""
         self.total = self.totals[-1]
 
-    @property
-    def spans(self) -> list[SpanIn]:
-        """Its spans, which neither overlap nor touch."""
-        return list(zip(self.opens, self.closes[1:], strict=True))
+    @classmethod
+    def of(cls, days: _Days) -> Week:
+        """A week of spans in any order, which may overlap or touch."""
+        spans = list(chain.from_iterable(days))
+        opens, closes = [from_ for from_, _ in spans], [to for _, to in spans]
+        if any(map(ge, closes, opens[1:])):
+            spans = merged(spans)
+            opens, closes = [from_ for from_, _ in spans], [to for _, to in spans]
+        return cls(opens, closes, days)
 
     @property
     def overlong(self) -> bool:
@@ -92,10 +93,14 @@ class Week:
         first, last = bisect_right(closes, from_) - 1, bisect_left(opens, to)
         if first >= last:
             return self
-        spans = self.spans
-        before = [(opens[first], from_)] if opens[first] < from_ else []
-        after = [(to, closes[last])] if closes[last] > to else []
-        return Week((spans[:first], before, after, spans[last:]))
+        opens_left, closes_left = opens[:first], closes[1 : first + 1]
+        if opens[first] < from_:
+            opens_left.append(opens[first])
+            closes_left.append(from_)
+        if closes[last] > to:
+            opens_left.append(to)
+            closes_left.append(closes[last])
+        return Week(opens_left + opens[last:], closes_left + closes[last + 1 :])
 
 
 class WeeklySpans:
@@ -122,6 +127,7 @@ class WeeklySpans:
         self._next_ends = self._ends_from_each_day()
         self._rounded = [self._round(place) for place in range(DAYS)]
         self._made: dict[tuple[object, ...], Week] = {}
+        self._made_near: dict[tuple[object, ...], list[Week]] = {}
         self._overlong = False
 
     def weeks(
@@ -167,18 +173,18 @@ class WeeklySpans:
         begun = 0
         for offset, wall in zip(clock.offsets, (*clock.walls, _NEVER_READ), strict=True):
             # Between two changes of the clock a week and a place in it tell all that there is to
-            # know of a holiday; nobody looks at the clock or at the weeks around for each.
+            # know of a holiday, or that week and those beside it: nobody looks at the clock.
             end = bisect_left(holidays, wall // DAY - 1, begun)
             known = closed[offset]
             for day in holidays[begun:end]:
                 index, place = divmod(day - first_day, DAYS)
-                key = weeks[index], place
-                if key in known:
-                    weeks[index] = known[key]
+                if (left := known.get(key := (weeks[index], place))) is not None:
+                    weeks[index] = left
                 elif place in alone:
                     weeks[index] = known[key] = self._left_of(*key, offset, offset)
                 else:
-                    others.append(day)
+                    near = slice(index - 1, index + 2)
+                    weeks[near] = self._left_near(tuple(weeks[near]), place, offset)
             begun = bisect_left(holidays, wall // DAY + 2, end)
             others += holidays[end:begun]
         for day in others:
@@ -213,6 +219,16 @@ class WeeklySpans:
             to = timedelta(0, 0, midnight + DAY - next_offset)
             self._made[key] = week.without(from_, to) if from_ < to else week
         return self._made[key]
+
+    def _left_near(self, near: tuple[Week, ...], place: int, offset: int) -> list[Week]:
+        """Three weeks without the local day at a place of the middle one."""
+        key = near, place, offset
+        if key not in self._made_near:
+            self._made_near[key] = [
+                self._left_of(week, place - n * DAYS, offset, offset)
+                for n, week in enumerate(near, -1)
+            ]
+        return self._made_near[key]
 
     def _regular(self, first_day: int, count: int) -> tuple[list[Week], list[int]]:
         """So many weeks, and the days that are not right yet: their hours have to be converted."""
@@ -271,7 +287,7 @@ class WeeklySpans:
         return self._made[key]
 
     def _new(self, days: _Days) -> Week:
-        week = Week(days)
+        week = Week.of(days)
         self._overlong = self._overlong or week.overlong
         return week
 
@@ -366,7 +382,7 @@ def _within_seven_days(late: _Spans, week: Week, early: _Spans) -> Week:
         return week
     from_before = [(from_ - WEEK, to - WEEK) for from_, to in late]
     from_after = [(from_ + WEEK, to + WEEK) for from_, to in early]
-    return Week((from_before, week.within(NOTHING, WEEK), from_after))
+    return Week.of((from_before, week.within(NOTHING, WEEK), from_after))
 
 
 def _beginning(weekly: Sequence[Sequence[Shift]]) -> tuple[int, int]:

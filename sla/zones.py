@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from calendar import isleap
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import compress, count
+from itertools import compress, count, pairwise
 from operator import ne
 from zoneinfo import ZoneInfo
 
@@ -42,10 +43,17 @@ FIRST_AT, LAST_AT = EPOCH, datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
 # A probe every sixth day misses no change.
 _PROBE_DAYS = 6
 
-_PROBES = {
-    days: [timedelta(day) for day in (*range(0, days, _PROBE_DAYS), days)] for days in (365, 366)
-}
-"""From the beginning of a year on to the beginning of the next, by its days."""
+# Nearly all changes come on the hour, and mostly at two or three. Before each hour stands its last
+# second, so that one search among the likely ones tells the second: five looks at the zone.
+_EDGES, _LIKELY_EDGES = (
+    [
+        timedelta(day, hour * 3_600 - before)
+        for day in range(_PROBE_DAYS)
+        for hour in hours
+        for before in (1, 0)
+    ]
+    for hours in (range(1, 25), (2, 3))
+)
 
 _STANDARD_YEAR = 2025
 
@@ -217,45 +225,80 @@ def zone_clock(zone: str, first_year: int, last_year: int) -> ZoneClock:
     return ZoneClock(tuple(changes), tuple(walls), tuple(offsets), ahead)
 
 
+def is_named(zone: ZoneInfo) -> bool:
+    """Whether it is what `ZoneInfo` gives for its name, and not made of another file."""
+    try:
+        return zone.key is not None and ZoneInfo(zone.key) is zone
+    except (KeyError, ValueError, OSError):
+        return False
+
+
+def ahead_by_day(zone: str, begin: datetime, days: int) -> list[timedelta | None]:
+    """How far ahead of UTC a zone's clock is when it shows the days from a reading on.
+
+    Args:
+        begin: the reading, as if it were UTC.
+        days: so many, each of them 24 hours on the clock.
+
+    Returns:
+        At least so many offsets; None where one does not tell: within the day the clock changes.
+    """
+    clock = zone_clock(zone, begin.year - 1, (begin + timedelta(days)).year)
+    first = to_micros(begin)
+    found: list[timedelta | None] = []
+    steps = zip(clock.walls, pairwise(clock.offsets), clock.ahead, strict=False)
+    for wall, (before, after), ahead in steps:
+        # Up to the reading from which on the new offset holds, it is the fold that tells.
+        unclear = wall - abs(after - before)
+        found += [ahead] * ((unclear - first) // DAY - len(found))
+        found += [None] * (-((first - wall) // DAY) - len(found))
+    return found + [clock.ahead[-1]] * (days - len(found))
+
+
 @lru_cache(maxsize=8192)
 def changes_in(zone: str, year: int) -> tuple[tuple[int, int], ...]:
     """Wall readings of a year from which on another offset is used, each with that offset."""
-    # Adding a length to an aware datetime moves its wall clock: here that is just what is wanted.
-    clock = ZoneInfo(zone)
-    midnight = datetime(year, 1, 1, tzinfo=clock)
-    probes = _PROBES[366 if isleap(year) else 365]
-    # The probes run in C: a zone's changes are found in a third of the time that a loop with twice
-    # as many took.
-    offsets = list(map(clock.utcoffset, map(midnight.__add__, probes)))
+    offset_at = ZoneInfo(zone).utcoffset
+    probes = _probes(year)
+    # The probes run in C. A `ZoneInfo` reads the figures and the fold of what it is given, and asks
+    # for no zone of it.
+    offsets = list(map(offset_at, probes))
     found = []
     for n in compress(count(), map(ne, offsets, offsets[1:])):
-        at = _first_second_after_change(midnight, probes[n], probes[n + 1], offsets[n])
-        found.append((year_start(year) + at * SECOND, _offset(midnight + timedelta(0, at))))
+        at = _first_second_after_change(offset_at, probes[n], offsets[n])
+        found.append((to_micros(at), _micros(offsets[n + 1])))
     return tuple(found)
 
 
+@lru_cache(maxsize=256)
+def _probes(year: int) -> list[datetime]:
+    """Readings at which to look at a clock, whatever its zone; to make them is twice the look."""
+    first = datetime(year, 1, 1, tzinfo=UTC)
+    days = (*range(0, 365 + isleap(year), _PROBE_DAYS), 365 + isleap(year))
+    return [first + timedelta(day) for day in days]
+
+
 def _first_second_after_change(
-    midnight: datetime, low: timedelta, high: timedelta, before: timedelta | None
-) -> int:
-    """The first second, counted on the wall from midnight, that has a new offset.
+    offset_at: Callable[[datetime], timedelta | None], probe: datetime, before: timedelta | None
+) -> datetime:
+    """The first second with another offset than at a probe, before the next one."""
 
-    Args:
-        low, high: whole days since midnight; the offset changes once between them.
-    """
+    def changed(later: timedelta) -> bool:
+        return offset_at(probe + later) != before
 
-    def changed(second: int) -> bool:
-        return (midnight + timedelta(0, second)).utcoffset() != before
-
-    hours = range(low.days * 24, high.days * 24 + 1)
-    hour = hours[bisect_left(hours, True, key=lambda each: changed(each * 3_600))] * 3_600
-    # Nearly all changes come on the hour: nine looks at the zone instead of nineteen.
-    if not changed(hour - 1):
-        return hour
-    seconds = range(hour - 3_600, hour + 1)
-    return seconds[bisect_left(seconds, True, key=changed)]
+    for edges in (_LIKELY_EDGES, _EDGES):
+        edge = bisect_left(edges, True, key=changed)
+        if edge % 2:
+            return probe + edges[edge]
+    hour = _EDGES[edge - 1] if edge else NOTHING
+    second = bisect_left(range(3_600), True, key=lambda n: changed(hour + timedelta(0, n)))
+    return probe + hour + timedelta(0, second)
 
 
 def _offset(wall: datetime) -> int:
-    offset = wall.utcoffset()
+    return _micros(wall.utcoffset())
+
+
+def _micros(offset: timedelta | None) -> int:
     assert offset is not None  # noqa: S101 - a ZoneInfo always knows
     return micros_of(offset)

@@ -20,11 +20,7 @@ _OFFICE = office.calendar()
 
 
 def measure(context: Context) -> Result:
-    """Instants in UTC, as the service has them, are judged; the line tells of others as well.
-
-    Each of those has its own offset, which `ZoneInfo` takes nearly as long to tell as the rest of
-    the answer takes; and there is no cheaper way that is right when clocks change.
-    """
+    """Instants in UTC, as the service has them, are judged; the line tells of others as well."""
     result = against_peers(
         context,
         Question("elapsed", _YEAR),

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from importlib.resources import files
 from unittest.mock import Mock, patch
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
+import dateutil.tz
 import pytest
 
 from sla.calendar import Calendar, HolidayMode, Opening, Step, WallTime
@@ -771,6 +773,11 @@ class TestLimits:
         with pytest.raises(OutOfRange, match="before 1970"):
             OFFICE.due(utc("2024-01-01T00:00"), timedelta.min, pauses)
 
+    def test_the_longest_length_of_several_starts(self) -> None:
+        OFFICE.is_open(utc("2024-01-01T00:00"))  # that there is a table
+        with pytest.raises(OutOfRange, match="after 2200"):
+            OFFICE.dues([utc("2024-01-01T00:00")] * 2, timedelta.max)
+
     @pytest.mark.parametrize(
         "at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]
     )
@@ -790,6 +797,36 @@ class TestLimits:
 
         with pytest.raises(NaiveInstant):
             OFFICE.is_open(datetime(2024, 1, 1, tzinfo=Nowhere()))
+
+    def test_instants_of_zones_that_are_not_those_of_their_names(self) -> None:
+        class Double(ZoneInfo):
+            def utcoffset(self, dt: datetime | None) -> timedelta | None:
+                offset = super().utcoffset(dt)
+                return offset and 2 * offset
+
+        with files("tzdata").joinpath("zoneinfo", NEW_YORK).open("rb") as file:
+            nameless = ZoneInfo.from_file(file)
+            file.seek(0)
+            elsewhere = ZoneInfo.from_file(file, key="Mars/Base")
+            file.seek(0)
+            disguised = ZoneInfo.from_file(file, key="Europe/Berlin")
+        kinds = [nameless, elsewhere, disguised, ZoneInfo.no_cache(NEW_YORK), Double(NEW_YORK)]
+        # Its zones have no hash.
+        for zone in [*kinds, dateutil.tz.gettz(NEW_YORK), timezone(H)]:
+            for _ in range(2):  # before there is a table, and with one
+                start = utc("2024-03-08T15:00").astimezone(zone)
+                end = utc("2024-03-11T14:00").astimezone(zone)
+                assert OFFICE.elapsed(start, end) == OFFICE.elapsed(
+                    start.astimezone(UTC), end.astimezone(UTC)
+                )
+                assert OFFICE.due(start, 9 * H) == OFFICE.due(start.astimezone(UTC), 9 * H)
+
+    def test_instants_of_more_zones_than_a_table_keeps(self) -> None:
+        names = sorted(name for name in available_timezones() if name.startswith("Europe/"))
+        for zone in map(ZoneInfo, names):
+            start, end = utc("2024-03-29T15:00"), utc("2024-04-02T14:00")
+            assert OFFICE.elapsed(start.astimezone(zone), end.astimezone(zone)) == 15 * H
+            assert OFFICE.due(start.astimezone(zone), 15 * H) == end
 
     def test_a_kind_of_datetime_gives_plain_ones(self) -> None:
         class Moment(datetime):

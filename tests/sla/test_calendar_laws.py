@@ -6,6 +6,7 @@ the list of spans whose ends are converted one by one.
 
 from __future__ import annotations
 
+import copy
 import random
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from sla.calendar import Calendar, Opening, WallTime
 from sla.errors import CalendarError, NeverOpens
-from sla.zones import FIRST, LAST, from_micros, to_micros, zone_clock
+from sla.zones import FIRST, LAST, ahead_by_day, from_micros, to_micros, zone_clock
 from tests.sla import every_way
 from tests.sla.minute_reference import MinuteReference, TooFar
 from tests.sla.span_reference import SpanReference
@@ -335,6 +336,34 @@ def test_same_clock_ends_in_open_time_and_moves_the_right_way(
     assert due >= start if days >= 0 else due <= start
 
 
+@law
+@given(st.data(), st.sampled_from(sorted(CHANGES)), amounts)
+def test_a_reading_of_any_zone_is_its_instant(
+    data: st.DataObject, zone: str, amount: timedelta
+) -> None:
+    """Also one that a clock skips or shows twice, within a table that is there or outside of it."""
+    calendar, centre = data.draw(calendars())
+    calendar.is_open(datetime(centre.year + data.draw(st.integers(-9, 3)), 6, 1, tzinfo=UTC))
+    near = instants(data.draw(st.sampled_from([centre, *CHANGES[zone]])), odd=timedelta(seconds=77))
+    start, end = (
+        data.draw(near).replace(tzinfo=ZoneInfo(zone), fold=data.draw(st.integers(0, 1)))
+        for _ in range(2)
+    )
+    plain_start, plain_end = start.astimezone(UTC), end.astimezone(UTC)
+    apart = copy.copy(calendar)  # with a table of its own
+    expected = apart.elapsed(plain_start, plain_end)
+    assert calendar.elapsed(start, end) == calendar.elapsed(start, plain_end) == expected
+    assert calendar.elapsed(end, start) == calendar.elapsed(plain_end, start) == -expected
+    try:
+        due = apart.due(plain_start, amount)
+    except CalendarError as error:
+        with pytest.raises(type(error)):
+            calendar.due(start, amount)
+    else:
+        assert calendar.due(start, amount) == due
+        assert calendar.dues([start, plain_start, start], amount) == [due] * 3
+
+
 # -- the table is an implementation detail --------------------------------------------------------
 
 
@@ -388,6 +417,25 @@ def test_a_zone_clock_agrees_with_zoneinfo_around_each_change(zone: str) -> None
         for instant in (change - 1, change, change + 1):
             local = from_micros(instant).astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
             assert clock.wall(instant) == to_micros(local)
+
+
+@pytest.mark.parametrize("zone", [*sorted(CHANGES), "America/St_Johns", "Pacific/Apia"])
+@pytest.mark.parametrize("hours", [0, 1, 2, 3, 13])
+def test_a_day_that_has_one_offset_has_it_at_each_reading(zone: str, hours: int) -> None:
+    clock = ZoneInfo(zone)
+    begin = datetime(2010, 1, 1, hours, tzinfo=UTC)
+    ahead = ahead_by_day(zone, begin, 800)
+    assert len(ahead) >= 800
+    unclear = 0
+    for n, offset in enumerate(ahead[:800]):
+        day = begin + timedelta(days=n)
+        walls = [day + n * HALF_HOUR / 2 for n in range(96)]
+        walls = [wall.replace(tzinfo=clock, fold=fold) for wall in walls for fold in (0, 1)]
+        offsets = {wall.utcoffset() for wall in walls}
+        assert offsets == {offset} if offset is not None else len(offsets) > 1, day
+        unclear += offset is None
+    # Two changes a year at most, and each within a day or, around the edge of one, within two.
+    assert unclear <= 14
 
 
 def test_no_change_of_an_offset_is_missed() -> None:
