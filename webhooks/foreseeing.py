@@ -275,11 +275,13 @@ class Foreseeing:
         self, connection: Connection, issues: Sequence[OpenIssue], on_record: _OnRecord,
         found: Found,
     ) -> None:  # fmt: skip
+        """What is found of some issues in their histories, step by step as of records."""
         all_looked = [_Looked(issue) for issue in issues]
         timelines = [each.timeline(self._after.facts) for each in all_looked]
         all_rules = [self._to_be_decided_by(each, on_record) for each in all_looked]
         for looked, rules in zip(all_looked, all_rules, strict=True):
             if rules:
+                # It is kept there for `_look`, which asks for it first.
                 looked.folded(rules, self._now)
         for looked, timeline, rules in zip(all_looked, timelines, all_rules, strict=True):
             is_open = looked.issue.is_running or _is_open(timeline)
