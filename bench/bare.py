@@ -6,6 +6,7 @@ would be served, or behind the event loop, on which Dueline takes what is plainl
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 from typing import Final, Literal
 
@@ -37,7 +38,9 @@ def application() -> Flask:
 
 def of_the_worker() -> Flask:
     """What the process loads that granian starts for it."""
-    belong_to_parent()
+    parent = multiprocessing.parent_process()
+    assert parent  # noqa: S101 - granian starts it
+    belong_to_parent(parent.pid or 0)
     return application()
 
 

@@ -9,10 +9,10 @@ one issue, and an issue that has one is asked about by itself. What comes in com
   `datetime64[us]`, `timedelta64[us]` or `int64`.
 
 Integers and arrays go through numpy where it is installed (the extra `numpy`): 20 ns a deadline in
-an array, 80 in a list, and not 2.5 us. Without it integers are answered one by one. So are a few
-questions, for which no columns are made of the calendar, and datetimes in any case: to make numbers
-of them and datetimes again takes as long as the answer. Those that share one amount are asked about
-together, see `Calendar.dues`.
+an array, 80 in a list, and not 2.5 us. Without it, or where they are few, no columns are made of
+the calendar; nor are they for datetimes in any case: to make numbers of them and datetimes again
+takes as long as the answer. Then each is asked about by itself, but for deadlines that share one
+amount, which are asked about together, see `Calendar.dues`.
 """
 
 from __future__ import annotations

@@ -40,14 +40,16 @@ def _day(ordinal: int) -> str:
 
 def utc(at: datetime) -> str:
     """An instant for machines: ISO 8601 in UTC with `Z`, fractions only where there are some."""
-    if at.tzinfo is UTC:
+    if at.tzinfo is UTC and type(at) is datetime:
         return _encoded(at)[1:-1].decode()
     return at.isoformat().replace("+00:00", "Z")
 
 
 def iso(at: datetime) -> str:
     """What `isoformat` gives, in a fifth of its time: a decision writes three to ten instants."""
-    return f"{_encoded(at)[1:-2].decode()}+00:00" if at.tzinfo is UTC else at.isoformat()
+    if at.tzinfo is UTC and type(at) is datetime:
+        return f"{_encoded(at)[1:-2].decode()}+00:00"
+    return at.isoformat()
 
 
 _encoded = msgspec.json.Encoder().encode

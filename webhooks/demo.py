@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 from urllib.parse import quote
@@ -235,7 +236,7 @@ def _child(
     with subprocess.Popen(  # noqa: S603 - our own command
         command,
         env=dict(environment),
-        preexec_fn=belong_to_parent,
+        preexec_fn=partial(belong_to_parent, os.getpid()),
     ) as process:
         try:
             yield process

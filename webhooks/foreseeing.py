@@ -280,8 +280,8 @@ class Foreseeing:
         timelines = [each.timeline(self._after.facts) for each in all_looked]
         all_rules = [self._to_be_decided_by(each, on_record) for each in all_looked]
         for looked, rules in zip(all_looked, all_rules, strict=True):
-            if rules:
-                # It is kept there for `_look`, which asks for it first.
+            if rules and looked.issue.issue_id not in self._ties:
+                # It is kept there for `_look`; beside others an issue is folded anew.
                 looked.folded(rules, self._now)
         for looked, timeline, rules in zip(all_looked, timelines, all_rules, strict=True):
             is_open = looked.issue.is_running or _is_open(timeline)

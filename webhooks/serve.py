@@ -136,20 +136,20 @@ def answer(server: Server) -> None:
     """Answer requests until SIGTERM or SIGINT; those in flight are finished.
 
     A signal that comes later is not heard: what is being finished is not cut off.
+
+    Raises:
+        ServeError: nobody asked it to end.
     """
-    with asyncio.Runner(loop_factory=WokenOnce) as runner:
-        runner.run(_answer(server))
-
-
-async def _answer(server: Server) -> None:
-    loop = asyncio.get_running_loop()
+    loop = WokenOnce()
+    # It is never closed, nor is what it has left cancelled: signals then go to a loop that does
+    # nothing any more, and would end the process else.
+    asyncio.set_event_loop(loop)
     for number in _ENDING:
         loop.add_signal_handler(number, server.stop)
     loop.add_signal_handler(signal.SIGHUP, _say_how_to_read_anew)
-    await server.serve()
-    for number in _ENDING:
-        loop.remove_signal_handler(number)
-        signal.signal(number, signal.SIG_IGN)
+    loop.run_until_complete(server.serve())
+    if not server.interrupt_signal:
+        raise ServeError("granian has stopped answering by itself; the log has what it said")
 
 
 def _say_how_to_read_anew() -> None:

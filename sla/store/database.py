@@ -233,8 +233,10 @@ class _Transactions:
         raise AssertionError("the last try returns or raises")
 
     def write_soon(
-        self, work: Callable[[Connection], T], tell: Told[T], _at_once: object = None
+        self, work: Callable[[Connection], T], tell: Told[T], at_once: AtOnce[T] | None = None
     ) -> None:
+        del at_once  # Of use to SQLite alone.
+
         def run() -> None:
             try:
                 result = self.write(work)

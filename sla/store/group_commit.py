@@ -10,12 +10,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from sla.errors import StoreError
 from sla.store.faults import storage_fault
 
+_log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Told = Callable[[T | None, Exception | None], None]
 """Told the result of a write, or else why there is none; must not raise."""
@@ -133,7 +135,11 @@ class GroupCommit:
 
     def _tell_all(self) -> None:
         while (tell := self._tellings.get()) is not None:
-            tell()
+            try:
+                tell()
+            except Exception:  # noqa: BLE001 - told
+                # The others wait to be told, too.
+                _log.exception("nobody could be told what came of a write")
 
     def _write_all(self) -> None:
         while (first := self._jobs.get()) is not None:

@@ -115,6 +115,7 @@ def _import_the_rest() -> None:
 
 
 def _fork(told: Mapping[str, str], log: str, role: str) -> int:
+    parent = os.getpid()
     child = os.fork()
     if child:
         return child
@@ -124,6 +125,7 @@ def _fork(told: Mapping[str, str], log: str, role: str) -> int:
         os.dup2(os.open(os.devnull, os.O_RDWR), 0)
         for stream in (1, 2):
             os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+        belong_to_parent(parent)
         _be(role, Settings.from_environment(os.environ))
     except BaseException:
         traceback.print_exc()
@@ -134,7 +136,6 @@ def _fork(told: Mapping[str, str], log: str, role: str) -> int:
 
 
 def _be(role: str, settings: Settings) -> None:
-    belong_to_parent()
     clock = serve.clock_from(os.environ)
     if role == "worker":
         working.work(settings, clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,31 @@ def test_those_that_come_at_once_share_a_commit_and_each_is_told(
     assert len(handed) == 1
     # They are all about one issue, whose lane is kicked once.
     assert way.kicks == ["default"]
+
+
+def test_a_group_that_nothing_waits_beside_is_one_statement_of_sqlite(
+    way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statements: list[str] = []
+    write_soon = Database.write_soon
+
+    def counted(database: Database, work: Any, tell: Any, at_once: Any) -> None:
+        def traced(connection: sqlite3.Connection) -> Any:
+            connection.set_trace_callback(statements.append)
+            try:
+                return at_once(connection)
+            finally:
+                connection.set_trace_callback(None)
+
+        write_soon(database, work, tell, traced)
+
+    monkeypatch.setattr(Database, "write_soon", counted)
+    # The first commit notes which file it is.
+    way.send(delivery(b'{"n": 0}'))
+    answers = way.send(*[delivery(b'{"n": %d}' % number) for number in range(1, 11)])
+    assert [each.status for each in answers] == [202] * 10
+    assert len(way.kept()) == 11
+    assert [each.split(maxsplit=1)[0] for each in statements] == ["INSERT"]
 
 
 def test_one_that_cannot_be_stored_takes_none_with_it(

@@ -233,11 +233,17 @@ def test_a_body_comes_whole_or_is_refused_however_it_is_sent(
     assert "Traceback" not in served.log.read_text(encoding="utf-8")
 
 
-def test_it_ends_though_a_page_is_made_for_somebody_who_has_left() -> None:
+def test_it_ends_though_a_page_is_made_for_somebody_who_has_left(tmp_path: Path) -> None:
     """And does not wait for the page before it ends its work."""
+    log = tmp_path / "log"
     port, (gate, opener) = free_port(), os.pipe()
     command = [sys.executable, "-m", "tests.webhooks.slow_page", str(port), str(gate)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=(gate,)) as process:  # noqa: S603 - our own
+    with (
+        log.open("w") as said,
+        subprocess.Popen(  # noqa: S603 - our own
+            command, stdout=subprocess.PIPE, stderr=said, pass_fds=(gate,)
+        ) as process,
+    ):
         assert process.stdout
         try:
             eventually("there", lambda: not is_free(port))
@@ -248,14 +254,36 @@ def test_it_ends_though_a_page_is_made_for_somebody_who_has_left() -> None:
             assert process.stdout.readline() == b"loop ended\n"
             assert process.stdout.readline() == b"service ended\n"
             # It is ending: to be asked once more does not cut off what is being finished.
-            process.send_signal(signal.SIGTERM)
-            process.send_signal(signal.SIGINT)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                process.send_signal(number)
             os.write(opener, b"!")
             assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
             os.close(gate)
             os.close(opener)
+    assert log.read_text("utf-8") == ""
+
+
+ENDS = """
+from webhooks.serve import ServeError, answer
+
+class Ended:
+    interrupt_signal = False
+    def stop(self): pass
+    async def serve(self): pass
+
+try:
+    answer(Ended())
+except ServeError as error:
+    print(error)
+"""
+
+
+def test_a_server_that_ends_unasked_is_a_fault() -> None:
+    """So that whoever supervises the service starts it again."""
+    ended = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, check=True)  # noqa: S603 - our own
+    assert b"stopped answering by itself" in ended.stdout
 
 
 def test_a_damaged_file_ends_it_before_anything_is_decided(tmp_path: Path) -> None:

@@ -247,6 +247,14 @@ def test_whoever_is_told_holds_up_no_write(sqlite: Database) -> None:
     go.set()
 
 
+def test_whoever_cannot_be_told_keeps_no_other_from_being_told(sqlite: Database) -> None:
+    def tell(_result: object, _failure: Exception | None) -> None:
+        raise ValueError("nobody listens")
+
+    sqlite.write_soon(keep("1"), tell)
+    assert written_soon(sqlite, keep("2")).result(PATIENCE)[0] is True
+
+
 def test_a_write_that_fails_takes_no_other_with_it(sqlite: Database) -> None:
     with held(sqlite, keep("before"), fail, keep("after")) as (before, failed, after):
         pass
