@@ -40,9 +40,7 @@ def _day(ordinal: int) -> str:
 
 def utc(at: datetime) -> str:
     """An instant for machines: ISO 8601 in UTC with `Z`, fractions only where there are some."""
-    if at.tzinfo is UTC and type(at) is datetime:
-        return _encoded(at)[1:-1].decode()
-    return at.isoformat().replace("+00:00", "Z")
+    return iso(at).replace("+00:00", "Z")
 
 
 def iso(at: datetime) -> str:

@@ -170,7 +170,7 @@ def serve(
         works: whether this process decides and writes back, too.
 
     Raises:
-        ServeError: the address is not free.
+        ServeError: the address is not free, or answering stopped though nobody asked for it.
     """
     with ExitStack() as stack:
         with made_to_stay():
