@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain, zip_longest
+from itertools import zip_longest
 from operator import attrgetter
 from typing import ClassVar, Literal
 
@@ -329,9 +329,9 @@ class _Rule:
         self._history = common.history
         self._stops: list[list[_Stop]] | None = None
 
-    def covers(self, spans: Sequence[Span]) -> bool:
+    def covers(self, legs: Sequence[_Leg]) -> bool:
         """Whether it holds through all of them."""
-        return self.until_at is None and self.since_at == spans[0].since_at
+        return self.until_at is None and self.since_at == legs[0].since_at
 
     @property
     def stops(self) -> list[list[_Stop]]:
@@ -406,21 +406,48 @@ def _is_for_good(act: Act, clock: Clock) -> bool:
     return act.kind == "resolved" and not clock.repeats
 
 
+class _Leg(msgspec.Struct, frozen=True, gc=False):
+    """A span as one metric's clock goes through it."""
+
+    since_at: datetime
+    coverage: Coverage
+    clock: Clock | None
+    """None where the contract has no such metric, or does not cover the issue."""
+    goal: Goal | None
+    """What is promised; None where nothing is."""
+
+    @classmethod
+    def of(cls, span: Span, metric: str) -> _Leg:
+        coverage = span.coverage
+        its = coverage.metric(metric)
+        return cls(span.since_at, coverage, its.clock if its else None, coverage.goal(metric))
+
+    def from_(self, at: datetime) -> _Leg:
+        """The part of it from an instant on."""
+        return _Leg(at, self.coverage, self.clock, self.goal)
+
+
 class _Run:
     """One metric over one issue."""
 
     __slots__ = (
-        "common", "found", "history", "is_alike", "metric", "now", "rules", "spans", "timeline",
+        "common", "found", "history", "is_alike", "legs", "may_wait", "metric", "now", "rules",
+        "timeline",
     )  # fmt: skip
 
     def __init__(self, metric: str, spans: Sequence[Span], common: _Common, now: datetime) -> None:
-        self.metric, self.spans, self.common, self.now = metric, spans, common, now
+        self.metric, self.common, self.now = metric, common, now
         self.history, self.timeline = common.history, common.history.timeline
+        # Each cycle asks for the goals of those it goes through: to ask the coverages each time
+        # took a twentieth of a fold in which severities change and clocks pause.
+        self.legs = [_Leg.of(span, metric) for span in spans]
+        self.may_wait = any(map(_MAY_WAIT, spans))
+        """Whether a contract ever waited for somebody."""
         self.found: list[Cycle] = []
 
     def cycles(self) -> list[Cycle]:
         self.rules = self._rules()
-        self.is_alike = len(self.rules) == 1 and self.rules[0].covers(self.spans)
+        self.is_alike = len(self.rules) == 1 and self.rules[0].covers(self.legs)
         """Whether one rule held all the time."""
         following = self._start(None)
         while following is not None:
@@ -464,21 +491,19 @@ class _Run:
         if free is None or free.lasts_from is NEVER:
             return starts
         # What the report itself starts is on record, even if it was closed at once.
-        first = bisect_right(starts, self.spans[0].since_at, key=_AT)
+        first = bisect_right(starts, self.legs[0].since_at, key=_AT)
         return starts[: bisect_left(starts, free.lasts_from, first, key=_AT)]
 
     def _stretch(self, start: datetime, stop: Ending | None, rule: _Rule) -> Stretch | None:
         """Time in which nothing interferes; None where something does between start and stop."""
-        spans, following = self.spans, None
-        index = len(spans) - 1
-        if index:
-            index = max(bisect_right(spans, start, key=_SINCE) - 1, 0)
-            following = spans[index + 1] if index + 1 < len(spans) else None
-        since_at, coverage = spans[index].since_at, spans[index].coverage
+        legs, index = self.legs, 0
+        if len(legs) > 1:
+            index = max(bisect_right(legs, start, key=_SINCE) - 1, 0)
+        since_at, coverage = legs[index].since_at, legs[index].coverage
         terms = coverage.terms(self.metric)
         if terms is None or coverage.may_wait or start < since_at:
             return None
-        until_at = following.since_at if following else NEVER
+        until_at = legs[index + 1].since_at if index + 1 < len(legs) else NEVER
         if self.timeline.deleted_at:
             until_at = min(until_at, self.timeline.deleted_at)
         resting = rule.resting
@@ -513,7 +538,7 @@ class _Run:
         if cycle is None or (cycle.ending and not cycle.ending.met_the_metric):
             # Nothing is owed from here on: the next slot is for when something is again.
             after = cycle.ending.at if cycle and cycle.ending else start
-            later = [s.since_at for s in self.spans if s.since_at > after and self._goal(s)]
+            later = [leg.since_at for leg in self.legs if leg.since_at > after and leg.goal]
             following = min(later, default=start)
         elif cycle.state == "paused":
             return None
@@ -523,17 +548,12 @@ class _Run:
 
     def _rules(self) -> list[_Rule]:
         """How the clock ran from when on; neighbours differ."""
-        if len(self.spans) == 1:
-            metric = self.spans[0].coverage.metric(self.metric)
-            since_at = self.spans[0].since_at
-            return [_Rule(since_at, None, metric.clock, self.common)] if metric else []
         rules: list[_Rule] = []
-        for span, until_at in _until(self.spans):
-            metric = span.coverage.metric(self.metric)
-            if metric and rules and _goes_on(rules[-1], span, metric.clock):
+        for leg, until_at in _until(self.legs):
+            if leg.clock and rules and _goes_on(rules[-1], leg, leg.clock):
                 rules[-1].until_at = until_at
-            elif metric:
-                rules.append(_Rule(span.since_at, until_at, metric.clock, self.common))
+            elif leg.clock:
+                rules.append(_Rule(leg.since_at, until_at, leg.clock, self.common))
         return rules
 
     def _start(
@@ -568,9 +588,10 @@ class _Run:
 
     def _cycle(self, start: datetime, stop: Ending | None, rule: _Rule) -> Cycle | None:
         """The run from a start to a stop; None where nothing was owed for it."""
+        reported_at = self.legs[0].since_at
         free = self._free(start)
         # What the report itself starts is on record, even if it was closed at once.
-        if free and start != self.spans[0].since_at:
+        if free and start != reported_at:
             owed_from = free.owed_from(start)
             if free.lasts_from <= owed_from or (stop and stop.at < owed_from):
                 return None
@@ -578,50 +599,50 @@ class _Run:
             free = self._free(stop.at)
             # Once nothing is owed for good, nothing answers it.
             stop = None if free and free.lasts_from < stop.at else stop
-        spans = self._promised(start, stop.at if stop else None)
-        if not spans:
+        legs = self._promised(start, stop.at if stop else None)
+        if not legs:
             return None
-        ending = stop if stop and self._goal(spans[-1]) else self._given_up(spans)
-        if ending and ending.at < spans[0].since_at:
+        ending = stop if stop and legs[-1].goal else self._given_up(legs)
+        if ending and ending.at < legs[0].since_at:
             return None
-        if ending and len(spans) > 1:
+        if ending and len(legs) > 1:
             # Once nothing is owed for good, no promise is made any more.
             free = self._free(ending.at)
             lasting = free.lasting if free else ()
-            last = min([ending.at, *(since for since in lasting if since > spans[0].since_at)])
-            spans = [span for span in spans if span.since_at <= last]
-        resting = self._rests(spans, rule)
+            last = min([ending.at, *[since for since in lasting if since > legs[0].since_at]])
+            legs = [leg for leg in legs if leg.since_at <= last]
+        resting = self._rests(legs, rule)
         end = ending.at if ending else None
         rest = resting.until(end) if resting else NO_REST
         gapless_from = start if rule.clock.counts_from_its_start else None
-        started_at = gapless_from or spans[0].since_at
+        started_at = gapless_from or legs[0].since_at
         pauses = resting.following(rest, end, started_at) if resting else []
-        promises = self._promises(spans, rest.since_at, pauses, gapless_from)
+        promises = self._promises(legs, rest.since_at, pauses, gapless_from)
         return self._judge(promises, rest, ending)
 
-    def _promised(self, start: datetime, end: datetime | None) -> list[Span]:
-        """The spans that reach into `[start, end)`, from the first one on that has a goal.
+    def _promised(self, start: datetime, end: datetime | None) -> list[_Leg]:
+        """The legs that reach into `[start, end)`, from the first one on that has a goal.
 
         The first begins at the start. What changes at the very instant of the end comes after it.
         """
-        spans = self.spans
-        first = bisect_right(spans, start, key=_SINCE) - 1
-        last = len(spans) if end is None else bisect_left(spans, end, first + 1, key=_SINCE)
-        found = [*spans[max(first, 0) : last]]
+        legs = self.legs
+        first = bisect_right(legs, start, key=_SINCE) - 1
+        last = len(legs) if end is None else bisect_left(legs, end, first + 1, key=_SINCE)
+        first = max(first, 0)
+        while first < last and not legs[first].goal:
+            first += 1
+        found = legs[first:last]
         if found and found[0].since_at < start:
-            found[0] = Span(start, found[0].coverage)
-        for number, span in enumerate(found):
-            if self._goal(span):
-                return found[number:] if number else found
-        return []
+            found[0] = found[0].from_(start)
+        return found
 
     def _free(self, at: datetime) -> Resting | None:
         """When nothing was owed, by the contract at an instant; None: never."""
         if self.is_alike:
             return self.rules[0].free
-        number = bisect_right(self.spans, at, key=_SINCE) - 1
-        metric = self.spans[number].coverage.metric(self.metric) if number >= 0 else None
-        return self.common.while_(metric.clock.frees if metric else _RESOLVED_ONLY)
+        number = bisect_right(self.legs, at, key=_SINCE) - 1
+        clock = self.legs[number].clock if number >= 0 else None
+        return self.common.while_(clock.frees if clock else _RESOLVED_ONLY)
 
     def _judge(self, promises: tuple[Promise, ...], rest: Rest, ending: Ending | None) -> Cycle:
         last = promises[-1]
@@ -653,87 +674,71 @@ class _Run:
 
     def _promises(
         self,
-        spans: Sequence[Span],
+        legs: Sequence[_Leg],
         resting_since: datetime | None,
         pauses: Sequence[Interval],
         gapless_from: datetime | None,
     ) -> tuple[Promise, ...]:
         kept = Kept(pauses)
         used, counted_to = NOTHING, gapless_from
-        started_at = gapless_from or spans[0].since_at
-        for span, until in _until(spans):
-            goal = self._goal(span)
+        started_at = gapless_from or legs[0].since_at
+        for leg, until in _until(legs):
+            goal = leg.goal
             if goal is None:
                 continue
-            if counted_to and counted_to != span.since_at:
+            if counted_to and counted_to != leg.since_at:
                 # Time in which nothing was promised counts too.
-                used += elapsed(goal.calendar, counted_to, span.since_at, pauses, resting_since)
-            kept.promises.append(
-                promised(span.since_at, span.coverage, goal, used, started_at, kept)
-            )
+                used += elapsed(goal.calendar, counted_to, leg.since_at, pauses, resting_since)
+            kept.promises.append(promised(leg.since_at, leg.coverage, goal, used, started_at, kept))
             if until:
                 counted_to = until if gapless_from else None
-                used += elapsed(goal.calendar, span.since_at, until, pauses, resting_since)
+                used += elapsed(goal.calendar, leg.since_at, until, pauses, resting_since)
         return tuple(kept.promises)
 
-    def _goal(self, span: Span) -> Goal | None:
-        return span.coverage.goal(self.metric)
-
-    def _given_up(self, spans: Sequence[Span]) -> Ending | None:
+    def _given_up(self, legs: Sequence[_Leg]) -> Ending | None:
         """The clock stops unmet when the issue is deleted, closed, or nothing is owed any more."""
         endings = []
         if self.timeline.deleted_at:
             endings.append(GivenUp(self.timeline.deleted_at, "the issue was deleted"))
-        promised = max(number for number, span in enumerate(spans) if self._goal(span))
-        last = spans[promised]
-        for span in spans[promised + 1 : promised + 2]:
-            reason = span.coverage.why_not(self.metric)
-            endings.append(GivenUp(span.since_at, reason))
-        for condition, reason in self._ends(last.coverage):
+        promised = max(number for number, leg in enumerate(legs) if leg.goal)
+        endings += [
+            GivenUp(leg.since_at, leg.coverage.why_not(self.metric))
+            for leg in legs[promised + 1 : promised + 2]
+        ]
+        for condition, reason in _ends(legs[promised].clock):
             holding = while_holding(self.timeline, condition)
             if holding and holding[-1][1] is None:
                 endings.append(GivenUp(holding[-1][0], reason))
-        return min(endings, key=lambda ending: ending.at, default=None)
+        return min(endings, key=_AT, default=None)
 
-    def _ends(self, coverage: Coverage) -> Iterator[tuple[Condition, str]]:
-        metric = coverage.metric(self.metric)
-        for condition in metric.clock.frees if metric else (RESOLVED,):
-            resolved = condition is RESOLVED
-            reason = "the issue was resolved unanswered"
-            yield condition, reason if resolved else f"nothing more was owed: {condition}"
-
-    def _rests(self, spans: Sequence[Span], rule: _Rule) -> Resting | None:
+    def _rests(self, legs: Sequence[_Leg], rule: _Rule) -> Resting | None:
         """Pauses by the metric's conditions and duties, and the time in which nothing was owed."""
-        resting = self._by_conditions(spans, rule)
+        resting = rule.resting if self.is_alike else self._by_conditions(legs)
+        if not self.may_wait:
+            return resting
         waiting: Spans = []
-        for span, until in _until(spans):
-            if span.coverage.may_wait:
-                waiting += self._waiting(span, until)
+        for leg, until in _until(legs):
+            if leg.coverage.may_wait:
+                waiting += self._waiting(leg, until)
         if not waiting:
             return resting
         return Resting([*waiting, *(resting.spans if resting else ())])
 
-    def _by_conditions(self, spans: Sequence[Span], rule: _Rule) -> Resting | None:
-        """The pauses by the conditions of all these spans' clocks."""
-        if self.is_alike:
-            return rule.resting
-        each_once = without_repetition(chain.from_iterable(map(self._pausing, spans)))
-        return self.common.while_(each_once)
-
-    def _pausing(self, span: Span) -> Sequence[Condition]:
-        metric = span.coverage.metric(self.metric)
-        return metric.clock.rests if metric else ()
+    def _by_conditions(self, legs: Sequence[_Leg]) -> Resting | None:
+        """The pauses by the conditions of all these legs' clocks."""
+        conditions = [each for leg in legs if leg.clock for each in leg.clock.rests]
+        return self.common.while_(without_repetition(conditions))
 
     def _waiting(
-        self, span: Span, until: datetime | None
+        self, leg: _Leg, until: datetime | None
     ) -> Iterator[tuple[datetime, datetime | None]]:
         """Pauses while the customer owes a duty, or information that the contract waits for."""
-        for duty in span.coverage.duties(self.metric):
+        for duty in leg.coverage.duties(self.metric):
             done_at = done(duty, self.history)
-            if duty.effect == "pauses" and (done_at is None or done_at > span.since_at):
+            if duty.effect == "pauses" and (done_at is None or done_at > leg.since_at):
                 ends = [each for each in (done_at, until) if each]
-                yield span.since_at, min(ends, default=None)
-        contract = span.coverage.contract
+                yield leg.since_at, min(ends, default=None)
+        contract = leg.coverage.contract
         checklist = contract.checklist if contract else None
         if checklist and self.metric in checklist.pauses:
             yield from while_missing(checklist, self.timeline)
@@ -781,18 +786,26 @@ def _between(moments: Sequence[Moment], from_at: datetime, until_at: datetime) -
 
 
 _RESOLVED_ONLY = (RESOLVED,)
-_SINCE = attrgetter("since_at")
+_SINCE, _MAY_WAIT = attrgetter("since_at"), attrgetter("coverage.may_wait")
 
 
-def _until(spans: Sequence[Span]) -> Iterable[tuple[Span, datetime | None]]:
-    """Each span with the beginning of the one after it, if there is one."""
-    if len(spans) == 1:
-        return ((spans[0], None),)
-    return zip_longest(spans, [span.since_at for span in spans[1:]])
+def _until(legs: Sequence[_Leg]) -> Iterable[tuple[_Leg, datetime | None]]:
+    """Each leg with the beginning of the one after it, if there is one."""
+    if len(legs) == 1:
+        return ((legs[0], None),)
+    return zip_longest(legs, [leg.since_at for leg in legs[1:]])
 
 
-def _goes_on(rule: _Rule, span: Span, clock: Clock) -> bool:
-    return rule.until_at == span.since_at and (rule.clock is clock or rule.clock == clock)
+def _goes_on(rule: _Rule, leg: _Leg, clock: Clock) -> bool:
+    return rule.until_at == leg.since_at and (rule.clock is clock or rule.clock == clock)
+
+
+def _ends(clock: Clock | None) -> Iterator[tuple[Condition, str]]:
+    """Under which conditions nothing is owed any more, in words."""
+    for condition in clock.frees if clock else _RESOLVED_ONLY:
+        resolved = condition is RESOLVED
+        reason = "the issue was resolved unanswered"
+        yield condition, reason if resolved else f"nothing more was owed: {condition}"
 
 
 def _started_at(timeline: Timeline, policy: Policy, created_at: datetime) -> datetime:
