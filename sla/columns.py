@@ -131,17 +131,18 @@ def _micros(array: NDArray[Any], what: str, kind: Literal["M", "m"]) -> Micros:
         raise CalendarError(f"{what} {int(missing.argmax())} is not there (NaT)")
     if kind == "m" and np.datetime_data(array.dtype)[0] in ("Y", "M"):
         raise CalendarError(f"the {what}s are years or months, which are no length; use days")
-    micros = array.astype(f"{kind}8[us]")
-    # Held against each other in the array's own unit: in microseconds an instant that is 600,000
-    # years away would be changed on both sides alike.
-    changed = micros.astype(array.dtype) != array
-    if not changed.any():
-        return micros.view(np.int64)
-    if np.promote_types(array.dtype, micros.dtype) != micros.dtype:
-        index = int(changed.argmax())
+    in_micros = np.dtype(f"{kind}8[us]")
+    if np.promote_types(array.dtype, in_micros) == in_micros:
+        # A coarser unit reaches further than microseconds do. Of what lies there numpy 2.4 makes
+        # something else, and 2.5 raises an error: it is brought to where no calendar answers.
+        farthest = np.array([-_TOO_MUCH, _TOO_MUCH], in_micros).astype(array.dtype)
+        array = array.clip(*farthest)
+    micros = array.astype(in_micros)
+    split = micros.astype(array.dtype) != array
+    if split.any():
+        index = int(split.argmax())
         raise CalendarError(f"{what} {index} has parts of a microsecond; round it first")
-    too_much = np.where(array.astype(np.int64) < 0, -_TOO_MUCH, _TOO_MUCH)
-    return np.where(changed, too_much, micros.view(np.int64))
+    return micros.view(np.int64)
 
 
 def _slices(size: int) -> list[slice]:

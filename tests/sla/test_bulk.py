@@ -258,13 +258,13 @@ class TestFewQuestions:
 class TestRefusedArrays:
     def test_nat(self) -> None:
         starts = array(STARTS)
-        starts[1] = np.datetime64("NaT")
+        starts[1] = np.datetime64("NaT", "us")
         with pytest.raises(CalendarError, match=r"start 1 is not there \(NaT\)"):
             due_many(OFFICE, starts, H)
         with pytest.raises(CalendarError, match=r"end 1 is not there \(NaT\)"):
             elapsed_many(OFFICE, array(STARTS), starts)
         with pytest.raises(CalendarError, match=r"amount 0 is not there \(NaT\)"):
-            due_many(OFFICE, array(STARTS), np.timedelta64("NaT"))
+            due_many(OFFICE, array(STARTS), np.timedelta64("NaT", "us"))
 
     @pytest.mark.parametrize("away", [2**64 // 64, 15_625 * 2**64 // 10**6, -(2**64) // 64])
     def test_an_instant_too_far_for_microseconds(self, away: int) -> None:
