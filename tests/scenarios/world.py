@@ -120,7 +120,11 @@ class World:
         """Start Dueline, on the database as it is; with what the world's directory came to, or
         with what a process would find in force."""
         in_force = in_force or InForce(self.configuration)
-        self.service = Service(self.settings, in_force, self.clock, jitter=lambda: 0.5)
+        # Its tables are this version's: that there is nothing to migrate takes long to find out.
+        database = Database(self.settings.database_url.reveal())
+        self.service = Service(
+            self.settings, in_force, self.clock, jitter=lambda: 0.5, database=database
+        )
         self.receiver: FlaskClient = create_app(self.service).test_client()
         self.service.engine.before_waking = self.service.look_whether_heard
         self.service.look_whether_heard()
