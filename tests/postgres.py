@@ -108,8 +108,12 @@ class PostgresServer:
             made = Database(address)
             migrate(made)
             made.close()
-            self._template = address.rsplit("/", 1)[-1]
-        return self._create(self._template)
+            self._template = address
+        return self.copy(self._template)
+
+    def copy(self, address: str) -> str:
+        """Make a database like another, which nobody uses; returns its address."""
+        return self._create(address.rsplit("/", 1)[-1])
 
     def _create(self, template: str) -> str:
         name = f"test_{next(_numbers)}"
