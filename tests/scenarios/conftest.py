@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.postgres import PostgresServer
 from tests.scenarios import world as worlds
-from tests.scenarios.world import World, utc, world
+from tests.scenarios.world import Past, World, file_in, utc, world
+
+Story = Callable[[World], None]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,3 +57,43 @@ def cloud(tmp_path: Path) -> Iterator[World]:
     """The same instant, on Jira Cloud."""
     with world(tmp_path, utc("2024-07-10 19:00")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def pasts() -> dict[tuple[Story, str], Past]:
+    """What was told, on which kind of database."""
+    return {}
+
+
+@pytest.fixture
+def after(
+    pasts: dict[tuple[Story, str], Past],
+    database: str,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[[Story], World]]:
+    """The world of `cloud` after a story, a new one for each test; the story is told once.
+
+    To tell it anew took most of the time of tests that only look at what it came to.
+    """
+
+    def told(story: Story) -> Past:
+        directory = tmp_path / "told"
+        directory.mkdir()
+        with world(directory, utc("2024-07-10 19:00")) as left:
+            story(left)
+        if database == "sqlite":
+            whole = (directory / "dueline.sqlite3").read_bytes()
+            return Past(left, lambda into: file_in(into, whole))
+        server: PostgresServer = request.getfixturevalue("postgres")
+        return Past(left, lambda _into: server.copy(left.settings.database_url.reveal()))
+
+    with ExitStack() as begun:
+
+        def world_after(story: Story) -> World:
+            if (story, database) not in pasts:
+                pasts[story, database] = told(story)
+            past = pasts[story, database]
+            return begun.enter_context(world(tmp_path, past.at, past=past))
+
+        yield world_after

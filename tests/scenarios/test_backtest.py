@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from sla.decide import Ledger, decide
 from sla.store import issues, reports
 from sla.store.reports import Wanted
 from sla.store.schema import issues as issues_table
+from tests.scenarios.conftest import Story
 from tests.scenarios.test_planning import environment
 from tests.scenarios.world import World
 from webhooks.backtesting import Backtest, Days, backtest, documents_of, tried
@@ -34,7 +36,12 @@ JULY = Days(date(2024, 7, 1), date(2024, 7, 31))
 
 
 @pytest.fixture
-def filled(cloud: World) -> World:
+def filled(after: Callable[[Story], World]) -> World:
+    """A world with all of that."""
+    return after(fill)
+
+
+def fill(cloud: World) -> None:
     """Answered soon, answered late, not answered; in some projects and severities."""
     keys = [
         cloud.report(project, priority=priority)
@@ -49,7 +56,6 @@ def filled(cloud: World) -> World:
     cloud.jira.transition(keys[0], "Done", account=AGENT)
     cloud.jira.delete_issue(keys[5])
     cloud.advance(timedelta(days=2))
-    return cloud
 
 
 def ran(place: World, contract: Path, days: Days = JULY, at_once: int = 1_000) -> Backtest:

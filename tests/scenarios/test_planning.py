@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from subprocess import run
@@ -25,6 +26,7 @@ from sla.store.database import Database
 from sla.store.migrate import migrate
 from sla.store.open_issues import Facts
 from sla.store.schema import issues as issues_table
+from tests.scenarios.conftest import Story
 from tests.scenarios.world import World, a_site, utc, world
 from webhooks import foreseeing
 from webhooks.cli import main
@@ -74,7 +76,12 @@ def stricter(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def populated(cloud: World) -> World:
+def populated(after: Callable[[Story], World]) -> World:
+    """A world that has them."""
+    return after(populate)
+
+
+def populate(cloud: World) -> None:
     """Issues at every stage of their lives."""
     for project in ("HLP", "BIT", "BOT", "BAL"):
         for priority in ("Highest", "Medium", "Low"):
@@ -87,7 +94,6 @@ def populated(cloud: World) -> World:
     cloud.jira.delete_issue(keys["c"])
     cloud.jira.edit(keys["d"], {"priority": "Low"}, account=AGENT)
     cloud.advance(3 * HOUR)
-    return cloud
 
 
 def planned(place: World, directory: Path, **how: Any) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from sla.store.schema import (
 )
 from sla.store.schema import inbox as inbox_rows
 from sla.store.schema import issues as issue_rows
+from tests.scenarios.conftest import Story
 from tests.scenarios.test_planning import environment
 from tests.scenarios.world import World, utc, world
 from tests.webhooks.console.desk import Desk
@@ -43,7 +44,12 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
-def lived(cloud: World) -> World:
+def lived(after: Callable[[Story], World]) -> World:
+    """A world that is all that."""
+    return after(live)
+
+
+def live(cloud: World) -> None:
     """Warned of, breached, answered late and in time, paused, raised, deleted, heard late."""
     keys = {
         name: cloud.report(project, priority=priority)
@@ -73,7 +79,6 @@ def lived(cloud: World) -> World:
     jira.add_comment(keys["late"], "We look into it.", account=AGENT)
     jira.transition(keys["first"], "Done")
     cloud.settle()
-    return cloud
 
 
 def proven(place: World, **how: Any) -> Proof:

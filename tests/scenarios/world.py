@@ -7,10 +7,10 @@ import html
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -28,8 +28,8 @@ from connector.simulator import fields as custom_fields
 from sla.lanes import drain
 from sla.store import absence, issues
 from sla.store.database import Database
-from sla.store.migrate import migrate
 from sla.store.schema import cycles
+from tests.sla.store.conftest import migrated
 from webhooks.app import create_app
 from webhooks.publishing import InForce
 from webhooks.service import Service
@@ -43,21 +43,16 @@ Flavour = Literal["cloud", "datacenter"]
 _configuration = lru_cache(load)
 
 
-def _file_in(directory: Path) -> str:
+def file_in(directory: Path, whole: bytes) -> str:
+    """Write a database of which all is known; returns its address."""
     file = directory / "dueline.sqlite3"
-    file.write_bytes(_with_tables())
+    file.write_bytes(whole)
     return f"sqlite:///{file}"
 
 
-@cache
-def _with_tables() -> bytes:
-    """A database with this version's tables: to make them took a third of the time of a world."""
-    with TemporaryDirectory() as directory:
-        file = Path(directory) / "made.sqlite3"
-        made = Database(f"sqlite:///{file}")
-        migrate(made)
-        made.close()
-        return file.read_bytes()
+def _empty_in(directory: Path) -> str:
+    # To make the tables took a third of the time of a world.
+    return file_in(directory, migrated())
 
 
 def set_up(jira: Simulator, fields: Mapping[str, str]) -> None:
@@ -71,7 +66,7 @@ def set_up(jira: Simulator, fields: Mapping[str, str]) -> None:
     jira.register_webhook(HOOK, events=EVENTS[jira.flavour], secret=SECRET, name=WEBHOOK_NAME)
 
 
-database_in: Callable[[Path], str] = _file_in
+database_in: Callable[[Path], str] = _empty_in
 """Gives a new world the address of its database; a file, unless the story is told on a server."""
 
 
@@ -99,6 +94,7 @@ class World:
         directory: Path,
         config: Path,
         environment: Mapping[str, str] = MappingProxyType({}),
+        past: Past | None = None,
     ) -> None:
         self.jira, self.url, self.clock = jira, url, clock
         self.deaf = False
@@ -108,19 +104,24 @@ class World:
             "DUELINE_JIRA_USER": DUELINE,
             "DUELINE_JIRA_TOKEN": "simulator",
             "DUELINE_WEBHOOK_SECRET": f"older-secret,{SECRET}",
-            "DUELINE_DATABASE_URL": database_in(directory),
+            "DUELINE_DATABASE_URL": (past.database if past else database_in)(directory),
             "DUELINE_CONFIG": str(config),
             **environment,
         })  # fmt: skip
         self.configuration = _configuration(config)
-        set_up(jira, self.configuration.site.fields)
+        if past is None:
+            set_up(jira, self.configuration.site.fields)
         self.start()
 
     def start(self, in_force: InForce | None = None) -> None:
         """Start Dueline, on the database as it is; with what the world's directory came to, or
         with what a process would find in force."""
         in_force = in_force or InForce(self.configuration)
-        self.service = Service(self.settings, in_force, self.clock, jitter=lambda: 0.5)
+        # Its tables are this version's: that there is nothing to migrate takes long to find out.
+        database = Database(self.settings.database_url.reveal())
+        self.service = Service(
+            self.settings, in_force, self.clock, jitter=lambda: 0.5, database=database
+        )
         self.receiver: FlaskClient = create_app(self.service).test_client()
         self.service.engine.before_waking = self.service.look_whether_heard
         self.service.look_whether_heard()
@@ -260,6 +261,28 @@ def a_site(
     return made
 
 
+# What no other Jira can have of one: its address, who waits for it, what it was asked, its clock.
+_ITS_OWN = frozenset({
+    "base_url", "lock", "something_pending", "faults", "requests", "attempts", "_now", "_post",
+    "_sending",
+})  # fmt: skip
+
+
+class Past:
+    """How a story left a world that stands still by now, for others to begin there."""
+
+    def __init__(self, left: World, database: Callable[[Path], str]) -> None:
+        self.at = left.clock.at
+        self.database = database
+        """Gives a world in a directory the address of a copy of what was left."""
+        of_jira = vars(left.jira).items()
+        self._jira = deepcopy({name: each for name, each in of_jira if name not in _ITS_OWN})
+
+    def bring_to(self, jira: Simulator) -> None:
+        """Have another Jira be as that one was left."""
+        vars(jira).update(deepcopy(self._jira))
+
+
 @contextmanager
 def world(
     directory: Path,
@@ -267,14 +290,17 @@ def world(
     flavour: Flavour = "cloud",
     *,
     config: Path = SHIPPED,
+    past: Past | None = None,
     **environment: str,
 ) -> Iterator[World]:
     """A world at an instant, closed at the end; further variables of Dueline's environment."""
     clock = Clock(at)
     there: list[World] = []
     jira = Simulator(now=clock.now, flavour=flavour, post=lambda *call: there[0].post(*call))
+    if past:
+        past.bring_to(jira)
     with running(jira) as url:
-        made = World(jira, url, clock, directory, config, environment)
+        made = World(jira, url, clock, directory, config, environment, past)
         there.append(made)
         try:
             yield made

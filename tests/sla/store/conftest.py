@@ -35,12 +35,12 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
 def new_database(directory: Path) -> Database:
     """An empty database with this version's tables; whoever asks for it closes it."""
     path = directory / "dueline.sqlite3"
-    path.write_bytes(_migrated())
+    path.write_bytes(migrated())
     return Database(f"sqlite:///{path}")
 
 
 @cache
-def _migrated() -> bytes:
+def migrated() -> bytes:
     """A database file as the migrations make it: a copy takes no time, they do."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "template.sqlite3"
