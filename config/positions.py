@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -17,6 +19,9 @@ Place = tuple[str | int, ...]
 """The way to a value: keys and list indexes from the document's top."""
 
 Plain = str | int | bool | list["Plain"] | dict[str, "Plain"] | None
+
+_DEEPEST = 100
+"""Levels of a document; the time to read it grows with their square."""
 
 
 class _Mark(Protocol):
@@ -127,7 +132,7 @@ def read(path: Path, name: str) -> Document:
 def parse(text: str, document: Document) -> Document:
     """Fill a document from its text, or let it say why that cannot be done."""
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = _composed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = _position(mark) if mark else (1, 1)
@@ -140,6 +145,16 @@ def parse(text: str, document: Document) -> Document:
         else:
             document._fill(root)  # noqa: SLF001 - the two halves of one class
     return document
+
+
+# Composing is nine tenths of reading a set of documents, of which a saving changes one: it and what
+# is looked at beside it are composed once. Nothing alters a node.
+@lru_cache(maxsize=64)
+def _composed(text: str) -> Node | None:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = _DEEPEST
+    root: Node | None = yaml.compose(text)
+    return root
 
 
 def written(place: Place) -> str:
@@ -162,6 +177,8 @@ def kind(value: object) -> str:
 
 
 def _syntax(error: MarkedYAMLError) -> str:
+    if isinstance(error, MaxDepthExceededError):
+        return "nests too deeply to be read; no document needs more than ten levels"
     problem = str(error.problem or error.context or "cannot be understood").replace("\n", " ")
     if "another document" in problem:
         return "holds a second document (after `---`); write one per file"

@@ -106,9 +106,13 @@ class _Seen:
     @property
     def page(self) -> str:
         """The text of a page for people; empty when the answer is data."""
-        text = self.response.text[:_READ_AT_MOST]
+        text = self.text[:_READ_AT_MOST]
         kind = self.response.headers.get("Content-Type", "").lower()
         return text if "html" in kind or text.lstrip()[:1] == "<" else ""
+
+    @property
+    def text(self) -> str:
+        return text_of(self.response)
 
     @property
     def url(self) -> str:
@@ -171,7 +175,7 @@ _RULES: tuple[_Rule, ...] = (
     (lambda it: NO_BEARER_HERE in it.sentence, _NEEDS_EMAIL),
     (lambda it: "basic auth" in it.sentence and it.status == 403, _NO_PASSWORDS),
     (lambda it: "plain http request" in it.page.lower(), _WRITE_HTTPS),
-    (lambda it: "http request to an https server" in it.response.text[:200].lower(), _WRITE_HTTPS),
+    (lambda it: "http request to an https server" in it.text[:200].lower(), _WRITE_HTTPS),
     (lambda it: 300 <= it.status < 400, _detour),
     (lambda it: it.status < 400 and _SIGN_IN_FORM.search(it.page), _SIGN_IN_PAGE),
     (lambda it: it.status == 401 and is_somebodys(it.response), LACKS_RIGHT),
@@ -269,7 +273,17 @@ def on_a_break(request: Any) -> str:
     return ""
 
 
+def text_of(response: requests.Response) -> str:
+    """What an answer says. Where it names no encoding, that is guessed, and the guess is kept.
+
+    `requests` guesses anew each time it is asked, and a refusal is asked for its text five times.
+    """
+    if response.encoding is None:
+        response.encoding = response.apparent_encoding
+    return response.text
+
+
 def title_of(response: requests.Response) -> str:
     """The title of a page for people; empty where it has none."""
-    found = _TITLE.search(response.text[:_READ_AT_MOST])
+    found = _TITLE.search(text_of(response)[:_READ_AT_MOST])
     return " ".join(unescape(found[1]).split())[:_LONGEST_TITLE] if found else ""

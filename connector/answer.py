@@ -104,8 +104,8 @@ def refuses_credentials(response: requests.Response) -> bool:
     """
     if response.status_code == 401:
         known = advice.is_somebodys(response)
-        return not known and advice.SCOPE_MISSING not in response.text.lower()
-    if response.status_code == 403 and advice.NO_BEARER_HERE in response.text.lower():
+        return not known and advice.SCOPE_MISSING not in advice.text_of(response).lower()
+    if response.status_code == 403 and advice.NO_BEARER_HERE in advice.text_of(response).lower():
         return True
     return is_nobodys(response)
 

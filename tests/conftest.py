@@ -169,6 +169,18 @@ def ear() -> Iterator[Ear]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def tracebacks_in_plain() -> Iterator[None]:
+    """Show what goes wrong as Dueline's own logs do, where a test has set up none.
+
+    A traceback in frames, with colours and local variables, takes half a second to draw.
+    """
+    shown = structlog.get_config()["processors"][-1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shown, "exception_formatter", structlog.dev.plain_traceback)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def loggers_that_listen_again() -> Iterator[None]:
     """Let no command that a test types fix for ever where this process's loggers write."""
     configure = structlog.configure

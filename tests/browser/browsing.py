@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 from tests.browser.showcase import TOKEN
 
@@ -17,6 +17,11 @@ _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+_LISTEN = """
+  window.violations = [];
+  document.addEventListener('securitypolicyviolation',
+    (event) => window.violations.push(event.violatedDirective + ' ' + event.sourceFile));
+"""
 
 
 def chromium() -> str | None:
@@ -58,3 +63,21 @@ def signed_in(
         yield page
     finally:
         context.close()
+
+
+def overheard(page: Page) -> list[str]:
+    """What its documents say from now on: dialogs, and errors of scripts and in the console.
+
+    What their policy forbids each of them keeps in `window.violations`.
+    """
+    said: list[str] = []
+
+    def note(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", note)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda told: said.append(told.text) if told.type == "error" else None)
+    page.add_init_script(_LISTEN)
+    return said

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page
 
 _MOST = 150
 # Where the focus is: what, its name, and whether somebody who looks can see that it is there.
-_FOCUSED = """() => {
+_FOCUSED = """(wanted) => {
   const at = document.activeElement;
   if (!at || at === document.body) return null;
   const box = at.getBoundingClientRect();
@@ -25,6 +25,7 @@ _FOCUSED = """() => {
     on_screen: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth
       && box.width > 0,
     place: [...document.querySelectorAll('*')].indexOf(at),
+    wanted: at === wanted,
   };
 }"""
 
@@ -45,14 +46,13 @@ class Keyboard:
         passed = []
         for _ in range(_MOST):
             self.page.keyboard.press("Shift+Tab" if back else "Tab")
-            if wanted.evaluate("each => each === document.activeElement"):
-                at = self.focused()
-                assert at, wanted
+            at: dict[str, Any] | None = wanted.evaluate(_FOCUSED)
+            if at and at["wanted"]:
                 assert at["outlined"], at
                 assert at["on_screen"], at
                 return
-            passed.append(self.focused())
-        raise AssertionError(f"{wanted} is not reached by Tab: {[p and p['name'] for p in passed]}")
+            passed.append(at and at["name"])
+        raise AssertionError(f"{wanted} is not reached by Tab: {passed}")
 
     def press(self, wanted: Locator, *, back: bool = False) -> None:
         """Go there and press Enter."""

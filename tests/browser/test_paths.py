@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, Dialog, expect
@@ -13,17 +12,10 @@ from sqlalchemy import update
 
 from sla.store import sign_ins
 from sla.store.schema import sayings
-from tests.browser.__main__ import PAGES
-from tests.browser.browsing import signed_in
+from tests.browser.browsing import overheard, signed_in
 from tests.browser.conftest import Shown
 from tests.browser.keyboard import Keyboard
 from tests.browser.showcase import TOKEN
-
-_LISTEN = """
-  window.violations = [];
-  document.addEventListener('securitypolicyviolation',
-    (event) => window.violations.push(event.violatedDirective + ' ' + event.sourceFile));
-"""
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
@@ -202,27 +194,6 @@ def test_a_customers_month_is_printed(chrome: Browser, shown: Shown, scripts: bo
         expect(page.get_by_role("main")).to_contain_text(customer)
 
 
-def test_the_focus_goes_through_every_page_in_order_and_is_seen(
-    chrome: Browser, shown: Shown
-) -> None:
-    with signed_in(chrome, shown.url) as page:
-        for path in PAGES:
-            page.goto(path)
-            stops = Keyboard(page).stops(60)
-            assert len(stops) >= 2, path
-            places = [each["place"] for each in stops]
-            # Inside a date the focus goes from its day to its month and stays where it is.
-            assert places == sorted(places), path
-            unseen = [
-                each
-                for before, each in pairwise([None, *stops])
-                if not (each and each["on_screen"])
-                # The button within a date's field has a ring of the browser's own.
-                or not (each["outlined"] or (before and before["place"] == each["place"]))
-            ]
-            assert unseen == [], path
-
-
 def test_the_first_stop_leads_past_the_navigation(chrome: Browser, shown: Shown) -> None:
     with signed_in(chrome, shown.url) as page:
         for path in ("/board", "/health", "/audit"):
@@ -274,17 +245,9 @@ def test_nothing_that_stands_in_an_issue_is_run(chrome: Browser, shown: Shown) -
         if "<script>" in str(each)
     ][:1]  # fmt: skip
     with signed_in(chrome, shown.url) as page:
-        told: list[str] = []
-
-        def note(dialog: Dialog) -> None:
-            told.append(dialog.message)
-            dialog.dismiss()
-
-        page.on("dialog", note)
-        page.on("console", lambda m: told.append(m.text) if m.type == "error" else None)
-        page.add_init_script(_LISTEN)
+        told = overheard(page)
         issue = f"/issues/{found.key}"
-        for path in (*PAGES, issue, "/board?key=<script>alert(1)</script>",
+        for path in (issue, "/board?key=<script>alert(1)</script>",
                      "/audit?actor=\"><img src=x onerror=alert(1)>"):  # fmt: skip
             page.goto(path)
             assert page.evaluate("window.violations") == [], path

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from config import looking
+from config import looking, positions
 from config.document_sets import gathered
 from config.errors import ConfigError
 from config.examples import worked
@@ -55,6 +55,24 @@ def test_what_is_not_there_is_nothing() -> None:
     assert looking.alone(_WHOLE, "nope") is None
     assert looking.lone_calendar(_WHOLE, "../site") is None
     assert looking.examples(_WHOLE, "nope", 2026) == ()
+
+
+def test_of_a_set_only_what_was_changed_is_composed_anew() -> None:
+    looking.warnings(_WHOLE, _TODAY)
+    composed = positions._composed.cache_info().misses
+    changed = _WHOLE["projects.yaml"] + "\n# Another line.\n"
+    looking.warnings({**_WHOLE, "projects.yaml": changed}, _TODAY)
+    assert positions._composed.cache_info().misses == composed + 1
+
+
+def test_what_is_composed_once_is_no_common_document() -> None:
+    text = _WHOLE["projects.yaml"]
+    one, other = (positions.parse(text, positions.Document(name)) for name in ("one", "other"))
+    one.data.clear()
+    one.complain((), "is wrong")
+    assert other.data
+    assert other.problems == []
+    assert other.problem((), "is wrong").file == "other"
 
 
 def test_a_calendar_alone_is_the_one_in_use() -> None:

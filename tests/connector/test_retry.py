@@ -32,6 +32,7 @@ from sla.store.holds import LONGEST
 
 SITE = "https://demo.atlassian.net"
 COMMENT = f"{SITE}/rest/api/3/issue/DEMO-1/comment"
+REQUEST = requests.Request("POST", COMMENT).prepare()
 CLIENT: Any = connect(SITE, ApiToken("dueline@example.com", "token"), flavour="cloud")
 CALL = Call("adding a comment", "DEMO-1", "POST /rest/api/3/issue/DEMO-1/comment")
 
@@ -102,7 +103,7 @@ def answer(status: int, **headers: str) -> requests.Response:
     made = requests.Response()
     made.status_code, made._content = status, b"{" if status < 300 else b"{}"
     made.headers.update({"Date": "Fri, 20 Nov 2026 10:00:00 GMT", **headers})
-    made.request = requests.Request("POST", COMMENT).prepare()
+    made.request = REQUEST
     return made
 
 
@@ -123,9 +124,21 @@ def test_the_table_has_each_status_once() -> None:
     assert listed == list(range(100, 600))
 
 
+def beside(status: int) -> Iterator[tuple[str | None, str | None]]:
+    """What may stand beside a status: both together where a line of the table begins and ends.
+
+    Within a line statuses are told apart by nothing that reads the one or the other.
+    """
+    if any(status in line for line in VERDICTS):
+        yield from product(ASKED, LIMITS)
+    else:
+        yield from ((asked, None) for asked in ASKED)
+        yield from ((None, limit) for limit in LIMITS)
+
+
 @pytest.mark.parametrize("status", range(100, 600))
 def test_every_status_has_one_verdict_whatever_stands_beside_it(status: int) -> None:
-    for asked, limit in product(ASKED, LIMITS):
+    for asked, limit in beside(status):
         error = error_of(lambda a=asked, x=limit: answer(status, **headers_of(a, x)))  # type: ignore[misc]
         found = verdict(error, 1, jitter=0.5)
         kind, pause = expected(status, limit)
@@ -133,6 +146,20 @@ def test_every_status_has_one_verdict_whatever_stands_beside_it(status: int) -> 
         assert (found.kind, found.after.total_seconds()) == (kind, longest), (asked, limit)
         assert str(status) in found.reason
         assert "DEMO-1" in found.reason
+
+
+def test_the_encoding_of_a_page_is_guessed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    guessed: list[str] = []
+
+    def guess(_: requests.Response) -> str:
+        guessed.append("latin-1")
+        return guessed[-1]
+
+    monkeypatch.setattr(requests.Response, "apparent_encoding", property(guess))
+    page = answer(403)
+    page._content = "<html><title>Zugang für Mitarbeiter</title>".encode("latin-1")
+    assert "Zugang für Mitarbeiter" in str(error_of(lambda: page))
+    assert len(guessed) == 1
 
 
 @pytest.mark.parametrize(

@@ -37,34 +37,41 @@ class MinuteReference:
         self.calendar = calendar
         self.pauses = [(minute_of(a), minute_of(b)) for a, b in pauses]
         self._started: dict[date, list[tuple[int, int]]] = {}
-        self._holiday: dict[date, tuple[int, int] | None] = {}
+        self._near: dict[int, tuple[list[tuple[int, int]], list[tuple[int, int]]]] = {}
+        self._open: dict[int, bool] = {}
 
     # -- open or not, by the rules -------------------------------------------------------------
 
     def is_open(self, minute: int) -> bool:
         """Whether the calendar is open during a minute."""
+        if minute not in self._open:
+            self._open[minute] = self._is_open(minute)
+        return self._open[minute]
+
+    def _is_open(self, minute: int) -> bool:
         if self.calendar.always_open:
             return True
-        around = instant_of(minute).date()
-        if any(self._in_holiday(around + n * _ONE_DAY, minute) for n in range(-2, 3)):
+        holidays, started = self._around(minute * 60 // 86_400)
+        if any(closed[0] <= minute < closed[1] for closed in holidays):
             return False
-        return any(
-            opens <= minute < closes
-            for n in range(-5, 3)
-            for opens, closes in self._started_on(around + n * _ONE_DAY)
-        )
+        return any(opens <= minute < closes for opens, closes in started)
+
+    def _around(self, day: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """Holidays and openings whose minutes a day of UTC may have, by its number since 1970."""
+        if day not in self._near:
+            date_ = date(1970, 1, 1) + day * _ONE_DAY
+            holidays = [self._closed_by_holiday(date_ + n * _ONE_DAY) for n in range(-2, 3)]
+            started = [
+                each for n in range(-5, 3) for each in self._started_on(date_ + n * _ONE_DAY)
+            ]
+            self._near[day] = [each for each in holidays if each], started
+        return self._near[day]
 
     def is_paused(self, minute: int) -> bool:
         return any(from_ <= minute < to for from_, to in self.pauses)
 
     def counts(self, minute: int) -> bool:
         return not self.is_paused(minute) and self.is_open(minute)
-
-    def _in_holiday(self, day: date, minute: int) -> bool:
-        if day not in self._holiday:
-            self._holiday[day] = self._closed_by_holiday(day)
-        closed = self._holiday[day]
-        return closed is not None and closed[0] <= minute < closed[1]
 
     def _closed_by_holiday(self, day: date) -> tuple[int, int] | None:
         calendar = self.calendar

@@ -299,22 +299,29 @@ def test_stopping_as_an_instant_comes_leaves_no_error_behind(
 ) -> None:
     errors: list[object] = []
     monkeypatch.setattr(threading, "excepthook", lambda args: errors.append(args.exc_value))
-    work, submitted = Work(), threading.Event()
+    work, submitted, stopping = Work(), threading.Event(), threading.Event()
     wakeups = start(lane=work)
     assert work.came_to(1)
     scheduler = wakeups._scheduler
     submit = scheduler._executors["default"].submit_job
+    remove_all_jobs = scheduler.remove_all_jobs
+
+    def note_and_remove() -> None:
+        # It has to wait until the scheduler has gone on from what it is submitting.
+        stopping.set()
+        remove_all_jobs()
 
     def submit_and_wait_for_stop(*args: object) -> None:
         submit(*args)
         submitted.set()
         pause = threading.Event()
         for _ in range(int(PATIENCE / 0.005)):
-            if not scheduler.running:
+            if not scheduler.running or stopping.is_set():
                 return
             pause.wait(0.005)
 
     monkeypatch.setattr(scheduler._executors["default"], "submit_job", submit_and_wait_for_stop)
+    monkeypatch.setattr(scheduler, "remove_all_jobs", note_and_remove)
     wakeups.wake_at("lane", at(0))
     assert submitted.wait(PATIENCE)
     wakeups.stop()
