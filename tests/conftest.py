@@ -6,7 +6,6 @@ import gc
 import logging
 import socket
 from collections.abc import Generator, Hashable, Iterator
-from functools import lru_cache
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -14,13 +13,11 @@ from typing import Any
 import pytest
 import structlog
 from hypothesis import settings
-from ruamel.yaml import YAML
 from sqlalchemy import Engine
 from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
-from config import positions
 from connector.simulator import server
 from connector.simulator.wire import Wire
 from sla import steps
@@ -98,29 +95,6 @@ def routes_compiled_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def documents_taken_apart_once() -> Iterator[None]:
-    """Keep what YAML makes of a text, which nothing changes, for the next who reads the same.
-
-    The contracts stand in a hundred sites of their own: it took a seventh of all the time.
-    """
-
-    @lru_cache(maxsize=200)
-    def composed(text: str) -> Any:
-        return YAML(typ="safe", pure=True).compose(text)
-
-    class Remembering:
-        def __init__(self, **how: Any) -> None:
-            assert how == {"typ": "safe", "pure": True}
-
-        def compose(self, text: str) -> Any:
-            return composed(text)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(positions, "YAML", Remembering)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
 def statements_compiled_once() -> Iterator[None]:
     """Keep what SQLAlchemy makes of a statement for the next database of the same kind.
 
@@ -140,21 +114,6 @@ def statements_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(databases, "_engine", opened)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def faults_told_plainly() -> Iterator[None]:
-    """Have the logs that no command set up show tracebacks as those do that one did.
-
-    By itself structlog draws each with every local variable, which takes it a second.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            structlog.dev.RichTracebackFormatter,
-            "__call__",
-            lambda _self, file, fault: structlog.dev.plain_traceback(file, fault),
-        )
         yield
 
 
