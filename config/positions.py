@@ -22,6 +22,8 @@ Plain = str | int | bool | list["Plain"] | dict[str, "Plain"] | None
 
 _DEEPEST = 100
 """Levels of a document; the time to read it grows with their square."""
+_LONGEST_KEPT = 32_768
+"""Characters: few documents have more. 64 of that length take 50 MB as most are written."""
 
 
 class _Mark(Protocol):
@@ -147,14 +149,21 @@ def parse(text: str, document: Document) -> Document:
     return document
 
 
-# Composing is nine tenths of reading a set of documents, of which a saving changes one: it and what
-# is looked at beside it are composed once. Nothing alters a node.
-@lru_cache(maxsize=64)
+# Composing is nine tenths of reading a set of documents, of which a saving changes one: that and
+# what is looked at beside it are composed once. Nothing alters a node. A long text is not kept: its
+# nodes take twenty-five times its room.
 def _composed(text: str) -> Node | None:
+    return _kept(text) if len(text) <= _LONGEST_KEPT else _compose(text)
+
+
+def _compose(text: str) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = _DEEPEST
     root: Node | None = yaml.compose(text)
     return root
+
+
+_kept = lru_cache(maxsize=64)(_compose)
 
 
 def written(place: Place) -> str:

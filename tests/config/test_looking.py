@@ -59,10 +59,10 @@ def test_what_is_not_there_is_nothing() -> None:
 
 def test_of_a_set_only_what_was_changed_is_composed_anew() -> None:
     looking.warnings(_WHOLE, _TODAY)
-    composed = positions._composed.cache_info().misses
+    composed = positions._kept.cache_info().misses
     changed = _WHOLE["projects.yaml"] + "\n# Another line.\n"
     looking.warnings({**_WHOLE, "projects.yaml": changed}, _TODAY)
-    assert positions._composed.cache_info().misses == composed + 1
+    assert positions._kept.cache_info().misses == composed + 1
 
 
 def test_what_is_composed_once_is_no_common_document() -> None:
