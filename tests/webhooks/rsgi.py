@@ -86,10 +86,10 @@ def request(
     return Scope(method, path, Headers(pairs)), Protocol([body] if body else [])
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Do it on an event loop of its own, in a thread of its own.
+def run(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop | None = None) -> None:
+    """Do it on an event loop, by default one of its own, in a thread of its own.
 
     In this one the loop of a browser may be running, which other tests left open.
     """
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, work).result()
+        thread.submit(loop.run_until_complete if loop else asyncio.run, work).result()

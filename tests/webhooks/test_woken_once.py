@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.webhooks import rsgi
 from webhooks.woken_once import WokenOnce
 
 PATIENCE = 20.0
@@ -51,7 +52,7 @@ def test_what_comes_while_it_is_awake_wakes_it_once(loop: Counting) -> None:
         await asyncio.sleep(0)
         assert done == [*range(100)]
 
-    loop.run_until_complete(busy())
+    rsgi.run(busy(), loop)
 
 
 def test_it_is_woken_again_after_it_rested(loop: Counting) -> None:
@@ -60,7 +61,7 @@ def test_it_is_woken_again_after_it_rested(loop: Counting) -> None:
         for number in range(5):
             loop.call_soon_threadsafe(done.append, number)
         assert loop.woken == nth
-        loop.run_until_complete(asyncio.sleep(0))
+        rsgi.run(asyncio.sleep(0), loop)
     assert done == [*range(5)] * 3
 
 
@@ -73,8 +74,8 @@ def test_what_comes_while_it_reads_what_woke_it_does_not_leave_it_asleep() -> No
 
     loop = HandedMore()
     loop.call_soon_threadsafe(done.append, 0)
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.run_until_complete(asyncio.sleep(0))
+    rsgi.run(asyncio.sleep(0), loop)
+    rsgi.run(asyncio.sleep(0), loop)
     assert done == [0, 1]
     loop.call_soon_threadsafe(done.append, 2)
     assert select.select([loop._ssock], [], [], 0)[0]  # type: ignore[attr-defined]
@@ -91,5 +92,5 @@ def test_nothing_is_lost_however_many_threads_hand_it_over(loop: Counting) -> No
         for thread in threads:
             await asyncio.to_thread(thread.join, PATIENCE)
 
-    loop.run_until_complete(until_all_are_done())
+    rsgi.run(until_all_are_done(), loop)
     assert sorted(done) == [*range(20_000)]
