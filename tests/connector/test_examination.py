@@ -9,7 +9,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -45,6 +44,7 @@ from sla.condition import Condition
 from sla.contract import Act, Limit
 from sla.mapping import Policy
 from tests.connector.test_advice import Authority
+from tests.copies import Held, bring, held_by
 
 _ANYWHERE = re.compile("http://jira.example.com/.*")
 _JSON = {"Content-Type": "application/json"}
@@ -58,11 +58,6 @@ SECRET = "planted-webhook-secret"
 WORK = ("read:jira-user", "read:jira-work", "write:jira-work")
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 _configuration = lru_cache(load)
-
-# What a simulator has beside what it holds.
-_ITS_OWN = frozenset(
-    {"lock", "something_pending", "_sending", "_post", "_now", "faults", "base_url"}
-)
 
 Site = tuple[Simulator, str]
 WAYS: dict[type[object], Way] = {
@@ -120,12 +115,12 @@ def datacenter() -> Iterator[Site]:
 
 def _set_up(version: str) -> Iterator[Site]:
     with _served(version) as (sim, url):
-        vars(sim).update(deepcopy(_as_set_up(version)))
+        bring(_as_set_up(version), sim)
         yield sim, url
 
 
 @lru_cache
-def _as_set_up(version: str) -> dict[str, Any]:
+def _as_set_up(version: str) -> Held:
     """What a simulator holds that was set up: it takes fifty calls, and comes to the same again."""
     with _served(version) as (sim, url):
         client = connect(url, ApiToken(DUELINE, "simulator"))
@@ -133,7 +128,7 @@ def _as_set_up(version: str) -> dict[str, Any]:
         set_up_webhook(client, HOOK, SECRET)
         for project in _configuration(SHIPPED).policy.projects:
             sim.create_issue(project=project, summary="Help", account=CUSTOMER)
-    return {name: held for name, held in vars(sim).items() if name not in _ITS_OWN}
+        return held_by(sim)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import html
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +28,7 @@ from sla.lanes import drain
 from sla.store import absence, issues
 from sla.store.database import Database
 from sla.store.schema import cycles
+from tests.copies import bring, held_by
 from tests.sla.store.conftest import migrated
 from webhooks.app import create_app
 from webhooks.publishing import InForce
@@ -261,13 +261,6 @@ def a_site(
     return made
 
 
-# What no other Jira can have of one: its address, who waits for it, what it was asked, its clock.
-_ITS_OWN = frozenset({
-    "base_url", "lock", "something_pending", "faults", "requests", "attempts", "_now", "_post",
-    "_sending",
-})  # fmt: skip
-
-
 class Past:
     """How a story left a world that stands still by now, for others to begin there."""
 
@@ -275,12 +268,7 @@ class Past:
         self.at = left.clock.at
         self.database = database
         """Gives a world in a directory the address of a copy of what was left."""
-        of_jira = vars(left.jira).items()
-        self._jira = deepcopy({name: each for name, each in of_jira if name not in _ITS_OWN})
-
-    def bring_to(self, jira: Simulator) -> None:
-        """Have another Jira be as that one was left."""
-        vars(jira).update(deepcopy(self._jira))
+        self.jira = held_by(left.jira)
 
 
 @contextmanager
@@ -298,7 +286,7 @@ def world(
     there: list[World] = []
     jira = Simulator(now=clock.now, flavour=flavour, post=lambda *call: there[0].post(*call))
     if past:
-        past.bring_to(jira)
+        bring(past.jira, jira)
     with running(jira) as url:
         made = World(jira, url, clock, directory, config, environment, past)
         there.append(made)
