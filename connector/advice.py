@@ -274,7 +274,7 @@ def on_a_break(request: Any) -> str:
 
 
 def text_of(response: requests.Response) -> str:
-    """What an answer says. Where it names no encoding, that is guessed, and the guess is kept.
+    """What an answer says. Where it names no encoding, that is guessed, and kept for who asks next.
 
     `requests` guesses anew each time it is asked, and a refusal is asked for its text five times.
     """

@@ -135,8 +135,11 @@ def _micros(array: NDArray[Any], what: str, kind: Literal["M", "m"]) -> Micros:
     if np.promote_types(array.dtype, in_micros) == in_micros:
         # A coarser unit reaches further than microseconds do. Of what lies there numpy 2.4 makes
         # something else, and 2.5 raises an error: it is brought to where no calendar answers.
-        farthest = np.array([-_TOO_MUCH, _TOO_MUCH], in_micros).astype(array.dtype)
-        array = array.clip(*farthest)
+        units = array.astype(np.int64)
+        reach = np.array([_TOO_MUCH], in_micros).astype(array.dtype).astype(np.int64)[0]
+        near = units.clip(-reach, reach)
+        found = near.astype(array.dtype).astype(in_micros).view(np.int64)
+        return np.where(near == units, found, np.where(units < 0, -_TOO_MUCH, _TOO_MUCH))
     micros = array.astype(in_micros)
     split = micros.astype(array.dtype) != array
     if split.any():

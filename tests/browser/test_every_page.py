@@ -88,9 +88,9 @@ def test_it_shuts_nobody_out(opened: Opened) -> None:
 
 
 def test_it_shuts_nobody_out_in_the_dark(opened: Opened) -> None:
-    opened.page.evaluate(_FIRSTS)
     opened.page.emulate_media(color_scheme="dark")
     try:
+        opened.page.evaluate(_FIRSTS)
         assert opened.faults(_COLOURS, "[data-first]") == []
     finally:
         opened.page.emulate_media(color_scheme="light")

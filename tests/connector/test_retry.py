@@ -127,9 +127,10 @@ def test_the_table_has_each_status_once() -> None:
 def beside(status: int) -> Iterator[tuple[str | None, str | None]]:
     """What may stand beside a status: both together where a line of the table begins and ends.
 
-    Within a line statuses are told apart by nothing that reads the one or the other.
+    Within a line nothing that reads the one or the other tells statuses apart, but for a few that
+    have words of their own.
     """
-    if any(status in line for line in VERDICTS):
+    if status in (403, 404, 503) or any(status in line for line in VERDICTS):
         yield from product(ASKED, LIMITS)
     else:
         yield from ((asked, None) for asked in ASKED)

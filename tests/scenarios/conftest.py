@@ -86,7 +86,8 @@ def after(
             whole = (directory / "dueline.sqlite3").read_bytes()
             return Past(left, lambda into: file_in(into, whole))
         server: PostgresServer = request.getfixturevalue("postgres")
-        return Past(left, lambda _into: server.copy(left.settings.database_url.reveal()))
+        address = left.settings.database_url.reveal()
+        return Past(left, lambda _into: server.copy(address))
 
     with ExitStack() as begun:
 

@@ -274,6 +274,12 @@ class TestRefusedArrays:
         with pytest.raises(OutOfRange, match=r"^start 1: an instant (after 2200|before 1970)"):
             due_many(OFFICE, starts, H)
 
+    @pytest.mark.parametrize("unit", ["500000Y", "2000000M", "60000000D"])
+    def test_an_instant_in_units_longer_than_all_that_microseconds_count(self, unit: str) -> None:
+        for units, where in ((3, "after 2200"), (-3, "before 1970")):
+            with pytest.raises(OutOfRange, match=f"^start 0: .* {where}"):
+                due_many(OFFICE, np.array([units], f"M8[{unit}]"), H)
+
     def test_an_amount_too_long_for_microseconds(self) -> None:
         for seconds, where in ((2**58, "after 2200"), (-(2**58), "before 1970")):
             with pytest.raises(OutOfRange, match=f"^start 0: .* {where}"):

@@ -32,7 +32,7 @@ TOKENS = ("planted-path-token-0123456789-older", "planted-path-token-0123456789-
 PATH = "/webhooks/jira"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def tables_made_once() -> Iterator[None]:
     """Have a command that makes a file find the tables in it, which take it half a second."""
 
