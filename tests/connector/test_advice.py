@@ -325,6 +325,13 @@ class Authority:
             .not_valid_after(now + ends_in)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(host == "ca", None), critical=True)
+            # Python 3.13 wants to be told whose key signed, and what an authority's may do.
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(_usage(signs_others=host == "ca"), critical=True)
             .sign(self._key, hashes.SHA256())
         )
 
@@ -339,6 +346,14 @@ class Authority:
             )
         )
         return file
+
+
+def _usage(*, signs_others: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, key_cert_sign=signs_others,
+        crl_sign=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
 
 
 def _named(name: str) -> x509.Name:

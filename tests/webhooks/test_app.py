@@ -89,7 +89,7 @@ CREATED = "2024-07-10T13:00:00.000+0000"
         (b"", "not_understood", "The body is not JSON."),
         (b"{", "not_understood", "The body is not JSON."),
         (b"\xff\xfe", "not_understood", "The body is not JSON."),
-        (b"[" * 5000, "not_understood", "The body is nested too deeply."),
+        (b"[" * 100_000, "not_understood", "The body is nested too deeply."),
         (b"[]", "not_understood", "The body is not a JSON object."),
         (b"null", "not_understood", "The body is not a JSON object."),
         (b"{}", "not_understood", "It names no issue by its id."),
