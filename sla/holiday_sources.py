@@ -80,13 +80,16 @@ def from_library(
     try:
         # Else the first country imports all 250: 0.07 s and 20 MB, and 0.5 s without bytecode.
         with bare("holidays.countries"):
+            # Without a language the library asks the process's locale, and the names would depend
+            # on where they are asked for.
+            own = holidays.country_holidays(country, subdiv=subdivision).default_language
             found = holidays.country_holidays(
                 country,
                 subdiv=subdivision,
                 years=around,
                 expand=False,
                 observed=observed,
-                language=language,
+                language=language or own,
                 categories=tuple(categories),
             )
     except (NotImplementedError, ValueError) as error:

@@ -66,6 +66,16 @@ class TestLibrary:
         both = from_library("US", categories=("public", "unofficial"), years=[2026]).days
         assert "Halloween" in both.values()
 
+    @pytest.mark.parametrize("locale", ["C.UTF-8", "en_US.UTF-8", "de_DE.UTF-8"])
+    def test_names_are_the_countrys_own_wherever_they_are_asked_for(
+        self, monkeypatch: pytest.MonkeyPatch, locale: str
+    ) -> None:
+        for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+            monkeypatch.setenv(name, locale)
+        german = from_library("DE", years=[2026]).days
+        assert german[date(2026, 10, 3)] == "Tag der Deutschen Einheit"
+        assert from_library("US", years=[2026]).days[date(2026, 12, 25)] == "Christmas Day"
+
     def test_the_source_names_the_librarys_version(self) -> None:
         known = version("holidays")
         assert from_library("US", years=[2026]).source == f"holidays {known}: US, public, observed"
