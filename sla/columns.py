@@ -132,6 +132,8 @@ def _micros(array: NDArray[Any], what: str, kind: Literal["M", "m"]) -> Micros:
     if kind == "m" and np.datetime_data(array.dtype)[0] in ("Y", "M"):
         raise CalendarError(f"the {what}s are years or months, which are no length; use days")
     in_micros = np.dtype(f"{kind}8[us]")
+    if array.dtype == in_micros:
+        return array.view(np.int64)
     if np.promote_types(array.dtype, in_micros) == in_micros:
         # A coarser unit reaches further than microseconds do. Of what lies there numpy 2.4 makes
         # something else, and 2.5 raises an error: it is brought to where no calendar answers.
