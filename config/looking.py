@@ -19,7 +19,8 @@ from config.document_sets import Documents, by_its_path, load, written_out
 from config.errors import ConfigError
 from config.examples import Example, worked
 from config.library import Library
-from config.linter import Finding, findings
+from config.linter import findings
+from config.lints.checked import Finding
 from config.loader import Frozen, read
 from config.site_schema import ContractRuleDocument, ProjectDocument, ProjectsDocument
 from sla.calendar import Calendar

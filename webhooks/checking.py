@@ -12,7 +12,8 @@ from config.configuration import Configuration
 from config.document_sets import Documents
 from config.errors import ConfigurationError, nearest
 from config.examples import Example, worked
-from config.linter import Finding, findings
+from config.linter import findings
+from config.lints.checked import Finding
 from config.loader import read
 from config.settings import Settings
 from config.summary import contract_page, summary

@@ -9,6 +9,7 @@ import pytest
 from config.configuration import Configuration
 from config.loader import load
 from config.settings import SHIPPED
+from tests.config.lints import sound as sound_directory
 
 SMALLEST = """\
 projects:
@@ -28,4 +29,11 @@ def shipped() -> Configuration:
 def site(tmp_path: Path) -> Path:
     """A directory with the least that a directory has to hold."""
     (tmp_path / "projects.yaml").write_text(SMALLEST, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """A small directory with nothing wrong in it."""
+    sound_directory.write(tmp_path)
     return tmp_path
