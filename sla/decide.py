@@ -16,8 +16,11 @@ from typing import NamedTuple
 import msgspec
 
 from sla.acts import History
+from sla.clock.run import run_all
+from sla.clock.spans import Span, history_of, spans_of
 from sla.contract import Duty
-from sla.cycle import Cycle, Span, done, history_of, run_all, spans_of
+from sla.cycle import Cycle
+from sla.duties import done
 from sla.effects import Announced, Fields, Saying, announce, fields_of
 from sla.mapping import Coverage, Policy
 from sla.notices import Case, Relative, notices_of

@@ -9,9 +9,11 @@ from functools import partial
 import msgspec
 
 from sla.acts import History, Moment, given
+from sla.clock.spans import Span, history_of, spans_of
 from sla.condition import Condition, while_holding
 from sla.contract import Act, Audience, Checklist, Contract, Duty, Notice, Request, Step
-from sla.cycle import Cycle, Span, done, history_of, spans_of
+from sla.cycle import Cycle
+from sla.duties import done
 from sla.effects import Announced, Fact, Occasion, Saying
 from sla.mapping import Coverage, Policy
 from sla.timeline import Timeline

@@ -18,7 +18,8 @@ import msgspec
 from sqlalchemy import Connection, Table, select
 
 from sla import recalculated
-from sla.cycle import Cycle, cycles_of
+from sla.clock.run import cycles_of
+from sla.cycle import Cycle
 from sla.danger import dangers
 from sla.decide import Decision, Ledger, decide, folded
 from sla.effects import URGENT

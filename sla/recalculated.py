@@ -21,7 +21,8 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from sla.cycle import Cycle, GivenUp, cycles_of
+from sla.clock.run import cycles_of
+from sla.cycle import Cycle, GivenUp
 from sla.effects import URGENT, Announced, Saying, announce
 from sla.mapping import Policy
 from sla.timeline import Timeline

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sla.acts import Moment
+from sla.clock.stretches import Stretch, walk
 from sla.contract import Contract, Metric
-from sla.cycle import Cycle, Stretch, walk
+from sla.cycle import Cycle
 from sla.decide import Folded
 from sla.mapping import Coverage, Terms
 from sla.promise import NOTHING, Kept, promised

@@ -26,8 +26,8 @@ from config.document_sets import load as load_documents
 from config.errors import ConfigurationError, nearest
 from config.settings import Settings
 from sla.backtest import Comparison, Counted, Difference, Period, Sums, stand
+from sla.clock.run import cycles_of
 from sla.contract import in_words
-from sla.cycle import cycles_of
 from sla.known_sites import SiteFacts
 from sla.mapping import Policy
 from sla.store import histories, open_issues, publications

@@ -22,7 +22,7 @@ from connector.errors import ConnectorError, JiraError, JiraRefused, NotJira, Si
 from connector.retry import verdict
 from connector.setup import find_fields
 from sla.backtest import Period, Stand, stand
-from sla.cycle import cycles_of
+from sla.clock.run import cycles_of
 from sla.errors import StoreError
 from sla.known_sites import SiteFacts
 from sla.mapping import Policy

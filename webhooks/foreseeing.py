@@ -18,9 +18,10 @@ from sqlalchemy import Connection
 
 from config.changes import Unchanged
 from sla import recalculated
+from sla.clock.spans import Span, spans_of
 from sla.condition import Condition
 from sla.contract import Contract
-from sla.cycle import Cycle, Span, spans_of
+from sla.cycle import Cycle
 from sla.decide import Decision, Folded, Ledger, decide, folded
 from sla.engine import wanted_fields
 from sla.known_sites import SiteFacts

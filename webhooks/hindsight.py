@@ -8,7 +8,8 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sla import recalculated
-from sla.cycle import Cycle, cycles_of
+from sla.clock.run import cycles_of
+from sla.cycle import Cycle
 from sla.decide import Decision, Ledger, decide
 from sla.known_sites import SiteFacts
 from sla.mapping import Policy

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 
 from sla import steady
 from sla.acts import History
-from sla.cycle import Cycle, Span, history_of
+from sla.clock.spans import Span, history_of
+from sla.cycle import Cycle
 from sla.decide import Folded
 from sla.known_sites import SiteFacts
 from sla.mapping import Coverage, Policy

@@ -12,6 +12,7 @@ from bench.office import calendar
 from bench.row import Context, Curve, Figure, Result, Row, interleaved
 from config.loader import load
 from config.settings import SHIPPED
+from sla.clock.run import cycles_of
 from sla.condition import Condition
 from sla.contract import (
     CLOCKS,
@@ -24,7 +25,6 @@ from sla.contract import (
     OpenTime,
 )
 from sla.contract import Warning as EarlyWarning
-from sla.cycle import cycles_of
 from sla.decide import Decision, Ledger, decide
 from sla.mapping import ContractRule, Policy, ProjectRules, SeverityRule
 from sla.timeline import CREATION, Account, Changed, CommentSeen, Created, Event, Seen, Timeline

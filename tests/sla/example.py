@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec.structs import replace
 
 from sla.calendar import Calendar, Opening, WallTime
+from sla.clock.run import cycles_of
 from sla.contract import (
     CLOCKS,
     Alerts,
@@ -22,7 +23,7 @@ from sla.contract import (
     Scope,
 )
 from sla.contract import Warning as EarlyWarning
-from sla.cycle import Cycle, history_of, run, spans_of
+from sla.cycle import Cycle
 from sla.mapping import (
     Condition,
     ContractRule,
@@ -129,8 +130,7 @@ def runs(
     timeline: Timeline, judged_by: Policy, now: datetime, metric: str = "first_response"
 ) -> tuple[Cycle, ...]:
     """Every cycle of a metric over a history."""
-    spans = spans_of(timeline, judged_by)
-    return run(metric, spans, history_of(spans, timeline, judged_by), now) if spans else ()
+    return tuple(each for each in cycles_of(timeline, judged_by, now) if each.metric == metric)
 
 
 def always(number: float, *severities: str) -> Goal:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from sla.clock.run import cycles_of
 from sla.contract import Alerts, Goal
 from sla.contract import Warning as EarlyWarning
-from sla.cycle import cycles_of
 from sla.danger import dangers, left_in_danger
 from sla.mapping import Policy
 from sla.timeline import Event, Timeline

@@ -19,7 +19,7 @@ import pytest
 from bench.rows.fold import disturbed, history, judged_at, pausing, policy
 from sla import decide as decide_module
 from sla.calendar import Calendar
-from sla.cycle import cycles_of
+from sla.clock.run import cycles_of
 from sla.decide import Decision, Ledger, decide
 from sla.mapping import Policy
 from sla.timeline import Event, Timeline

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from sla.clock.run import cycles_of
 from sla.contract import Goal, OpenTime
-from sla.cycle import Cycle, State, cycles_of
+from sla.cycle import Cycle, State
 from sla.decide import Ledger, decide
 from sla.mapping import Policy
 from sla.preview import Judged, Move, judged, moves

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from sla import recalculated
+from sla.clock.run import cycles_of
 from sla.contract import Alerts, Level
 from sla.contract import Warning as EarlyWarning
-from sla.cycle import Cycle, cycles_of
+from sla.cycle import Cycle
 from sla.decide import Ledger, decide
 from sla.effects import URGENT, Announced, Saying
 from sla.mapping import Policy

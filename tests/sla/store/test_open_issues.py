@@ -15,8 +15,8 @@ from sqlalchemy import Connection, update
 
 from config.loader import load
 from config.settings import SHIPPED
+from sla.clock.run import cycles_of
 from sla.contract import Goal
-from sla.cycle import cycles_of
 from sla.errors import UnreadableFactError
 from sla.mapping import Policy
 from sla.preview import judged

@@ -12,8 +12,9 @@ import msgspec
 from sqlalchemy import Connection
 
 from sla.calendar import Calendar
+from sla.clock.run import cycles_of
 from sla.contract import Contract, in_words
-from sla.cycle import Cycle, cycles_of
+from sla.cycle import Cycle
 from sla.danger import in_danger_at
 from sla.errors import NeverOpens, SlaError
 from sla.mapping import Policy

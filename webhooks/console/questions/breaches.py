@@ -10,8 +10,9 @@ from typing import NoReturn
 import msgspec
 from sqlalchemy import Connection
 
+from sla.clock.run import cycles_of
 from sla.contract import in_words, severity_in_words
-from sla.cycle import Cycle, cycles_of
+from sla.cycle import Cycle
 from sla.errors import SlaError
 from sla.interval import merged
 from sla.mapping import Policy

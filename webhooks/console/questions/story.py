@@ -11,8 +11,9 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from sla.acts import side_of
+from sla.clock.spans import Span, spans_of
 from sla.contract import severity_in_words
-from sla.cycle import Cycle, Span, spans_of
+from sla.cycle import Cycle
 from sla.effects import Saying
 from sla.mapping import Coverage, Policy
 from sla.store.publications import Publication
