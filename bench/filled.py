@@ -24,7 +24,8 @@ from sqlalchemy import Connection, Table, delete, func, select, text, update
 
 from config.settings import SHIPPED
 from connector.simulator import AGENT, CUSTOMER
-from sla.engine import Engine
+from sla.engine import learning
+from sla.engine.engine import Engine
 from sla.store import issues
 from sla.store.database import Database
 from sla.store.schema import inbox, issue_keys, metadata, sayings
@@ -163,7 +164,9 @@ def _decided(
         issue_id = str(FIRST_ID + len(found))
         key = f"{story.key.partition('-')[0]}-{issue_id}"
         facts = [event for event in story.as_of(key, began_at) if event.at <= at]
-        engine.learn_history(SITE, issue_id, key, facts, reads_asked=0, updated_at=facts[-1].at)
+        learning.learn_history(
+            engine, SITE, issue_id, key, facts, reads_asked=0, updated_at=facts[-1].at
+        )
         if _is_quiet(engine.database, issue_id, at + QUIET):
             found.append((issue_id, key))
         else:

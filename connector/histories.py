@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 from connector.errors import ConnectorError, JiraRefused, NotJira
 from connector.facts import HISTORY
 from connector.outlet import Holds, Judge, Outlet
-from sla.engine import Engine
+from sla.engine import learning
+from sla.engine.engine import Engine
 from sla.gaps import certain_until
 from sla.lanes import Key
 from sla.steps import following
@@ -83,7 +84,8 @@ class HistoryReader:
         site, issue_id = row.site, row.issue_id
         history = outlet.client.read_history(issue_id, ignored_fields=outlet.own_fields, told=told)
         self.holds.answered(site)
-        self.engine.learn_history(
+        learning.learn_history(
+            self.engine,
             site,
             issue_id,
             history.issue_key,
@@ -119,7 +121,8 @@ class HistoryReader:
             if internal is None:
                 return False
             marked[comment_id] = internal
-        self.engine.learn_readers(
+        learning.learn_readers(
+            self.engine,
             site,
             issue_id,
             [replace(each, public=not marked[each.comment_id]) for each in versions.values()],
@@ -144,7 +147,7 @@ class HistoryReader:
         site, issue_id = row.site, row.issue_id
         if self._is_gone(outlet, row, error):
             _log.info("issue is gone", site=site, issue_id=issue_id, reason=str(error))
-            self.engine.learn_gone(site, issue_id)
+            learning.learn_gone(self.engine, site, issue_id)
             return
         attempts = self.database.read(lambda c: issues.read_attempts(c, site, issue_id))
         found = self._judge.judge(site, error, attempts)
@@ -155,7 +158,7 @@ class HistoryReader:
         self._change(site, issue_id, read_at=again_at, **values)
         if again_at is None and row.reason:
             # It was judged before: better by what was known then than never again.
-            self.engine.go_on(site, issue_id)
+            learning.go_on(self.engine, site, issue_id)
 
     def _is_gone(self, outlet: Outlet, row: IssueRow, error: ConnectorError) -> bool:
         """Whether Jira has an issue no more: it does not know it, and shows its project."""

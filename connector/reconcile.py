@@ -18,7 +18,8 @@ import structlog
 
 from connector.errors import ConnectorError, JiraError
 from connector.outlet import Judge, Outlet
-from sla.engine import Engine
+from sla.engine import catching_up
+from sla.engine.engine import Engine
 from sla.store import issues, sites
 from sla.store.database import Database
 
@@ -92,7 +93,7 @@ class Reconciler:
         began_at, watermark = self.now(), self.watermark(site)
         since, found, latest = watermark - OVERLAP, 0, watermark
         for page in self._updated_since(site, since):
-            found += self.engine.look_again(site, page)
+            found += catching_up.look_again(self.engine, site, page)
             # By Jira's own clock, which ours may be ahead of.
             latest = max([latest, *(each.updated_at for each in page if each.updated_at)])
         self._remember(site, _WATERMARK, latest)
@@ -131,11 +132,11 @@ class Reconciler:
         client = self.outlets[site].client
         # Taken before Jira is asked: what opens meanwhile is not missing.
         should_be = self.database.read(lambda c: issues.open_ids(c, site))
-        projects = self.engine.policy(self.engine.in_force).projects
+        projects = self.engine.projects
         there = {found.issue_id for page in client.open_issues(projects) for found in page}
         missing = sorted(should_be - there)
         for start in range(0, len(missing), _AT_ONCE):
-            self.engine.look_for(site, missing[start : start + _AT_ONCE])
+            catching_up.look_for(self.engine, site, missing[start : start + _AT_ONCE])
         return len(missing)
 
     def take_over(
@@ -153,7 +154,7 @@ class Reconciler:
         """
         looked_at = new = 0
         for page in self.outlets[site].client.open_issues(projects):
-            new += self.engine.look_again(site, page, taken_over=True)
+            new += catching_up.look_again(self.engine, site, page, taken_over=True)
             looked_at += len(page)
             tell(looked_at)
         return new

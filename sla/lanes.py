@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -18,6 +18,16 @@ Key = tuple[str, str]
 """A site, and Jira's id of an issue there (empty for deliveries that name no issue)."""
 LaneName = Literal["decide", "histories", "dispatch", "notify"]
 BATCH = 100
+
+
+class Call(NamedTuple):
+    """That a lane has work for an issue from an instant on."""
+
+    lane: LaneName
+    key: Key
+    at: datetime
+    urgent: bool = False
+    """Whether something is to be said, and not only shown."""
 
 
 class Lane(Protocol):

@@ -23,7 +23,7 @@ from sla.cycle import Cycle
 from sla.danger import dangers
 from sla.decide import Decision, Ledger, decide, folded
 from sla.effects import URGENT
-from sla.engine import as_json
+from sla.engine.decided import as_json
 from sla.errors import SlaError, UnreadableFactError
 from sla.known_sites import SiteFacts
 from sla.mapping import Policy

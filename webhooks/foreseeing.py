@@ -23,7 +23,7 @@ from sla.condition import Condition
 from sla.contract import Contract
 from sla.cycle import Cycle
 from sla.decide import Decision, Folded, Ledger, decide, folded
-from sla.engine import wanted_fields
+from sla.engine.decided import wanted_fields
 from sla.known_sites import SiteFacts
 from sla.mapping import Policy
 from sla.notices import Relative, asks_for_another

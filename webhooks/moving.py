@@ -19,7 +19,8 @@ from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from sla import recalculated
-from sla.engine import Call, Engine
+from sla.engine.engine import Engine
+from sla.lanes import Call
 from sla.store import issues as stored
 from sla.store import open_issues, publications, sites
 from sla.store.database import Database

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from connector.outlet import Holds, Outlet
     from connector.reconcile import Reconciler
     from connector.sending import Message, Sent
-    from sla.engine import Call, Engine
+    from sla.engine.engine import Engine
+    from sla.lanes import Call
     from sla.queue import SharedWakeups
     from sla.wakeups import Clock, LocalWakeups, Running, Wakeups
 
@@ -155,7 +156,7 @@ class Service:
     @_made_once
     def engine(self) -> Engine:
         """What decides."""
-        from sla.engine import Engine
+        from sla.engine.engine import Engine
 
         version = self.configuration.policy.version
         return Engine(

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, text
 
 from bench.row import Context, Figure, Result, Row
 from connector.simulator import Simulator, running
-from sla.engine import Call
+from sla.lanes import Call
 from sla.store import absence
 from tests.scenarios.world import Clock, World, utc
 

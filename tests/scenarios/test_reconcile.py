@@ -20,7 +20,8 @@ from sqlalchemy import select
 from connector.simulator import AGENT, CUSTOMER, DUELINE, Simulator
 from connector.simulator.errors import JiraError
 from sla.decide import Ledger, decide
-from sla.engine import as_json
+from sla.engine import catching_up
+from sla.engine.decided import as_json
 from sla.known_sites import SiteFacts
 from sla.store import issues, sites
 from sla.store.schema import cycles
@@ -158,7 +159,7 @@ def test_an_issue_out_of_sight_is_not_taken_for_deleted(anywhere: World) -> None
     key = anywhere.report("HLP", ENTERPRISE)
     issue_id = anywhere.jira.issue(key).id
     anywhere.jira.deny(DUELINE, "BROWSE_PROJECTS")
-    anywhere.service.engine.look_for(SITE, [issue_id])
+    catching_up.look_for(anywhere.service.engine, SITE, [issue_id])
     anywhere.settle()
     row = anywhere.service.database.read(lambda c: issues.get(c, SITE, issue_id))
     assert row is not None
@@ -190,7 +191,7 @@ def test_while_jira_is_down_reconciling_holds_up_no_clock(anywhere: World) -> No
     """An issue whose history is asked for again is decided by what is known."""
     key = anywhere.report("HLP", ENTERPRISE)
     issue_id = anywhere.jira.issue(key).id
-    anywhere.service.engine.look_for(SITE, [issue_id])
+    catching_up.look_for(anywhere.service.engine, SITE, [issue_id])
     anywhere.jira.faults.error(503, times=1_000_000)
     anywhere.advance(HOUR)
     assert anywhere.states(key, "first_response") == ["breached"]

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from config.loader import load
 from config.settings import SHIPPED, Settings
-from sla.engine import Engine
+from sla.engine.engine import Engine
 from sla.known_sites import remember_installation, remember_site
 from sla.lanes import drain
 from sla.store import inbox, issues
@@ -338,7 +338,7 @@ def test_what_several_threads_ask_for_first_is_made_once(
         return Engine(*given)
 
     service = serving(tmp_path)
-    monkeypatch.setattr("sla.engine.Engine", slowly)
+    monkeypatch.setattr("sla.engine.engine.Engine", slowly)
     # Python's own, which later versions do not have.
     monkeypatch.setattr(Service.__dict__["engine"], "lock", nullcontext(), raising=False)
     with closing(service), ThreadPoolExecutor(2) as threads:

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from sla.contract import Audience, Goal, OpenTime
 from sla.effects import Saying
+from sla.engine import learning
 from sla.lanes import drain
 from sla.mapping import Policy
 from sla.store import inbox, issues, outbox, sites
@@ -22,9 +23,9 @@ from sla.store.outbox import Entered
 from sla.store.schema import cycles, issue_keys, promises, refers, sayings
 from sla.store.schema import issues as issue_rows
 from sla.timeline import Event, Linked
+from tests.sla.engine.desk import Desk, Said, escalating
 from tests.sla.example import CUSTOMER, at, change, contract, hours, made, office, policy, reply
 from tests.sla.store.conftest import new_database
-from tests.sla.test_engine import Desk, Said, escalating
 from webhooks import moving
 from webhooks.publishing import MOVING
 
@@ -77,7 +78,7 @@ def tell(desk: Desk, number: int, seed: int = 7) -> None:
     draw = random.Random(seed)
     for nth in range(number):
         key, told = f"ACME-{nth}", story(nth, draw)
-        desk.engine.learn_history(desk.site, str(nth), key, told, reads_asked=0)
+        learning.learn_history(desk.engine, desk.site, str(nth), key, told, reads_asked=0)
     drain(desk.engine)
 
 
@@ -138,7 +139,7 @@ def test_a_batch_takes_as_many_statements_as_one_issue_does_and_a_few(tmp_path: 
     desk = site(database, TOGETHER)
     for nth in range(40):
         told = made(priority="Highest", key=f"ACME-{nth}")
-        desk.engine.learn_history(desk.site, str(nth), f"ACME-{nth}", told, reads_asked=0)
+        learning.learn_history(desk.engine, desk.site, str(nth), f"ACME-{nth}", told, reads_asked=0)
     asked: list[str] = []
 
     def note(*of: Any) -> None:
@@ -169,7 +170,7 @@ def test_what_was_heard_of_an_issue_is_taken_in_before_it_is_judged_anew(
     desk = site(database, TOGETHER)
     for nth in range(2):
         told = made(priority="Highest", key=f"ACME-{nth}")
-        desk.engine.learn_history(desk.site, str(nth), f"ACME-{nth}", told, reads_asked=0)
+        learning.learn_history(desk.engine, desk.site, str(nth), f"ACME-{nth}", told, reads_asked=0)
     desk.heard[b"answer"] = Said("1", "ACME-1", (reply(at(1), id_="1"),))
     database.write(lambda c: inbox.keep(c, desk.site, "answer", b"answer", at(9), "1"))
     database.write(partial(_note, desk, "v3"))
@@ -189,7 +190,7 @@ def test_an_issue_that_cannot_be_decided_holds_up_no_other(database: Database) -
     desk = site(database, TOGETHER)
     for nth in range(5):
         told = made(priority="Highest", key=f"ACME-{nth}")
-        desk.engine.learn_history(desk.site, str(nth), f"ACME-{nth}", told, reads_asked=0)
+        learning.learn_history(desk.engine, desk.site, str(nth), f"ACME-{nth}", told, reads_asked=0)
     # Its earlier version is not in the database any more.
     gone = '[["v0", "2024-07-10T14:00:00+00:00"]]'
     database.write(lambda c: issues.change(c, desk.site, "2", earlier_versions=gone))

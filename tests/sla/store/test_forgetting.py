@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 from sla.contract import Audience
 from sla.decide import Decision, Ledger, decide
 from sla.effects import Saying
-from sla.engine import as_json
+from sla.engine.decided import as_json
 from sla.store import (
     audit,
     drafts,
