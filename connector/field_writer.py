@@ -142,7 +142,7 @@ class FieldWriter:
             # The link comes after what is to be said; until then it is due.
             again_at = self.now()
         self.database.write(
-            lambda c: outbox.fields_written(
+            lambda c: outbox.fields_tried(
                 c,
                 row,
                 written,
@@ -168,7 +168,7 @@ class FieldWriter:
         if some:
             again_at = self.now() + _REFUSED_FIELD
         self.database.write(
-            lambda c: outbox.fields_not_written(
+            lambda c: outbox.fields_tried(
                 c,
                 row,
                 written,

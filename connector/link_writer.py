@@ -132,7 +132,7 @@ class LinkWriter:
         # What keeps a field from being written is seen to at the instant that was found for it.
         again_at = row.write_at if row.write_error else None
         self.database.write(
-            lambda c: outbox.fields_written(
+            lambda c: outbox.fields_tried(
                 c,
                 row,
                 written,
@@ -193,7 +193,7 @@ class LinkWriter:
         said = [*filter(None, [row.write_error]), f"Jira does not take the link: {words}"]
         at = min(row.write_at or until, until) if row.write_error else until
         self.database.write(
-            lambda c: outbox.fields_not_written(
+            lambda c: outbox.fields_tried(
                 c,
                 row,
                 written,

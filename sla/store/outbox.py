@@ -447,7 +447,7 @@ def fields_leave(connection: Connection, row: IssueRow, sent: Written, at: datet
     return _change_own(connection, row, values)
 
 
-def fields_written(
+def fields_tried(
     connection: Connection,
     row: IssueRow,
     written: Written,
@@ -457,41 +457,17 @@ def fields_written(
     error: str | None = None,
     attempts: int = 0,
 ) -> None:
-    """Record what Jira took; what is wanted anew by now is written at once.
+    """Record what became of a write; what is wanted anew by now is written at once.
 
     Args:
         connection: to the database.
         row: as it was when the write left.
         written: what Jira has.
         in_flight_since: when an earlier write of the same values left that may follow yet.
-        again_at: when to see to what is missing; None where nothing is.
+        again_at: when to see to what is missing; None where nothing is, or never.
         error: what is missing, and why.
         attempts: how often that was refused; what never was is put off by minutes at most.
     """
-    _change_own(
-        connection,
-        row,
-        {
-            "fields_written": written.text,
-            "write_attempted_at": in_flight_since,
-            "write_at": _unless_newer(row, again_at),
-            "write_attempts": attempts,
-            "write_error": error,
-        },
-    )
-
-
-def fields_not_written(
-    connection: Connection,
-    row: IssueRow,
-    written: Written,
-    *,
-    in_flight_since: datetime | None,
-    attempts: int,
-    again_at: datetime | None,
-    error: str | None,
-) -> None:
-    """Record a failure, and when to try again (None: never); what is newer is tried at once."""
     _change_own(
         connection,
         row,

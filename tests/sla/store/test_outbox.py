@@ -165,7 +165,7 @@ def test_fields_written_are_done_unless_something_else_is_wanted_by_now(
     before = row(database)
     hear(database, fields_wanted=wanted_meanwhile)
     written = Written({"state": "running", "due": None})
-    database.write(lambda c: outbox.fields_written(c, before, written))
+    database.write(lambda c: outbox.fields_tried(c, before, written))
     after = row(database)
     assert (after.write_at, after.write_attempts) == (write_at, 0)
     assert json.loads(after.fields_written or "") == {"due": None, "state": "running"}
@@ -240,7 +240,7 @@ def test_of_two_that_would_write_fields_one_may(database: Database) -> None:
     leaving = Written().leaving({"state": "met"})
     assert database.write(lambda c: outbox.fields_leave(c, seen, leaving, at(1)))
     assert not database.write(lambda c: outbox.fields_leave(c, seen, leaving, at(2)))
-    database.write(lambda c: outbox.fields_written(c, seen, Written({"state": "met"})))
+    database.write(lambda c: outbox.fields_tried(c, seen, Written({"state": "met"})))
     assert Written.of(row(database)) == Written({}, {"state": "met"})
 
 
