@@ -233,9 +233,9 @@ def test_a_body_comes_whole_or_is_refused_however_it_is_sent(
     assert "Traceback" not in served.log.read_text(encoding="utf-8")
 
 
-def test_it_ends_though_a_page_is_made_for_somebody_who_has_left(tmp_path: Path) -> None:
-    """And does not wait for the page before it ends its work."""
-    log = tmp_path / "log"
+@contextmanager
+def slow_page(log: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, int]]:
+    """The process of `tests.webhooks.slow_page`, its port, and where to write that it goes on."""
     port, (gate, opener) = free_port(), os.pipe()
     command = [sys.executable, "-m", "tests.webhooks.slow_page", str(port), str(gate)]
     with (
@@ -244,25 +244,42 @@ def test_it_ends_though_a_page_is_made_for_somebody_who_has_left(tmp_path: Path)
             command, stdout=subprocess.PIPE, stderr=said, pass_fds=(gate,)
         ) as process,
     ):
-        assert process.stdout
         try:
             eventually("there", lambda: not is_free(port))
-            with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
-                connection.sendall(b"GET / HTTP/1.1\r\nHost: dueline\r\n\r\n")
-                assert process.stdout.readline() == b"began\n"
-            process.send_signal(signal.SIGTERM)
-            assert process.stdout.readline() == b"loop ended\n"
-            assert process.stdout.readline() == b"service ended\n"
-            # It is ending: to be asked once more does not cut off what is being finished.
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                process.send_signal(number)
-            os.write(opener, b"!")
-            assert process.wait(PATIENCE) == 0
+            yield process, port, opener
         finally:
             process.kill()
             os.close(gate)
             os.close(opener)
-    assert log.read_text("utf-8") == ""
+
+
+def test_it_ends_though_a_page_is_made_for_somebody_who_has_left(tmp_path: Path) -> None:
+    """And does not wait for the page before it ends its work."""
+    with slow_page(tmp_path / "log") as (process, port, opener):
+        assert process.stdout
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: dueline\r\n\r\n")
+            assert process.stdout.readline() == b"began\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == b"loop ended\n"
+        assert process.stdout.readline() == b"service ended\n"
+        # It is ending: to be asked once more does not cut off what is being finished.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            process.send_signal(number)
+        os.write(opener, b"!")
+        assert process.wait(PATIENCE) == 0
+    assert (tmp_path / "log").read_text("utf-8") == ""
+
+
+def test_half_a_page_does_not_pass_for_all_of_it(tmp_path: Path) -> None:
+    with slow_page(tmp_path / "log") as (process, port, opener):
+        os.write(opener, b"!?")
+        whole, failed = (requests.get(f"http://127.0.0.1:{port}", timeout=5) for _ in range(2))
+        assert (whole.status_code, whole.text) == (200, "a page of two parts")
+        assert (failed.status_code, failed.text) == (500, "")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert "LookupError: planted" in (tmp_path / "log").read_text("utf-8")
 
 
 ENDS = """
