@@ -151,9 +151,12 @@ def demo(at: str | None, speed: float, jira_port: int) -> None:
 )
 def simulator(host: str, port: int, flavour: str) -> None:
     """A Jira-style case system that speaks Jira's REST and webhook protocols, in memory."""
-    from webhooks.demo import run_simulator
+    from webhooks.demo import DemoError, run_simulator
 
-    run_simulator(host, port, flavour)
+    try:
+        run_simulator(host, port, flavour)
+    except DemoError as error:
+        _fail(str(error))
 
 
 main.add_command(init)
@@ -851,7 +854,7 @@ def _serve(*, receive_only: bool = False) -> None:
         from webhooks.console_token import first_told
         from webhooks.databases import opened
         from webhooks.publishing import DEFAULT_SITE, configuration_in_force
-        from webhooks.serve import ServeError, check_address, clock_from
+        from webhooks.serve import ServeError, clock_from, kept_address
         from webhooks.serve import serve as serve_http
         from webhooks.working import need_shared
 
@@ -859,10 +862,12 @@ def _serve(*, receive_only: bool = False) -> None:
     try:
         access = settings.require_jira()
         clock = clock_from(os.environ)
-        check_address(settings)
         if receive_only:
             need_shared(settings)
-        with opened(settings, make=True) as database:
+        with (
+            kept_address(settings.host, settings.port) as address,
+            opened(settings, make=True) as database,
+        ):
             database.claim()
             first_told(database, DEFAULT_SITE, settings, clock.now())
             with made_to_stay():
@@ -879,7 +884,7 @@ def _serve(*, receive_only: bool = False) -> None:
                 f"Webhooks to http://{settings.host}:{settings.port}/webhooks/jira",
                 err=True,
             )
-            serve_http(settings, database, in_force, clock, works=not receive_only)
+            serve_http(settings, database, in_force, clock, address, works=not receive_only)
     except (ConfigurationError, SlaError, ServeError, ClockError) as error:
         _fail(str(error))
 

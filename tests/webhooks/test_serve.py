@@ -27,6 +27,7 @@ from tests.conftest import free_port
 from tests.postgres import PostgresServer
 from tests.waiting import PATIENCE, eventually
 from webhooks.clock import SystemClock
+from webhooks.serve import ServeError, kept_address
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="how its processes are looked at is Linux's own"
@@ -344,5 +345,33 @@ def test_a_port_that_is_taken_is_said_and_ends_it(tmp_path: Path) -> None:
             timeout=PATIENCE,
             check=False,
         )
-    assert done.returncode != 0
-    assert b"in use" in done.stderr + done.stdout
+    assert done.returncode == 1
+    assert b"(Address already in use); set DUELINE_HOST and DUELINE_PORT" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_port_that_was_free_is_kept_until_it_is_listened_at() -> None:
+    """Whoever comes between would have granian end by Rust's own words."""
+    port = free_port()
+    refused: list[bool] = []
+    for is_shared in (False, True):
+        with (
+            kept_address("127.0.0.1", port),
+            pytest.raises(ServeError, match=rf"cannot listen on 127\.0\.0\.1:{port} \(Address"),
+            kept_address("127.0.0.1", port, "mend it"),
+        ):
+            pass
+        with kept_address("127.0.0.1", port), socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, is_shared)
+            try:
+                other.bind(("127.0.0.1", port))
+                other.listen()
+            except OSError:
+                refused.append(True)
+            else:
+                # As granian does; what was kept takes none of the connections.
+                refused.append(False)
+                with socket.create_connection(("127.0.0.1", port), PATIENCE):
+                    other.accept()[0].close()
+    assert refused == [True, False]
