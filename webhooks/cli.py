@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from config.configuration import Configuration
     from config.settings import Settings
     from webhooks.deciding import Deciding
+    from webhooks.set_aside import Action
 
 # A promise of half an hour is warned of, broken and escalated within a minute.
 _DEMO_SPEED = 120.0
@@ -701,14 +702,29 @@ def clock(calendars: Path) -> None:
 
 @main.command(name="inbox")
 @click.option("--replay", is_flag=True, help="Try them again, once the service runs.")
-def show_inbox(replay: bool) -> None:
-    """The deliveries that were not understood or failed, latest first."""
-    from webhooks.serve import clock_from
-    from webhooks.set_aside import inbox_lines
+@click.option("--dismiss", is_flag=True, help="Make nothing of those NUMBERS, now or later.")
+@click.argument("numbers", type=click.IntRange(1, 2**63 - 1), nargs=-1)
+def show_inbox(replay: bool, dismiss: bool, numbers: tuple[int, ...]) -> None:
+    """The deliveries that were not understood or failed, latest first.
 
+    With --replay and no NUMBERS all of them are tried again.
+    """
+    from webhooks.serve import clock_from
+    from webhooks.set_aside import inbox_lines, seen_to_lines
+
+    if replay and dismiss:
+        raise click.UsageError("a delivery is tried again or dismissed: give one of the two")
+    if dismiss and not numbers:
+        raise click.UsageError("--dismiss goes with the numbers of deliveries")
+    if numbers and not (replay or dismiss):
+        raise click.UsageError("numbers go with --replay or --dismiss")
     with _refusing():
         now = clock_from(os.environ).now
-        _print_lines(iter(inbox_lines(_settings(), now, replay=replay)))
+        if numbers:
+            action: Action = "dismissed" if dismiss else "replayed"
+            _print_lines(seen_to_lines(_settings(), now, action, numbers))
+        else:
+            _print_lines(inbox_lines(_settings(), now, replay=replay))
 
 
 @main.command()
