@@ -196,9 +196,6 @@ def _loaded(documents: tuple[tuple[str, str], ...]) -> Configuration | ConfigErr
             return load_directory(directory)
         except ConfigError as error:
             return ConfigError([by_its_path(each, directory) for each in error.problems])
-        except RecursionError:
-            message = "nests too deeply to be read; no document needs more than ten levels"
-            return ConfigError([Problem("documents", 0, 0, "", message)])
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 from config.calendars import Listed, built, frozen
 from config.configuration import Configuration
 from config.contract_schema import ContractDocument
-from config.document_sets import Documents, by_its_path, load, written_out
+from config.document_sets import Documents, by_its_path, written_out
 from config.errors import ConfigError
 from config.examples import Example, worked
 from config.library import Library
@@ -92,17 +92,12 @@ def _set(documents: Documents) -> _Set:
 
 @lru_cache(maxsize=_FEW)
 def _warnings(documents: _Set, today: date) -> tuple[Finding, ...] | ConfigError:
-    try:
-        with written_out(dict(documents)) as directory:
-            try:
-                found = findings(*read(directory), today)
-            except ConfigError as error:
-                return ConfigError(by_its_path(each, directory) for each in error.problems)
-            return tuple(by_its_path(each, directory) for each in found)
-    except RecursionError:
-        # Which document nests too deeply is told there.
-        load(dict(documents))
-        raise
+    with written_out(dict(documents)) as directory:
+        try:
+            found = findings(*read(directory), today)
+        except ConfigError as error:
+            return ConfigError(by_its_path(each, directory) for each in error.problems)
+        return tuple(by_its_path(each, directory) for each in found)
 
 
 @lru_cache(maxsize=_MANY)

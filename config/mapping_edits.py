@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from config.errors import ConfigurationError
-from config.positions import Document, Place, Plain, parse, written
+from config.positions import Document, Place, Plain, composed, parse, written
 from config.writing import scalar
 
 FILE = "projects.yaml"
@@ -120,7 +119,7 @@ class _Text:
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
         try:
-            root = YAML(typ="safe", pure=True).compose(text)
+            root = composed(text)
         except YAMLError as error:
             raise NotByForm(f"{FILE} is no YAML: {error}") from None
         if not isinstance(root, MappingNode) or root.flow_style:

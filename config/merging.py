@@ -13,9 +13,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, TypeGuard, TypeVar
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+from config.positions import composed
 
 Side = Literal["mine", "theirs"]
 _Place = tuple[str, ...]
@@ -186,8 +187,8 @@ def _cut(text: str) -> _Entry:
     if any(each in text for each in _ODD_ENDS):
         raise _CannotBeCutError
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
-    except (YAMLError, RecursionError, ValueError):
+        root = composed(text)
+    except YAMLError:
         raise _CannotBeCutError from None
     if not isinstance(root, MappingNode) or root.flow_style:
         raise _CannotBeCutError

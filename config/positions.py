@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import MaxDepthExceededError
@@ -22,6 +22,7 @@ Plain = str | int | bool | list["Plain"] | dict[str, "Plain"] | None
 
 _DEEPEST = 100
 """Levels of a document; the time to read it grows with their square."""
+_TOO_DEEP = "nests too deeply to be read; no document needs more than ten levels"
 _LONGEST_KEPT = 32_768
 """Characters: few documents have more. 64 of that length take 50 MB as most are written."""
 
@@ -74,6 +75,10 @@ class Document:
         self._values[place] = _position(node.start_mark)
         if any(node is parent for parent in above):
             self.complain(place, "is an alias to itself; write the value out")
+            return None
+        if len(above) > _DEEPEST:
+            # By aliases, each of which stands for one that is not deep.
+            self.complain(place[:1], _TOO_DEEP)
             return None
         if node.tag and not node.tag.startswith("tag:yaml.org,2002:"):
             self.complain(place, f"has the tag {node.tag}, which means nothing here; leave it out")
@@ -134,7 +139,7 @@ def read(path: Path, name: str) -> Document:
 def parse(text: str, document: Document) -> Document:
     """Fill a document from its text, or let it say why that cannot be done."""
     try:
-        root = _composed(text)
+        root = composed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = _position(mark) if mark else (1, 1)
@@ -149,17 +154,30 @@ def parse(text: str, document: Document) -> Document:
     return document
 
 
-# Composing is nine tenths of reading a set of documents, of which a saving changes one: that and
-# what is looked at beside it are composed once. Nothing alters a node. A long text is not kept: its
-# nodes take twenty-five times its room.
-def _composed(text: str) -> Node | None:
+def composed(text: str) -> Node | None:
+    """The nodes of a document, which nobody may alter; None: it is empty.
+
+    Raises:
+        YAMLError: it is no YAML, or nests too deeply.
+    """
+    # Composing is nine tenths of reading a set of documents, of which a saving changes one: that
+    # and what is looked at beside it are composed once. A long text is not kept: its nodes take
+    # twenty-five times its room.
     return _kept(text) if len(text) <= _LONGEST_KEPT else _compose(text)
+
+
+def said_in(text: str) -> dict[str, Any]:
+    """What a document says, whatever is wrong with it; nothing where it cannot be read."""
+    return parse(text, Document("")).data
 
 
 def _compose(text: str) -> Node | None:
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = _DEEPEST
-    root: Node | None = yaml.compose(text)
+    try:
+        root: Node | None = yaml.compose(text)
+    except (OverflowError, ValueError):
+        raise YAMLError("an escape such as \\U00110000 stands for no character") from None
     return root
 
 
@@ -187,7 +205,7 @@ def kind(value: object) -> str:
 
 def _syntax(error: MarkedYAMLError) -> str:
     if isinstance(error, MaxDepthExceededError):
-        return "nests too deeply to be read; no document needs more than ten levels"
+        return _TOO_DEEP
     problem = str(error.problem or error.context or "cannot be understood").replace("\n", " ")
     if "another document" in problem:
         return "holds a second document (after `---`); write one per file"

@@ -13,10 +13,11 @@ _PROMISE = (
     "{% if conditional %} It depends on what was not done yet: "
     "{% for line in conditional %}{{ line }} {% endfor %}{% endif %}"
 )
-_SINCE = "{% if since %} This holds only by the version of the policy in force since {{ since }}."
+_HOLDS_SINCE = " This holds only by the version of the policy in force since {{ since }}."
+_SINCE = "{% if since %}" + _HOLDS_SINCE + "{% endif %}"
 _LATE = (
-    _SINCE + "{% elif late %} This comes {{ late }} late, because Dueline could not write before."
-    "{% endif %}"
+    "{% if since %}" + _HOLDS_SINCE + "{% elif late %} This comes {{ late }} late, because "
+    "Dueline could not write before.{% endif %}"
 )
 
 WARNING = (
@@ -39,9 +40,7 @@ CORRECTION = (
 )
 PUBLIC = (
     "We promised the {{ metric }} to {{ issue }} within {{ target }}, by {{ due }}. "
-    "We are on it{% if not left %}, and will be with you as soon as we can{% endif %}."
-    + _SINCE
-    + "{% endif %}"
+    "We are on it{% if not left %}, and will be with you as soon as we can{% endif %}." + _SINCE
 )
 _LINES = "{% for line in LIST %}\n- {{ line }}{% endfor %}"
 

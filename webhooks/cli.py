@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from config.configuration import Configuration
     from config.settings import Settings
     from webhooks.deciding import Deciding
+    from webhooks.set_aside import Action
 
 # A promise of half an hour is warned of, broken and escalated within a minute.
 _DEMO_SPEED = 120.0
@@ -151,9 +152,12 @@ def demo(at: str | None, speed: float, jira_port: int) -> None:
 )
 def simulator(host: str, port: int, flavour: str) -> None:
     """A Jira-style case system that speaks Jira's REST and webhook protocols, in memory."""
-    from webhooks.demo import run_simulator
+    from webhooks.demo import DemoError, run_simulator
 
-    run_simulator(host, port, flavour)
+    try:
+        run_simulator(host, port, flavour)
+    except DemoError as error:
+        _fail(str(error))
 
 
 main.add_command(init)
@@ -698,14 +702,29 @@ def clock(calendars: Path) -> None:
 
 @main.command(name="inbox")
 @click.option("--replay", is_flag=True, help="Try them again, once the service runs.")
-def show_inbox(replay: bool) -> None:
-    """The deliveries that were not understood or failed, latest first."""
-    from webhooks.serve import clock_from
-    from webhooks.set_aside import inbox_lines
+@click.option("--dismiss", is_flag=True, help="Make nothing of those NUMBERS, now or later.")
+@click.argument("numbers", type=click.IntRange(1, 2**63 - 1), nargs=-1)
+def show_inbox(replay: bool, dismiss: bool, numbers: tuple[int, ...]) -> None:
+    """The deliveries that were not understood or failed, latest first.
 
+    With --replay and no NUMBERS all of them are tried again.
+    """
+    from webhooks.serve import clock_from
+    from webhooks.set_aside import inbox_lines, seen_to_lines
+
+    if replay and dismiss:
+        raise click.UsageError("a delivery is tried again or dismissed: give one of the two")
+    if dismiss and not numbers:
+        raise click.UsageError("--dismiss goes with the numbers of deliveries")
+    if numbers and not (replay or dismiss):
+        raise click.UsageError("numbers go with --replay or --dismiss")
     with _refusing():
         now = clock_from(os.environ).now
-        _print_lines(iter(inbox_lines(_settings(), now, replay=replay)))
+        if numbers:
+            action: Action = "dismissed" if dismiss else "replayed"
+            _print_lines(seen_to_lines(_settings(), now, action, numbers))
+        else:
+            _print_lines(inbox_lines(_settings(), now, replay=replay))
 
 
 @main.command()
@@ -851,7 +870,7 @@ def _serve(*, receive_only: bool = False) -> None:
         from webhooks.console_token import first_told
         from webhooks.databases import opened
         from webhooks.publishing import DEFAULT_SITE, configuration_in_force
-        from webhooks.serve import ServeError, check_address, clock_from
+        from webhooks.serve import ServeError, clock_from, kept_address
         from webhooks.serve import serve as serve_http
         from webhooks.working import need_shared
 
@@ -859,10 +878,12 @@ def _serve(*, receive_only: bool = False) -> None:
     try:
         access = settings.require_jira()
         clock = clock_from(os.environ)
-        check_address(settings)
         if receive_only:
             need_shared(settings)
-        with opened(settings, make=True) as database:
+        with (
+            kept_address(settings.host, settings.port) as address,
+            opened(settings, make=True) as database,
+        ):
             database.claim()
             first_told(database, DEFAULT_SITE, settings, clock.now())
             with made_to_stay():
@@ -879,7 +900,7 @@ def _serve(*, receive_only: bool = False) -> None:
                 f"Webhooks to http://{settings.host}:{settings.port}/webhooks/jira",
                 err=True,
             )
-            serve_http(settings, database, in_force, clock, works=not receive_only)
+            serve_http(settings, database, in_force, clock, address, works=not receive_only)
     except (ConfigurationError, SlaError, ServeError, ClockError) as error:
         _fail(str(error))
 

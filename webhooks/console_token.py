@@ -43,12 +43,12 @@ def another(settings: Settings, site: str, now: datetime) -> tuple[str, str]:
 
     Raises:
         TokenError: it is set in the environment.
-        StoreError: the database cannot be used.
+        StoreError: the database is not there, or cannot be used.
     """
     from webhooks.console.access import local_token
     from webhooks.databases import opened
 
-    with opened(settings, make=True) as database:
+    with opened(settings) as database:
         token = database.write(lambda c: local_token.make(c, site, settings, now))
         return token, database.name
 

@@ -17,9 +17,9 @@ def opened(settings: Settings, *, make: bool = False) -> Iterator[Database]:
 
     Args:
         settings: with its address.
-        make: make one that is not there. Only what a service begins with does so, its first token
-            among it: any other command was run in the wrong directory then, and would answer as if
-            nothing had happened.
+        make: make one that is not there. Only what a service begins with does so: any other
+            command was run in the wrong directory then, and would answer as if nothing had
+            happened.
 
     Raises:
         StoreError: it is not there, or cannot be used.

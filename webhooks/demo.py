@@ -23,7 +23,7 @@ import requests
 from config.loader import load
 from config.settings import Settings
 from webhooks.clock import FastClock
-from webhooks.serve import clock_from
+from webhooks.serve import ServeError, clock_from, kept_address
 from webhooks.set_up import set_up_jira
 from webhooks.with_parent import belong_to_parent
 
@@ -54,7 +54,11 @@ class DemoError(Exception):
 
 
 def run_simulator(host: str, port: int, flavour: str) -> None:
-    """Serve a simulated Jira until SIGTERM or SIGINT."""
+    """Serve a simulated Jira until SIGTERM or SIGINT.
+
+    Raises:
+        DemoError: nothing can listen there.
+    """
     from connector.simulator import Simulator, running
 
     kind = cast("Literal['cloud', 'datacenter']", flavour)
@@ -66,7 +70,10 @@ def run_simulator(host: str, port: int, flavour: str) -> None:
             click.echo(f"Accounts {DUELINE}, {AGENT}, {CUSTOMER}; token of each: {TOKEN}")
             stop.wait()
     except OSError as error:
-        raise click.ClickException(f"{host}:{port} cannot be used: {error.strerror}") from None
+        raise DemoError(
+            f"cannot listen on {host}:{port} ({error.strerror}); "
+            "set --host and --port to an address of this machine that is free"
+        ) from None
 
 
 def run_demo(at: str | None, speed: float, jira_port: int) -> None:
@@ -78,13 +85,16 @@ def run_demo(at: str | None, speed: float, jira_port: int) -> None:
         jira_port: where the simulated Jira listens.
 
     Raises:
-        DemoError: the instant does not read as one, or one of the two does not come up.
+        DemoError: the instant does not read as one, a port is taken, or one of the two does not
+            come up.
     """
     stop = _on_signals()
     clock = FastClock.starting(_starting_at(at), speed)
     settings = Settings.from_environment(
         {k: v for k, v in os.environ.items() if k in ("DUELINE_HOST", "DUELINE_PORT")}
     )
+    _must_be_free("127.0.0.1", jira_port, "choose another port with --jira-port")
+    _must_be_free(settings.host, settings.port, "set DUELINE_PORT to another port")
     jira_url = f"http://127.0.0.1:{jira_port}"
     own_url = f"http://{settings.host}:{settings.port}"
     with ExitStack() as stack:
@@ -228,6 +238,15 @@ def _environment(
     }
 
 
+def _must_be_free(host: str, port: int, remedy: str) -> None:
+    """Before a child finds out, and what it says stands among all that is begun beside it."""
+    try:
+        with kept_address(host, port, remedy):
+            pass
+    except ServeError as error:
+        raise DemoError(str(error)) from None
+
+
 @contextmanager
 def _child(
     arguments: list[str], environment: Mapping[str, str]
@@ -256,9 +275,7 @@ def _await(process: subprocess.Popen[bytes], url: str, what: str) -> None:
         except requests.ConnectionError:
             pass
         pause.wait(_STEP)
-    raise DemoError(
-        f"{what} did not come up at {url}; if the port is taken, see `dueline demo --help`"
-    )
+    raise DemoError(f"{what} did not come up at {url}")
 
 
 def _starting_at(text: str | None) -> datetime | None:

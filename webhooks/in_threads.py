@@ -6,11 +6,10 @@ import io
 import sys
 import threading
 from asyncio import AbstractEventLoop, get_running_loop, run_coroutine_threadsafe
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,19 +73,16 @@ class InThreads:
         wait: _Wait = partial(self._bridge.wait, loop)
         given = _Body(protocol, wait) if body is None else io.BytesIO(body)
         environ = {**environment(scope), "wsgi.input": io.BufferedReader(given), **more}
-        await loop.run_in_executor(self._threads, self._answer, environ, protocol, wait)
+        await loop.run_in_executor(self._threads, self._answer, environ, protocol)
 
-    def _answer(self, environ: WSGIEnvironment, protocol: HTTPProtocol, wait: _Wait) -> None:
+    def _answer(self, environ: WSGIEnvironment, protocol: HTTPProtocol) -> None:
         answer = _Answer()
         parts = self._application(environ, answer.start)
         try:
-            # It may begin its answer as late as with the first part.
-            pieces = iter(parts)
-            pieces = chain([next(pieces, b"")], pieces)
-            if isinstance(parts, list) or answer.has_length:
-                protocol.response_bytes(answer.status, answer.headers, b"".join(pieces))
-            else:
-                _stream(answer, pieces, protocol, wait)
+            # All of it at once. Of pieces granian lets no one say that no more can be had: it ends
+            # the answer as if it were whole. And each waits 0.2 ms for the event loop.
+            body = b"".join(parts)
+            protocol.response_bytes(answer.status, answer.headers, body)
         finally:
             close: Callable[[], None] | None = getattr(parts, "close", None)
             if close:
@@ -102,11 +98,6 @@ class _Answer:
     def start(self, status: str, headers: Headers, _fault: object = None, /) -> Any:
         """See `start_response` of WSGI; what it returns is of an older time, and never called."""
         self.status, self.headers = int(status.partition(" ")[0]), headers
-
-    @property
-    def has_length(self) -> bool:
-        """Whether it is known how long it is: then all of it is there, and goes out at once."""
-        return any(name.lower() == "content-length" for name, _ in self.headers)
 
 
 class _Bridge:
@@ -143,23 +134,7 @@ class _Bridge:
 
 
 class LoopEndedError(Exception):
-    """The event loop has ended: there is nobody left who asks, or reads the answer."""
-
-
-def _stream(answer: _Answer, pieces: Iterable[bytes], protocol: HTTPProtocol, wait: _Wait) -> None:
-    # Whoever serves has imported it; whoever only makes the application need not.
-    from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
-
-    transport = protocol.response_stream(answer.status, answer.headers)
-
-    async def send(piece: bytes) -> None:
-        await transport.send_bytes(piece)
-
-    # Whoever asked may not wait for the end.
-    with suppress(ProtocolClosed, LoopEndedError):
-        for piece in pieces:
-            if piece:
-                wait(send(piece))
+    """The event loop has ended: there is nobody left who asks."""
 
 
 class _Body(io.RawIOBase):

@@ -158,6 +158,9 @@ def _move(connection: Connection, site: str, job: Job, ids: Collection[str]) -> 
     over = _over(connection, site, ids, job.at)
     alike: dict[str, list[str]] = {}
     for issue_id, version, text in rows:
+        if issue_id in over:
+            # Told with whose it is, where it cannot be read.
+            stored.earlier_of(issue_id, text)
         kept = recalculated.moved(
             text, version, job.version, job.at, something_over=issue_id in over
         )  # fmt: skip

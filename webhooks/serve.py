@@ -8,9 +8,9 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from sla.bare_package import without
 from webhooks.clock import FastClock, SystemClock
@@ -82,27 +82,46 @@ def _begin_soon(service: Service, *, works: bool) -> Callable[[], None]:
     return stop
 
 
-def check_address(settings: Settings) -> str:
-    """The IP address to listen on, which must be free.
+@contextmanager
+def kept_address(
+    host: str,
+    port: int,
+    remedy: str = "set DUELINE_HOST and DUELINE_PORT to an address of this machine that is free",
+) -> Iterator[str]:
+    """The IP address to listen on; on Linux nobody else gets the port until the block ends.
+
+    Args:
+        host: its name or address.
+        port: the port there.
+        remedy: what helps where it cannot be had.
 
     Raises:
         ServeError: the host is unknown, or the port is taken.
     """
+    with ExitStack() as stack:
+        try:
+            family, kind, _, _, address = _listened_at(host, port)
+            kept = stack.enter_context(socket.socket(family, kind))
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            kept.bind(address)
+        except OSError as error:
+            told = f"cannot listen on {host}:{port} ({error.strerror}); {remedy}"
+            raise ServeError(told) from error
+        if sys.platform == "linux":
+            # Granian binds it anew, twice, and somebody who came between would end the process with
+            # Rust's own words. Bound and not listening this takes no connection; only who asks to
+            # share a port can bind it now, as granian does, and nobody of another user.
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        else:
+            kept.close()
+        yield str(address[0])
+
+
+def _listened_at(host: str, port: int) -> tuple[Any, ...]:
     # As bytes, where it can be: for text the codec of international names is imported, 3 ms long.
-    host = settings.host.encode() if settings.host.isascii() else settings.host
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            host, settings.port, type=socket.SOCK_STREAM
-        )[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        raise ServeError(
-            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); "
-            "set DUELINE_HOST and DUELINE_PORT to an address of this machine that is free"
-        ) from error
-    return str(address[0])
+    named = host.encode() if host.isascii() else host
+    return socket.getaddrinfo(named, port, type=socket.SOCK_STREAM)[0]
 
 
 def new_server(application: ShortWay | InThreads, address: str, port: int) -> Server:
@@ -157,7 +176,13 @@ def _say_how_to_read_anew() -> None:
 
 
 def serve(
-    settings: Settings, database: Database, in_force: InForce, clock: Clock, *, works: bool = True
+    settings: Settings,
+    database: Database,
+    in_force: InForce,
+    clock: Clock,
+    address: str,
+    *,
+    works: bool = True,
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are finished.
 
@@ -167,10 +192,11 @@ def serve(
             closed at the end.
         in_force: the configuration that decides.
         clock: the one clock.
+        address: the IP address to listen on, which is kept for this process.
         works: whether this process decides and writes back, too.
 
     Raises:
-        ServeError: the address is not free, or answering stopped though nobody asked for it.
+        ServeError: answering stopped though nobody asked for it.
     """
     with ExitStack() as stack:
         with made_to_stay():
@@ -181,7 +207,7 @@ def serve(
             service = Service(settings, in_force, clock, database=database)
             stack.callback(service.close)
             trace(service, os.environ)
-            server = new_server(answering(service), check_address(settings), settings.port)
+            server = new_server(answering(service), address, settings.port)
         # Done after the last request: each lane finishes its work.
         stack.callback(_begin_soon(service, works=works))
         answer(server)

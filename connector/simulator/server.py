@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from werkzeug.routing import Rule
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, select_address_family
 from werkzeug.wrappers import Response
 
 from connector.simulator import control, gateway, pages, rest
@@ -72,9 +72,17 @@ def running(
     """Serve the simulator from a thread; yield its base URL, and stop when the block ends.
 
     With `deliver_in_background` webhooks are sent as soon as they are due, retries too.
+
+    Raises:
+        OSError: nothing can listen there.
     """
-    server = _Server(host, port, create_app(sim), handler=_Handler)
-    sim.base_url = f"http://{host}:{server.server_port}"
+    # Werkzeug ends the process where it cannot bind.
+    with socket.socket(select_address_family(host, port)) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+        bound.listen(_Server.request_queue_size)
+        server = _Server(host, port, create_app(sim), handler=_Handler, fd=bound.fileno())
+    sim.base_url = f"http://{host}:{server.port}"
     serving = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="simulator", daemon=True
     )

@@ -104,10 +104,7 @@ class IssueRow(msgspec.Struct, frozen=True):
         Raises:
             UnreadableRowError: what is kept of them was altered.
         """
-        try:
-            return read_earlier(self.earlier_versions)
-        except ValueError as error:
-            raise UnreadableRowError(self.issue_id, "earlier_versions", error) from error
+        return earlier_of(self.issue_id, self.earlier_versions)
 
     @property
     def fields_shown(self) -> Mapping[str, Any]:
@@ -120,6 +117,18 @@ class IssueRow(msgspec.Struct, frozen=True):
             return msgspec.json.decode(self.fields_wanted or "{}", type=dict[str, Any])
         except ValueError as error:
             raise UnreadableRowError(self.issue_id, "fields_wanted", error) from error
+
+
+def earlier_of(issue_id: str, text: str | None) -> tuple[Earlier, ...]:
+    """The versions that judged an issue before its own, from what its row keeps of them.
+
+    Raises:
+        UnreadableRowError: that was altered.
+    """
+    try:
+        return read_earlier(text)
+    except ValueError as error:
+        raise UnreadableRowError(issue_id, "earlier_versions", error) from error
 
 
 Beside = Mapping[str, str | None]

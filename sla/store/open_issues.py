@@ -31,7 +31,7 @@ from sla import timeline as facts
 from sla.errors import UnreadableFactError
 from sla.mapping import Policy
 from sla.preview import Judged
-from sla.store.issues import UNREADABLE
+from sla.store.issues import UNREADABLE, earlier_of
 from sla.store.schema import cycles, events, issues
 from sla.timeline import (
     SYSTEM_FIELDS,
@@ -336,6 +336,9 @@ def read(
         within: the range.
         suffices: whether what is recorded of an issue will do. Its facts are not read then, which
             takes longer than all the rest.
+
+    Raises:
+        UnreadableRowError: what is kept of an issue's earlier versions was altered.
     """
     begin(connection)
     listed = _plain(connection, within.limit(_LISTED, issues.c.issue_id), {"site": site})
@@ -404,6 +407,8 @@ def _recorded(
     running: set[str],
 ) -> OpenIssue:
     id_, key, version, wake_at, earlier, reason, quiet_before, wanted, straight, steady = row
+    # Whoever reads it later does not know whose it is.
+    earlier_of(id_, earlier)
     return OpenIssue(
         id_, key, version, _instant(wake_at), id_ in running, judged.get(id_, ()), (),
         earlier, reason, _instant(quiet_before), wanted, bool(straight), starts.get(id_, ()),

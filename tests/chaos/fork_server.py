@@ -142,10 +142,13 @@ def _be(role: str, settings: Settings) -> None:
         return
     # As in earnest, but for the command around it.
     set_up_logs()
-    with opened(settings, make=True) as database:
+    with (
+        serve.kept_address(settings.host, settings.port) as address,
+        opened(settings, make=True) as database,
+    ):
         database.claim()
         in_force = configuration_in_force(settings, DEFAULT_SITE, database)
-        serve.serve(settings, database, in_force, clock)
+        serve.serve(settings, database, in_force, clock, address)
 
 
 def _say(answer: object) -> None:

@@ -53,8 +53,14 @@ def test_what_nests_without_end_is_refused() -> None:
         document_sets.load({"projects.yaml": "a: " + "[" * 20_000 + "]" * 20_000 + "\n"})
     # Of aliases that stand for each other none is deep.
     chain = (f"a{n}: &a{n} {'[' * 50}*a{n - 1}{']' * 50}\n" for n in range(1, 30))
-    with pytest.raises(ConfigError, match="nests too deeply"):
+    with pytest.raises(ConfigError, match=r"^projects\.yaml:3:5: a2: nests too deeply"):
         document_sets.load({"projects.yaml": "a0: &a0 []\n" + "".join(chain)})
+
+
+def test_an_escape_that_stands_for_no_character_is_told() -> None:
+    for escape in ("FFFFFFFF", "00110000"):
+        with pytest.raises(ConfigError, match=r"projects\.yaml:1:1: .*no character"):
+            document_sets.load({"projects.yaml": f'projects: "\\U{escape}"\n'})
 
 
 def test_a_text_that_is_too_long_or_no_text_is_refused() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from config.loader import load
 from config.settings import SHIPPED
@@ -209,6 +209,21 @@ def assert_told_once(told: dict[str, Any]) -> None:
     ]
     assert past
     assert len(past) == len(set(past))
+
+
+@pytest.mark.one_database("sqlite")
+def test_an_issue_whose_earlier_versions_were_altered_is_named(
+    place: World, stricter: Path
+) -> None:
+    populate(place)
+    issue = place.jira.issue("BOT-1").id
+    altered = update(issues).where(issues.c.issue_id == issue).values(earlier_versions="[")
+    place.service.database.write(lambda c: c.execute(altered))
+    told = f"the stored earlier_versions of Jira id {issue} cannot be read: "
+    for arguments in (["plan", str(stricter)], ["apply", str(stricter), "--reason", "x", "--yes"]):
+        refused = run(place, *arguments, "--recalculate")
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert refused.stderr.startswith(told)
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,6 @@ class Protocol:
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    sent: list[bytes] = field(default_factory=list)
-    """The pieces in which the answer went out, where it did so in pieces."""
     read: int = 0
     """How many pieces were asked for."""
 
@@ -68,13 +66,6 @@ class Protocol:
         assert not self.status, "answered twice"
         self.status, self.body = status, body
         self.headers = {name.lower(): value for name, value in headers}
-
-    def response_stream(self, status: int, headers: Sequence[tuple[str, str]]) -> Protocol:
-        self.response_bytes(status, headers, b"")
-        return self
-
-    async def send_bytes(self, data: bytes) -> None:
-        self.sent.append(data)
 
 
 def request(

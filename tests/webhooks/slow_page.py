@@ -1,6 +1,7 @@
 """A page still being made when its server ends: `python -m tests.webhooks.slow_page 8080 3`.
 
-It is begun when somebody asks, and goes on when a byte can be read from the file of that number.
+It is begun when somebody asks, and goes on when a byte can be read from the file of that number;
+with a question mark it fails in its midst.
 """
 
 from __future__ import annotations
@@ -31,9 +32,11 @@ async def _keep(_site: str, _body: bytes, _name: str) -> bool:
 
 def _page(_environ: Any, start_response: Any) -> Iterator[bytes]:
     print("began", flush=True)  # noqa: T201
-    os.read(int(sys.argv[2]), 1)
+    asked = os.read(int(sys.argv[2]), 1)
     start_response("200 OK", [])
     yield b"a page"
+    if asked == b"?":
+        raise LookupError("planted")
     yield b" of two parts"
 
 

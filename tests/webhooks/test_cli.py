@@ -14,7 +14,9 @@ from click.testing import CliRunner, Result
 
 from config.settings import SHIPPED
 from connector.simulator import AGENT, DUELINE, Simulator, running
-from sla.store import inbox
+from sla.store import audit, inbox
+from sla.store.audit import Wanted
+from sla.store.database import Database
 from tests.scenarios.world import utc, world
 from tests.sla.example import NINE
 from tests.sla.store.conftest import new_database
@@ -381,15 +383,67 @@ def test_schema_prints_a_json_schema() -> None:
         assert shown["$schema"].startswith("https://json-schema.org/")
 
 
-def test_inbox_shows_what_was_set_aside_and_puts_it_back(tmp_path: Path) -> None:
+@pytest.fixture
+def set_aside(tmp_path: Path) -> dict[str, str]:
+    """Of a database that holds three deliveries which nothing could be made of."""
     database = new_database(tmp_path)
-    database.write(lambda c: inbox.keep(c, "default", "1", b"{", NINE))
-    database.write(lambda c: inbox.handled(c, 1, "not_understood", "The body is not JSON.", None))
+    for number in (1, 2, 3):
+        database.write(lambda c, n=number: inbox.keep(c, "default", str(n), b"{", NINE))  # type: ignore[misc]
+        database.write(
+            lambda c, n=number: inbox.handled(c, n, "not_understood", "The body is no JSON.", None)  # type: ignore[misc]
+        )
     database.close()
-    environment = {"DUELINE_DATABASE_URL": f"sqlite:///{tmp_path / 'dueline.sqlite3'}"}
-    assert run("inbox", env=environment).output.splitlines() == [
-        "1 not_understood",
-        "1  2024-07-10T13:00:00Z  not_understood: The body is not JSON.",
+    return {"DUELINE_DATABASE_URL": f"sqlite:///{tmp_path / 'dueline.sqlite3'}"}
+
+
+def test_inbox_shows_what_was_set_aside_and_puts_it_back(set_aside: dict[str, str]) -> None:
+    assert run("inbox", env=set_aside).output.splitlines() == [
+        "3 not_understood",
+        *(
+            f"{number}  2024-07-10T13:00:00Z  not_understood: The body is no JSON."
+            for number in (3, 2, 1)
+        ),
     ]
-    assert "1 to be tried again" in run("inbox", "--replay", env=environment).output
-    assert run("inbox", env=environment).output == "1 new\n"
+    assert run("inbox", "--replay", "2", env=set_aside).output == (
+        "delivery 2 is to be tried again\n"
+    )
+    assert "2 to be tried again" in run("inbox", "--replay", env=set_aside).output
+    assert run("inbox", env=set_aside).output == "3 new\n"
+
+
+def test_a_delivery_that_is_dismissed_is_left_as_it_is_and_who_did_it_is_recorded(
+    set_aside: dict[str, str],
+) -> None:
+    said = run("inbox", "--dismiss", "1", "3", env=set_aside)
+    assert said.output == "delivery 1 is dismissed\ndelivery 3 is dismissed\n"
+    assert run("inbox", env=set_aside).output.splitlines() == [
+        "2 done, 1 not_understood",
+        "2  2024-07-10T13:00:00Z  not_understood: The body is no JSON.",
+    ]
+    # Of one that is dismissed, or never was, none of the others is touched.
+    for number in ("3", "4", str(2**63 - 1)):
+        refused = failed(run("inbox", "--dismiss", "2", number, env=set_aside))
+        assert f"delivery {number} is not among those that were set aside" in refused
+    assert "1 not_understood" in run("inbox", env=set_aside).output
+    database = Database(set_aside["DUELINE_DATABASE_URL"])
+    try:
+        kept = database.read(lambda c: inbox.one(c, "default", 1, 9))
+        noted = database.read(lambda c: audit.listed(c, "default", Wanted(), 9))
+    finally:
+        database.close()
+    assert kept
+    assert (kept.state, kept.note, kept.beginning) == ("done", "dismissed by Command line", b"{")
+    assert [(each.actor, each.action, each.subject, each.detail) for each in noted] == [
+        ("command line", "dismissed", f"delivery {number}", {"why": "The body is no JSON."})
+        for number in (3, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--dismiss"], ["1"], ["--replay", "--dismiss", "1"], ["--dismiss", "0"]]
+)
+def test_what_inbox_is_to_do_with_which_is_said(
+    set_aside: dict[str, str], arguments: list[str]
+) -> None:
+    assert run("inbox", *arguments, env=set_aside).exit_code == 2
+    assert "3 not_understood" in run("inbox", env=set_aside).output

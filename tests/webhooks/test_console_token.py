@@ -102,8 +102,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.usefixtures("here")
-def test_the_command_prints_the_token_and_for_which_database_it_is() -> None:
+def test_where_no_database_is_none_is_made(here: Path) -> None:
+    refused = CliRunner().invoke(main, ["console-token"])
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "there is no database; DUELINE_DATABASE_URL names it" in refused.stderr
+    assert not [*here.iterdir()]
+
+
+def test_the_command_prints_the_token_and_for_which_database_it_is(here: Path) -> None:
+    new_database(here).close()
     made = [CliRunner().invoke(main, ["console-token"]) for _ in range(2)]
     assert [each.exit_code for each in made] == [0, 0]
     first, second = (each.stdout.strip() for each in made)
@@ -119,8 +126,10 @@ def test_the_command_prints_the_token_and_for_which_database_it_is() -> None:
     assert not local_token.is_same(first, found.hash)
 
 
-@pytest.mark.usefixtures("here")
-def test_the_command_makes_none_beside_one_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_makes_none_beside_one_that_is_set(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_database(here).close()
     monkeypatch.setenv("DUELINE_CONSOLE_TOKEN", "x" * 32)
     refused = CliRunner().invoke(main, ["console-token"])
     assert refused.exit_code == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from config.loader import load
 from config.settings import SHIPPED, Settings
 from connector.simulator import AGENT, DUELINE, Simulator, running
+from tests.conftest import free_port
 from tests.sla.example import NINE
 from webhooks import demo
 from webhooks.clock import FastClock
@@ -65,6 +67,36 @@ def test_each_demo_has_a_secret_of_its_own() -> None:
         for _ in range(2)
     }
     assert len(secrets) == 2
+
+
+@pytest.mark.usefixtures("untouched_signals")
+def test_a_port_that_is_taken_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("DUELINE_PORT", str(free_port()))
+        with pytest.raises(DemoError, match=rf"127\.0\.0\.1:{port} .* with --jira-port"):
+            run_demo(None, 120.0, port)
+        monkeypatch.setenv("DUELINE_PORT", str(port))
+        with pytest.raises(DemoError, match=rf"127\.0\.0\.1:{port} .* set DUELINE_PORT"):
+            run_demo(None, 120.0, free_port())
+
+
+def test_a_simulator_whose_port_is_taken_says_so_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(  # noqa: S603 - our own
+            [sys.executable, "-m", "webhooks.cli", "simulator", "--port", str(port)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"cannot listen on 127.0.0.1:{port} (Address already in use); "
+        "set --host and --port to an address of this machine that is free\n"
+    )
 
 
 def test_a_child_that_ended_is_not_waited_for() -> None:

@@ -27,6 +27,7 @@ from tests.conftest import free_port
 from tests.postgres import PostgresServer
 from tests.waiting import PATIENCE, eventually
 from webhooks.clock import SystemClock
+from webhooks.serve import ServeError, kept_address
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="how its processes are looked at is Linux's own"
@@ -233,9 +234,9 @@ def test_a_body_comes_whole_or_is_refused_however_it_is_sent(
     assert "Traceback" not in served.log.read_text(encoding="utf-8")
 
 
-def test_it_ends_though_a_page_is_made_for_somebody_who_has_left(tmp_path: Path) -> None:
-    """And does not wait for the page before it ends its work."""
-    log = tmp_path / "log"
+@contextmanager
+def slow_page(log: Path) -> Iterator[tuple[subprocess.Popen[bytes], int, int]]:
+    """The process of `tests.webhooks.slow_page`, its port, and where to write that it goes on."""
     port, (gate, opener) = free_port(), os.pipe()
     command = [sys.executable, "-m", "tests.webhooks.slow_page", str(port), str(gate)]
     with (
@@ -244,25 +245,42 @@ def test_it_ends_though_a_page_is_made_for_somebody_who_has_left(tmp_path: Path)
             command, stdout=subprocess.PIPE, stderr=said, pass_fds=(gate,)
         ) as process,
     ):
-        assert process.stdout
         try:
             eventually("there", lambda: not is_free(port))
-            with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
-                connection.sendall(b"GET / HTTP/1.1\r\nHost: dueline\r\n\r\n")
-                assert process.stdout.readline() == b"began\n"
-            process.send_signal(signal.SIGTERM)
-            assert process.stdout.readline() == b"loop ended\n"
-            assert process.stdout.readline() == b"service ended\n"
-            # It is ending: to be asked once more does not cut off what is being finished.
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                process.send_signal(number)
-            os.write(opener, b"!")
-            assert process.wait(PATIENCE) == 0
+            yield process, port, opener
         finally:
             process.kill()
             os.close(gate)
             os.close(opener)
-    assert log.read_text("utf-8") == ""
+
+
+def test_it_ends_though_a_page_is_made_for_somebody_who_has_left(tmp_path: Path) -> None:
+    """And does not wait for the page before it ends its work."""
+    with slow_page(tmp_path / "log") as (process, port, opener):
+        assert process.stdout
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: dueline\r\n\r\n")
+            assert process.stdout.readline() == b"began\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.readline() == b"loop ended\n"
+        assert process.stdout.readline() == b"service ended\n"
+        # It is ending: to be asked once more does not cut off what is being finished.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            process.send_signal(number)
+        os.write(opener, b"!")
+        assert process.wait(PATIENCE) == 0
+    assert (tmp_path / "log").read_text("utf-8") == ""
+
+
+def test_half_a_page_does_not_pass_for_all_of_it(tmp_path: Path) -> None:
+    with slow_page(tmp_path / "log") as (process, port, opener):
+        os.write(opener, b"!?")
+        whole, failed = (requests.get(f"http://127.0.0.1:{port}", timeout=5) for _ in range(2))
+        assert (whole.status_code, whole.text) == (200, "a page of two parts")
+        assert (failed.status_code, failed.text) == (500, "")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
+    assert "LookupError: planted" in (tmp_path / "log").read_text("utf-8")
 
 
 ENDS = """
@@ -327,5 +345,33 @@ def test_a_port_that_is_taken_is_said_and_ends_it(tmp_path: Path) -> None:
             timeout=PATIENCE,
             check=False,
         )
-    assert done.returncode != 0
-    assert b"in use" in done.stderr + done.stdout
+    assert done.returncode == 1
+    assert b"(Address already in use); set DUELINE_HOST and DUELINE_PORT" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_port_that_was_free_is_kept_until_it_is_listened_at() -> None:
+    """Whoever comes between would have granian end by Rust's own words."""
+    port = free_port()
+    refused: list[bool] = []
+    for is_shared in (False, True):
+        with (
+            kept_address("127.0.0.1", port),
+            pytest.raises(ServeError, match=rf"cannot listen on 127\.0\.0\.1:{port} \(Address"),
+            kept_address("127.0.0.1", port, "mend it"),
+        ):
+            pass
+        with kept_address("127.0.0.1", port), socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, is_shared)
+            try:
+                other.bind(("127.0.0.1", port))
+                other.listen()
+            except OSError:
+                refused.append(True)
+            else:
+                # As granian does; what was kept takes none of the connections.
+                refused.append(False)
+                with socket.create_connection(("127.0.0.1", port), PATIENCE):
+                    other.accept()[0].close()
+    assert refused == [True, False]

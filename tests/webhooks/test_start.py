@@ -34,7 +34,7 @@ _READY = """
     from sla.known_sites import remember_site
     from webhooks.app import answering
     from webhooks.clock import SystemClock
-    from webhooks.serve import check_address, new_server
+    from webhooks.serve import kept_address, new_server
     from webhooks.service import DEFAULT_SITE, Service
     settings = Settings.from_environment({
         "DUELINE_JIRA_URL": "http://127.0.0.1:9", "DUELINE_JIRA_USER": "d", "DUELINE_PORT": PORT,
@@ -46,12 +46,13 @@ _READY = """
         request("GET", "/readyz"),
         request("POST", "/webhooks/jira", b"{}", X_Hub_Signature=signed),
     ]
-    with opened(settings, make=True) as database:
+    kept = kept_address(settings.host, settings.port)
+    with kept as address, opened(settings, make=True) as database:
         remember_site(database, DEFAULT_SITE, "us", {})
         in_force = configuration_in_force(settings, DEFAULT_SITE, database)
         service = Service(settings, in_force, SystemClock(), database=database)
         app = answering(service)
-        new_server(app, check_address(settings), settings.port)
+        new_server(app, address, settings.port)
         for each in asked:
             asyncio.run(app.__rsgi__(*each))
         service.close()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
+from sla.errors import StoreError
 from sla.store import audit
 from sla.store.schema import audit as rows
 from tests.webhooks.console.desk import Desk, words
@@ -155,3 +159,23 @@ def test_nobody_reads_it_who_has_not_signed_in(outside: Desk) -> None:
         assert outside.get(path).status_code == 302
     for path in ("/api/audit", "/api/audit/check"):
         assert outside.get(path).status_code == 401
+
+
+def test_of_a_log_that_cannot_be_read_to_its_end_there_is_no_half_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(desk, 3)
+    reads = itertools.count()
+
+    def listed(*asked: Any) -> list[audit.Entry]:
+        if next(reads):
+            raise StoreError("away")
+        return as_it_is(*asked)
+
+    as_it_is = audit.listed
+    monkeypatch.setattr(audit, "listed", listed)
+    with capture_logs() as logs:
+        answer = desk.get("/audit.csv")
+    assert (answer.status_code, answer.content_type) == (503, "text/html; charset=utf-8")
+    assert "database cannot be used" in answer.text
+    assert [line["endpoint"] for line in logs] == ["audit.as_csv"]

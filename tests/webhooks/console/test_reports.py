@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from connector.simulator import AGENT
+from sla.errors import StoreError
 from sla.store import downtimes
 from sla.store.reports import Answered
 from sla.store.schema import cycles, issues
@@ -20,6 +22,7 @@ from tests.scenarios.world import utc
 from tests.sla.store.decided import put
 from tests.webhooks.console.desk import Desk, words
 from webhooks.console.pages.reports import EXPORTS, percent
+from webhooks.console.questions import breaches
 from webhooks.console.questions.reports import Tally, ninety, quarter_of
 
 AT = utc("2024-07-09 12:00")
@@ -196,6 +199,26 @@ def test_what_means_nothing_is_refused_with_what_was_typed(desk: Desk, path: str
     if path == "/reports?since=yesterday":
         assert 'value="yesterday"' in answer.text
         assert "such as 2026-10-31" in answer.text
+
+
+def test_of_breaches_that_cannot_be_read_to_their_end_there_is_no_half_file(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(desk, *({"at": AT, "state": "breached"} for _ in range(3)))
+    assert len(table(desk, "breaches")) == 3
+
+    def missed_in(*asked: Any) -> breaches.Breaches:
+        if asked[2] is not None:
+            raise StoreError("away")
+        return as_it_is(*asked)
+
+    as_it_is = breaches.missed_in
+    monkeypatch.setattr(breaches, "_AT_ONCE", 2)
+    monkeypatch.setattr(breaches, "missed_in", missed_in)
+    with capture_logs() as logs:
+        answer = desk.get("/reports.csv", table="breaches")
+    assert (answer.status_code, answer.content_type) == (503, "text/html; charset=utf-8")
+    assert [line["endpoint"] for line in logs] == ["reports.as_csv"]
 
 
 def test_nobody_who_did_not_sign_in_reads_a_report(outside: Desk) -> None:

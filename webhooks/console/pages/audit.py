@@ -8,6 +8,7 @@ import msgspec
 from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.exceptions import BadRequest
 
+from webhooks.console.pages.files import csv_file
 from webhooks.console.questions import audit
 from webhooks.console.questions.audit import AuditPage, AuditQuery
 from webhooks.console.standing import here
@@ -39,11 +40,10 @@ def check() -> str:
 def as_csv() -> Response:
     """All rows that are wanted."""
     try:
-        pieces = audit.as_csv(here(), _query())
+        text = audit.as_csv(here(), _query())
     except audit.NotUnderstood as error:
         raise BadRequest(str(error)) from None
-    headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-    return Response(pieces, content_type="text/csv; charset=utf-8", headers=headers)
+    return csv_file(text, "audit.csv")
 
 
 def _query() -> AuditQuery:

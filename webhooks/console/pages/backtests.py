@@ -12,6 +12,7 @@ from sla.backtest import Sums
 from webhooks.backtesting import Week
 from webhooks.console.drawing import plots
 from webhooks.console.drawing.plots import Point
+from webhooks.console.pages.files import csv_file
 from webhooks.console.pages.reports import percent
 from webhooks.console.questions import backtests
 from webhooks.console.questions.backtests import PAGE, Compared, Seen
@@ -43,13 +44,13 @@ def one(id_: int) -> str:
 @blueprint.get("/backtests/<int:id_>/differing.csv")
 def differing(id_: int) -> Response:
     """Every promise that differs."""
-    return _csv(_seen(id_).result.differing_as_csv(), f"backtest-{id_}-differing.csv")
+    return csv_file(_seen(id_).result.differing_as_csv(), f"backtest-{id_}-differing.csv")
 
 
 @blueprint.get("/backtests/<int:id_>/counts.csv")
 def counts(id_: int) -> Response:
     """The counts."""
-    return _csv(_seen(id_).result.lines_as_csv(), f"backtest-{id_}.csv")
+    return csv_file(_seen(id_).result.lines_as_csv(), f"backtest-{id_}.csv")
 
 
 def _seen(id_: int) -> Seen:
@@ -57,11 +58,6 @@ def _seen(id_: int) -> Seen:
         return backtests.seen(here(), id_)
     except LookupError as error:
         raise NotFound(str(error.args[0])) from None
-
-
-def _csv(text: str, name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _sides() -> list[tuple[str, Markup]]:

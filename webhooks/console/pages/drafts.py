@@ -19,8 +19,8 @@ from sla.preview import moved_before_in_words
 from sla.words import utc
 from webhooks.console import csv_export
 from webhooks.console.access import asking
+from webhooks.console.pages.files import csv_file, zip_file
 from webhooks.console.pages.numbers import positive
-from webhooks.console.pages.versions import packed
 from webhooks.console.questions import publishing as asked
 from webhooks.console.questions.publishing import FINDINGS, PAGE, Finding
 from webhooks.console.standing import here
@@ -154,7 +154,7 @@ def export(id_: int) -> Response:
     """All documents as a draft has them, to be committed where files are kept."""
     publishing = here().publishing
     draft = publishing.draft(id_)
-    return packed(publishing.whole(draft), f"dueline-draft-{id_}-{draft.revision}.zip")
+    return zip_file(publishing.whole(draft), f"dueline-draft-{id_}-{draft.revision}.zip")
 
 
 @blueprint.get("/drafts/<int:id_>/moves.csv")
@@ -170,12 +170,7 @@ def moves(id_: int) -> Response:
         )
         for move in asked.every_move(standing, draft, _finding())
     ]  # fmt: skip
-    name = f"dueline-draft-{id_}-preview.csv"
-    return Response(
-        csv_export.as_csv([_MOVED, *rows]),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return csv_file(csv_export.as_csv([_MOVED, *rows]), f"dueline-draft-{id_}-preview.csv")
 
 
 def conflict(error: SavedMeanwhile) -> tuple[str, int]:

@@ -20,6 +20,7 @@ from sla.words import DAYS, MONTHS, utc
 from webhooks.console import csv_export
 from webhooks.console.drawing import plots
 from webhooks.console.drawing.plots import Point
+from webhooks.console.pages.files import csv_file
 from webhooks.console.questions import breaches, reports, statement
 from webhooks.console.questions.board import NONE
 from webhooks.console.questions.breaches import Breach, BreachQuery
@@ -131,12 +132,10 @@ def as_csv() -> Response:
         raise BadRequest(f"table: there is no such one; there are {', '.join(EXPORTS)}.")
     head, rows = EXPORTS[table]
     try:
-        pieces = rows(here())
+        text = csv_export.as_csv(chain([head], rows(here())))
     except NotUnderstood as error:
         raise BadRequest(str(error)) from None
-    headers = {"Content-Disposition": f'attachment; filename="{table}.csv"'}
-    body = (csv_export.as_csv([row]) for row in chain([head], pieces))
-    return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
+    return csv_file(text, f"{table}.csv")
 
 
 def _narrowed(name: str, value: str) -> str:

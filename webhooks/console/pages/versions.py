@@ -6,9 +6,9 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as AnyResponse
 
-from config.document_sets import as_zip
 from webhooks import moving
 from webhooks.console.access import asking
+from webhooks.console.pages.files import zip_file
 from webhooks.console.questions import publishing as asked
 from webhooks.console.standing import here
 from webhooks.drafting import NotThere
@@ -84,7 +84,7 @@ def document(id_: int, path: str) -> str:
 @blueprint.get("/versions/<int:id_>.zip")
 def export(id_: int) -> Response:
     """The documents of a version, to be unpacked where files are kept."""
-    return packed(here().publishing.documents(id_), f"dueline-version-{id_}.zip")
+    return zip_file(here().publishing.documents(id_), f"dueline-version-{id_}.zip")
 
 
 @blueprint.post("/versions/<int:id_>/restore")
@@ -94,15 +94,6 @@ def restore(id_: int) -> AnyResponse:
     draft = here().publishing.restore(asking.person(), id_)
     flash(f"Draft {draft.id} restores version {id_}. Look at its preview, then publish it.")
     return redirect(url_for("drafts.one", id_=draft.id))
-
-
-def packed(documents: dict[str, str], name: str) -> Response:
-    """Documents as a file to be saved."""
-    return Response(
-        as_zip(documents),
-        mimetype="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
 
 
 def _number(name: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -113,17 +114,16 @@ def check(standing: Standing) -> AuditCheck:
     return AuditCheck(found.rows, found.last, found.broken, found.why)
 
 
-def as_csv(standing: Standing, query: AuditQuery) -> Iterator[str]:
-    """All rows that are wanted as CSV, newest first, in pieces.
+def as_csv(standing: Standing, query: AuditQuery) -> str:
+    """All rows that are wanted as CSV, newest first.
 
     Raises:
-        NotUnderstood: a filter means nothing; told before the first piece is asked for.
+        NotUnderstood: a filter means nothing.
     """
-    return _pieces(standing, _wanted(query))
+    return csv_export.as_csv(chain([_COLUMNS], map(_cells, _all_of(standing, _wanted(query)))))
 
 
-def _pieces(standing: Standing, wanted: Wanted) -> Iterator[str]:
-    yield csv_export.as_csv([_COLUMNS])
+def _all_of(standing: Standing, wanted: Wanted) -> Iterator[Entry]:
     while True:
         asked = wanted
         found = standing.database.read(
@@ -131,7 +131,7 @@ def _pieces(standing: Standing, wanted: Wanted) -> Iterator[str]:
         )
         if not found:
             return
-        yield csv_export.as_csv(map(_cells, found))
+        yield from found
         wanted = replace(wanted, before=found[-1].id)
 
 

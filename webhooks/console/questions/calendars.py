@@ -12,11 +12,10 @@ from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from config import lengths, looking
 from config.configuration import Configuration
+from config.positions import said_in
 from config.settings import SHIPPED
 from config.summary import plain_of, whom
 from sla.calendar import Calendar, Opening, Reading
@@ -337,9 +336,9 @@ def _in_short(
 @lru_cache(maxsize=128)
 def _unused(id_: str, text: str) -> CalendarInShort:
     try:
-        plain = YAML(typ="safe").load(text)
+        plain = said_in(text)
         zone, title = str(plain["time_zone"]), str(plain.get("title") or "")
-    except (YAMLError, LookupError, TypeError, AttributeError):
+    except (LookupError, TypeError, AttributeError):
         zone, title = "", ""
     return CalendarInShort(id=id_, time_zone=zone, title=title, is_used=False)
 

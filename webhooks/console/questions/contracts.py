@@ -9,13 +9,12 @@ from itertools import product
 from typing import Any, Literal
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from config import looking
 from config.configuration import Configuration
 from config.document_sets import Documents
 from config.examples import Example
+from config.positions import said_in
 from config.settings import SHIPPED
 from config.summary import (
     beside_the_clocks,
@@ -385,7 +384,7 @@ def _in_short(contract: Contract, configuration: Configuration) -> ContractInSho
 @lru_cache(maxsize=64)
 def _unused(id_: str, text: str) -> ContractInShort:
     try:
-        plain = YAML(typ="safe").load(text)
+        plain = said_in(text)
         return ContractInShort(
             id=id_,
             title=str(plain["title"]),
@@ -394,7 +393,7 @@ def _unused(id_: str, text: str) -> ContractInShort:
             metrics=[str(each).replace("_", " ") for each in plain.get("metrics", ())],
             ambiguities=len(plain.get("choices") or ()),
         )
-    except (YAMLError, LookupError, TypeError, AttributeError):
+    except (LookupError, TypeError, AttributeError):
         return ContractInShort(id=id_, title=id_, use="not used")
 
 
@@ -546,10 +545,7 @@ def _parameters(
 @lru_cache(maxsize=32)
 def _given(text: str, contract: str) -> tuple[frozenset[str], Mapping[str, frozenset[str]]]:
     """The parameters that the site sets, and those that each customer's order form sets."""
-    try:
-        plain = YAML(typ="safe").load(text) or {}
-    except YAMLError:
-        plain = {}
+    plain = said_in(text)
     everybody = (plain.get("parameters") or {}).get(contract) or {}
     forms = {
         str(customer): frozenset(by_contract[contract])

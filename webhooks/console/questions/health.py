@@ -27,6 +27,7 @@ from webhooks.console.access.people import Person
 from webhooks.console.questions.sayings import name_of
 from webhooks.console.standing import Standing
 from webhooks.limits import last_heard
+from webhooks.set_aside import Action
 
 SHOWN = 100
 """So many of each kind are listed; of the rest only the number is told."""
@@ -486,23 +487,13 @@ def dismiss(standing: Standing, person: Person, number: int) -> bool:
     return _see_to(standing, person, number, "dismissed")
 
 
-def _see_to(
-    standing: Standing, person: Person, number: int, action: Literal["replayed", "dismissed"]
-) -> bool:
+def _see_to(standing: Standing, person: Person, number: int, action: Action) -> bool:
+    if number > LARGEST:
+        return False
     site, now = standing.site, standing.now()
-    kept = _kept(standing, number)
-
-    def write(connection: Connection) -> bool:
-        if action == "replayed":
-            done = inbox.replay_one(connection, site, number)
-        else:
-            done = inbox.dismiss(connection, site, number, f"dismissed by {person.name}")
-        if done:
-            why = kept.note if kept else ""
-            audit.record(connection, site, now, person, action, f"delivery {number}", {"why": why})
-        return done
-
-    return standing.database.write(write) if kept else False
+    return standing.database.write(
+        lambda c: set_aside.seen_to(c, site, now, person, action, number)
+    )
 
 
 def replay_all(standing: Standing, person: Person) -> SeenTo:
