@@ -159,7 +159,7 @@ def holidays_of(listed: Listed, parameters: Parameters) -> HolidaySet:
             listed.complain(index, str(error))
     found = list(harvest.sources)
     if harvest.rules:
-        found.append(sources.from_rules(harvest.rules, YEARS))
+        found.append(_by_rules(tuple(harvest.rules)))
     if harvest.dates:
         found.append(sources.from_dates(harvest.dates))
     return sources.combine(found, remove=_removable(found, harvest.removed, listed))
@@ -231,6 +231,14 @@ def _read_library(
     from sla.holiday_sources import from_library
 
     return from_library(country, subdivision, categories, observed, years=YEARS, language=language)
+
+
+# Each document is read twice, to be checked and to be frozen, and again with the next draft.
+@lru_cache(maxsize=256)
+def _by_rules(rules: tuple[Rule, ...]) -> HolidaySet:
+    from sla.holiday_sources import from_rules
+
+    return from_rules(rules, YEARS)
 
 
 def _from_file(name: str, listed: Listed) -> HolidaySet:

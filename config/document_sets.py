@@ -263,7 +263,10 @@ def by_its_path(problem: Problem, directory: Path) -> Problem:
 
 
 def _as_word(id_: str) -> str:
-    return rf"(?<![\w.-]){re.escape(id_)}(?![\w.-])"
+    # The id before what may not stand before it: a text is looked through for plain letters thirty
+    # times as fast as for a place that nothing stands before.
+    as_it_is = re.escape(id_)
+    return rf"{as_it_is}(?<![\w.-]{as_it_is})(?![\w.-])"
 
 
 def _shipped_site() -> dict[str, str]:

@@ -68,6 +68,18 @@ def kept_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_proxy_before_what_runs_here() -> Iterator[None]:
+    """Ask no proxy of the user's for the simulators.
+
+    Where nothing says so, requests goes through all of the environment twice for each call.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        patch.setenv("no_proxy", "127.0.0.1,localhost")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def routes_compiled_once() -> Iterator[None]:
     """Keep what Werkzeug makes of a route, for the next application that has it.
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, String, bindparam, select
 
 from sla.store.schema import policies, site_facts
 from sla.store.upsert import insert
@@ -34,10 +35,17 @@ def learn_once(connection: Connection, site: str, name: str, value: Any) -> None
 
 def known(connection: Connection, site: str, name: str) -> Any:
     """A remembered fact, or None."""
-    text = connection.execute(
-        select(site_facts.c.value).where(site_facts.c.site == site, site_facts.c.name == name)
-    ).scalar()
+    text = connection.execute(_known(), {"site": site, "name": name}).scalar()
     return None if text is None else json.loads(text)
+
+
+@cache
+def _known() -> Select[Any]:
+    """What every process asks several times a second: see `sla.store.outbox`."""
+    return select(site_facts.c.value).where(
+        site_facts.c.site == bindparam("site", type_=String),
+        site_facts.c.name == bindparam("name", type_=String),
+    )
 
 
 def several(connection: Connection, site: str, names: Sequence[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -36,6 +37,14 @@ def test_a_directory_with_files_of_its_own_keeps_the_shipped_ones_that_it_uses(
     assert {"contracts/standard.yaml", "calendars/balto-weekend.yaml"} < documents.keys()
     assert not documents.keys() & {"notes.txt", "latin.ics"}
     assert document_sets.load(documents).text == there.text
+
+
+@given(st.text("ab.-_ é:\n", max_size=30))
+def test_a_calendar_is_named_where_its_id_stands_as_a_word(text: str) -> None:
+    ids = ("a", "ab", "a-b", "b_a")
+    words = re.findall(r"[\w.-]+", text)
+    named = [id_ for id_ in ids if re.search(document_sets._as_word(id_), text)]
+    assert named == [id_ for id_ in ids if id_ in words]
 
 
 def test_faults_are_named_by_the_paths_of_the_set() -> None:

@@ -19,6 +19,8 @@ from msgspec.structs import replace
 from ruamel.yaml import YAML
 from sqlalchemy import select
 
+from config.configuration import Configuration
+from config.document_sets import read_from
 from config.loader import load
 from config.settings import SHIPPED, Secret, Settings
 from connector.setup import EVENTS, ROLES, WEBHOOK_NAME
@@ -39,8 +41,19 @@ HOOK = "http://dueline.test/webhooks/jira"
 Flavour = Literal["cloud", "datacenter"]
 
 
-# Reading the documents anew for each of a hundred worlds would be most of their time.
-_configuration = lru_cache(load)
+_loaded: dict[frozenset[tuple[str, str]], Configuration] = {}
+
+
+@lru_cache
+def _configuration(directory: Path) -> Configuration:
+    """What a directory comes to; the same for each that holds the same.
+
+    To read the documents anew for each of a thousand worlds was a twelfth of their time.
+    """
+    documents = frozenset(read_from(directory).items())
+    if documents not in _loaded:
+        _loaded[documents] = load(directory)
+    return _loaded[documents]
 
 
 def file_in(directory: Path, whole: bytes) -> str:
@@ -109,6 +122,8 @@ class World:
             **environment,
         })  # fmt: skip
         self.configuration = _configuration(config)
+        self._agent = requests.Session()
+        self._agent.auth = (AGENT, "simulator")
         if past is None:
             set_up(jira, self.configuration.site.fields)
         self.start()
@@ -130,6 +145,7 @@ class World:
     def stop(self) -> None:
         """Stop Dueline; Jira goes on."""
         self.service.close()
+        self._agent.close()
 
     def begin_anew(self, directory: Path) -> None:
         """Install Dueline once more, on an empty database in another directory."""
@@ -234,9 +250,7 @@ class World:
         return account.account_id if self.jira.flavour == "cloud" else f"[~{account.name}]"
 
     def _get(self, path: str) -> Any:
-        answer = requests.get(
-            f"{self.url}/rest/api/2/{path}", auth=(AGENT, "simulator"), timeout=10
-        )
+        answer = self._agent.get(f"{self.url}/rest/api/2/{path}", timeout=10)
         answer.raise_for_status()
         return answer.json()
 
