@@ -10,7 +10,9 @@ from typing import Any, Literal, NamedTuple
 from config import contracts
 from config.configuration import Configuration
 
-How = Literal["added", "removed", "changed", "no longer used by any project"]
+How = Literal[
+    "added", "removed", "changed", "now used by a project", "no longer used by any project"
+]
 _SECTIONS = {
     "contracts": "contract",
     "order_forms": "order forms of",
@@ -22,7 +24,7 @@ _SECTIONS = {
 """What an entry of each section is called."""
 _IF_USED = frozenset({_SECTIONS["contracts"], _SECTIONS["calendars"]})
 """What a version holds as far as its projects use it: what is gone may still be in the directory,
-and what is in use can be removed by nobody."""
+and what is in use can be removed by nobody; what comes may have been there before, or be back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +158,16 @@ def _of_section(word: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
         yield from _of_entry(f"{word} {name}", old.get(name), new.get(name))
 
 
+def _come(what: str) -> How:
+    return "now used by a project" if _is_if_used(what) else "added"
+
+
 def _gone(what: str) -> How:
-    kind = what.partition(" ")[0]
-    return "no longer used by any project" if kind in _IF_USED else "removed"
+    return "no longer used by any project" if _is_if_used(what) else "removed"
+
+
+def _is_if_used(what: str) -> bool:
+    return what.partition(" ")[0] in _IF_USED
 
 
 def _of_entry(what: str, old: Any, new: Any) -> Iterator[Change]:
@@ -167,7 +176,7 @@ def _of_entry(what: str, old: Any, new: Any) -> Iterator[Change]:
     if old is None or new is None:
         # Order forms that nobody has are no news.
         if old or new:
-            yield Change(what, "added" if old is None else _gone(what))
+            yield Change(what, _come(what) if old is None else _gone(what))
     elif isinstance(old, dict) and isinstance(new, dict):
         parts = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
         yield Change(what, "changed", tuple(parts))

@@ -112,7 +112,7 @@ class _Seen:
 
     @property
     def text(self) -> str:
-        return text_of(self.response)
+        return body_text(self.response)
 
     @property
     def url(self) -> str:
@@ -273,7 +273,7 @@ def on_a_break(request: Any) -> str:
     return ""
 
 
-def text_of(response: requests.Response) -> str:
+def body_text(response: requests.Response) -> str:
     """What an answer says. Where it names no encoding, that is guessed, and kept for who asks next.
 
     `requests` guesses anew each time it is asked, and a refusal is asked for its text five times.
@@ -285,5 +285,5 @@ def text_of(response: requests.Response) -> str:
 
 def title_of(response: requests.Response) -> str:
     """The title of a page for people; empty where it has none."""
-    found = _TITLE.search(text_of(response)[:_READ_AT_MOST])
+    found = _TITLE.search(body_text(response)[:_READ_AT_MOST])
     return " ".join(unescape(found[1]).split())[:_LONGEST_TITLE] if found else ""

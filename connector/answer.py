@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -104,8 +105,8 @@ def refuses_credentials(response: requests.Response) -> bool:
     """
     if response.status_code == 401:
         known = advice.is_somebodys(response)
-        return not known and advice.SCOPE_MISSING not in advice.text_of(response).lower()
-    if response.status_code == 403 and advice.NO_BEARER_HERE in advice.text_of(response).lower():
+        return not known and advice.SCOPE_MISSING not in advice.body_text(response).lower()
+    if response.status_code == 403 and advice.NO_BEARER_HERE in advice.body_text(response).lower():
         return True
     return is_nobodys(response)
 
@@ -178,7 +179,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def json_of(response: requests.Response) -> Json:
     """The data in an answer; None when it holds none."""
     try:
-        return response.json()
+        if response.encoding is not None:
+            return json.loads(response.text)
+        try:
+            return json.loads(response.content)
+        except UnicodeDecodeError:
+            # `requests` would guess the encoding, too, and not keep it.
+            return json.loads(advice.body_text(response))
     except ValueError:
         return None
 

@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from connector import answer
-from connector.advice import SCOPE_MISSING
+from connector.advice import SCOPE_MISSING, body_text
 from connector.errors import Call, ConnectorError, JiraUnreachable, SignInRefused
 
 Request = requests.PreparedRequest
@@ -377,7 +377,7 @@ class WayIn(AuthBase):
         except JiraUnreachable:
             # What the site said stands; whoever calls again tries again.
             return False
-        if found.status_code != 200 and SCOPE_MISSING not in found.text.lower():
+        if found.status_code != 200 and SCOPE_MISSING not in body_text(found).lower():
             return False
         self._base = there
         return True

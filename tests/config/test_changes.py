@@ -64,7 +64,11 @@ def test_what_no_project_uses_any_more_need_not_be_removed() -> None:
         "project BOT removed",
     ]
     assert list(map(str, changes(shipped(), fewer))) == told
-    back = ["contract botron added", "calendar botron added", "project BOT added"]
+    back = [
+        "contract botron now used by a project",
+        "calendar botron now used by a project",
+        "project BOT added",
+    ]
     assert list(map(str, changes(fewer, shipped()))) == back
 
 

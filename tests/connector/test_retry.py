@@ -149,7 +149,10 @@ def test_every_status_has_one_verdict_whatever_stands_beside_it(status: int) -> 
         assert "DEMO-1" in found.reason
 
 
-def test_the_encoding_of_a_page_is_guessed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("status", [200, 401, 403, 404, 500])
+def test_the_encoding_of_a_page_is_guessed_once(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guessed: list[str] = []
 
     def guess(_: requests.Response) -> str:
@@ -157,7 +160,7 @@ def test_the_encoding_of_a_page_is_guessed_once(monkeypatch: pytest.MonkeyPatch)
         return guessed[-1]
 
     monkeypatch.setattr(requests.Response, "apparent_encoding", property(guess))
-    page = answer(403)
+    page = answer(status)
     page._content = "<html><title>Zugang für Mitarbeiter</title>".encode("latin-1")
     assert "Zugang für Mitarbeiter" in str(error_of(lambda: page))
     assert len(guessed) == 1
