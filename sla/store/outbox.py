@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -41,7 +42,7 @@ from sla.store import schema as tables
 from sla.store.holds import LONGEST
 from sla.store.issues import IssueRow, unindexed
 from sla.store.schema import Instant, issues, sayings
-from sla.store.upsert import insert
+from sla.store.upsert import insert_for
 
 AFTER_A_FAULT = timedelta(minutes=5)
 """What fails by a fault of ours is looked at again after this."""
@@ -365,7 +366,12 @@ def encoded(saying: Saying) -> bytes:
 
 
 def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: bool) -> None:
-    statement = insert(connection, sayings)
+    connection.execute(_entered(connection.dialect.name, revisable=revisable), rows)
+
+
+@cache
+def _entered(dialect: str, *, revisable: bool) -> Any:
+    statement = insert_for(dialect, sayings)
     new_row = statement.excluded
     columns = ("at", "decided_at", "saying", "state", "try_at", "delivery")
     taken_back = sayings.c.state == "withdrawn"
@@ -377,13 +383,10 @@ def _enter(connection: Connection, rows: list[dict[str, Any]], *, revisable: boo
     # Not as a list, which no statement for many rows takes.
     may_be_out = or_(*(sayings.c.state == each for each in ("sent", "pending", "given_up")))
     outdated = and_(may_be_out, sayings.c.saying != new_row.saying)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["site", "issue_id", "key"],
-            set_=again,
-            where=or_(taken_back, outdated) if revisable else taken_back,
-        ),
-        rows,
+    return statement.on_conflict_do_update(
+        index_elements=["site", "issue_id", "key"],
+        set_=again,
+        where=or_(taken_back, outdated) if revisable else taken_back,
     )
 
 
@@ -514,29 +517,35 @@ def _unless_newer(row: IssueRow, at: datetime | None) -> ColumnElement[Any]:
     return case((same, literal(at, Instant())), else_=issues.c.write_at)
 
 
-def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pending]:
-    """An issue's unsent sayings, in the order of their instants."""
-    rows = connection.execute(
+@cache
+def _pending() -> Select[Any]:
+    said = sayings.c
+    return (
         select(
-            sayings.c.id,
-            sayings.c.key,
-            sayings.c.saying,
-            sayings.c.try_at,
-            sayings.c.attempts,
-            sayings.c.attempted_at,
-            sayings.c.error,
-            sayings.c.comment_id,
-            sayings.c.acted,
-            sayings.c.refused,
-            sayings.c.delivery,
+            said.id,
+            said.key,
+            said.saying,
+            said.try_at,
+            said.attempts,
+            said.attempted_at,
+            said.error,
+            said.comment_id,
+            said.acted,
+            said.refused,
+            said.delivery,
         )
         .where(
-            sayings.c.site == site,
-            sayings.c.issue_id == issue_id,
-            sayings.c.state == "pending",
+            said.site == bindparam("of_site", type_=String),
+            said.issue_id == bindparam("of_issue", type_=String),
+            said.state == "pending",
         )
-        .order_by(sayings.c.at, sayings.c.id)
+        .order_by(said.at, said.id)
     )
+
+
+def pending(connection: Connection, site: str, issue_id: str) -> Sequence[Pending]:
+    """An issue's unsent sayings, in the order of their instants."""
+    rows = connection.execute(_pending(), {"of_site": site, "of_issue": issue_id})
     return [
         Pending(
             id=row.id,

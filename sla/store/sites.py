@@ -11,16 +11,20 @@ from typing import Any
 from sqlalchemy import Connection, Select, String, bindparam, select
 
 from sla.store.schema import policies, site_facts
-from sla.store.upsert import insert
+from sla.store.upsert import insert, insert_for
 
 
 def learn(connection: Connection, site: str, name: str, value: Any) -> None:
     """Remember a fact of a site, as JSON."""
-    text = json.dumps(value, sort_keys=True)
-    connection.execute(
-        insert(connection, site_facts)
-        .values(site=site, name=name, value=text)
-        .on_conflict_do_update(index_elements=["site", "name"], set_={"value": text})
+    learned = {"site": site, "name": name, "value": json.dumps(value, sort_keys=True)}
+    connection.execute(_learn(connection.dialect.name), learned)
+
+
+@cache
+def _learn(dialect: str) -> Any:
+    new = insert_for(dialect, site_facts)
+    return new.on_conflict_do_update(
+        index_elements=["site", "name"], set_={"value": new.excluded.value}
     )
 
 
