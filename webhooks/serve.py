@@ -101,20 +101,21 @@ def kept_address(
     with ExitStack() as stack:
         try:
             family, kind, _, _, address = _listened_at(host, port)
-            kept = stack.enter_context(socket.socket(family, kind))
-            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            kept.bind(address)
+            with socket.socket(family, kind) as alone:
+                alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                alone.bind(address)
+            if sys.platform == "linux":
+                # Granian binds it anew, twice, and somebody who came between would end the process
+                # with Rust's own words. Bound and not listening this takes no connection; only who
+                # asks to share a port can bind it now, as granian does, and nobody of another user.
+                kept = stack.enter_context(socket.socket(family, kind))
+                kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                kept.bind(address)
+                kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         except OSError as error:
             told = f"cannot listen on {host}:{port} ({error.strerror}); {remedy}"
             raise ServeError(told) from error
-        if sys.platform == "linux":
-            # Granian binds it anew, twice, and somebody who came between would end the process with
-            # Rust's own words. Bound and not listening this takes no connection; only who asks to
-            # share a port can bind it now, as granian does, and nobody of another user.
-            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-            kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        else:
-            kept.close()
         yield str(address[0])
 
 
