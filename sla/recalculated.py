@@ -57,7 +57,9 @@ def written(earlier: Iterable[Earlier]) -> str:
     return json.dumps([[each.version, each.until_at.isoformat()] for each in earlier])
 
 
-def moved(text: str | None, before: str, after: str, at: datetime, *, something_over: bool) -> str:
+def moved(
+    earlier: Sequence[Earlier], before: str, after: str, at: datetime, *, something_over: bool
+) -> tuple[Earlier, ...]:
     """What is kept of an issue's versions once it is moved to another one.
 
     Where nothing was over or broken by then, no version before has left anything: only the instant
@@ -65,15 +67,15 @@ def moved(text: str | None, before: str, after: str, at: datetime, *, something_
     version before, too, each time that it is decided took half as long again.
 
     Args:
-        text: what was kept.
+        earlier: those that were kept.
         before: the version that has judged it.
         after: the one that judges it from now on.
         at: when that came into force.
         something_over: whether a cycle was over or broken by then.
     """
     if not something_over:
-        return written([Earlier(after, at)])
-    return written([*leaving(read(text), before), Earlier(before, at)])
+        return (Earlier(after, at),)
+    return (*leaving(earlier, before), Earlier(before, at))
 
 
 def leaving(earlier: Sequence[Earlier], version: str | None) -> Sequence[Earlier]:
@@ -82,9 +84,8 @@ def leaving(earlier: Sequence[Earlier], version: str | None) -> Sequence[Earlier
     return earlier[:-1] if is_note else earlier
 
 
-def judged_since(text: str | None) -> datetime | None:
+def judged_since(earlier: Sequence[Earlier]) -> datetime | None:
     """Since when its version judges an issue that another one judged before; None: none did."""
-    earlier = read(text)
     return earlier[-1].until_at if earlier else None
 
 
@@ -130,25 +131,25 @@ def is_withdrawn(cycle: Cycle) -> bool:
 
 
 def kept_of(
-    text: str | None, version: str | None, policy_of: Callable[[str], Policy],
+    earlier: Sequence[Earlier], version: str | None, policy_of: Callable[[str], Policy],
     timeline_of: Callable[[Policy], Timeline],
 ) -> tuple[Cycle, ...]:  # fmt: skip
     """The same of an issue.
 
     Args:
-        text: what is kept of its versions; None: there is nothing, as of nearly all issues.
+        earlier: what is kept of its versions; nothing, as of nearly all issues.
         version: the one that judges it.
         policy_of: gives a version as it decides for the issue's site.
         timeline_of: gives what happened to it, by the names of a policy's fields.
     """
-    if text is None:
+    if not earlier:
         return ()
 
     def fold(version: str, until_at: datetime) -> tuple[Cycle, ...]:
         policy = policy_of(version)
         return cycles_of(timeline_of(policy), policy, until_at)
 
-    return kept(leaving(read(text), version), fold)
+    return kept(leaving(earlier, version), fold)
 
 
 def joined(over: Sequence[Cycle], found: Sequence[Cycle]) -> tuple[Cycle, ...]:

@@ -209,7 +209,7 @@ def _judgement(database: Database, row: IssueRow, now: datetime) -> Iterator[str
         return database.read(lambda c: issues.timeline_of(c, DEFAULT_SITE, row.issue_id, names))
 
     policy = known.applied_to(Configuration.from_text(text).policy)
-    over = kept_of(row.earlier_versions, row.policy_version, policy_of, timeline_of)
+    over = kept_of(row.earlier, row.policy_version, policy_of, timeline_of)
     yield f"Judged at {utc(now)} by policy version {version}"
     yield from explain(decide(timeline_of(policy), policy, Ledger(), now, over=over))
 

@@ -127,7 +127,7 @@ class _OnRecord(NamedTuple):
 
 def _earlier(issue: OpenIssue) -> Sequence[Earlier]:
     """The versions before an issue's own of which something may stay."""
-    return recalculated.leaving(recalculated.read(issue.earlier_versions), issue.policy_version)
+    return recalculated.leaving(issue.earlier, issue.policy_version)
 
 
 class _Looked:
@@ -380,7 +380,7 @@ class Foreseeing:
             # then, it does not tell by which contract time is counted now.
             is_spared = by_one or (
                 self._goals_alone_differ
-                and issue.earlier_versions is None
+                and not issue.earlier
                 and issue.issue_id not in on_record.promised()
             )
             return Record(issue, kind, {}) if is_spared else None
@@ -508,12 +508,12 @@ class Foreseeing:
     ) -> Decision:
         """What a version decides that judges the issue already, or is the first that does."""
         timeline, relatives, found = self._folded(connection, looked, rules)
-        versions = looked.issue.earlier_versions
+        earlier = looked.issue.earlier
         return decide(
             timeline, rules.policy, Ledger(said(ledger)), self._now,
             issue_id=looked.issue.issue_id, relatives=relatives,
-            over=looked.kept(looked.earlier, self._published) if versions else (),
-            since=recalculated.judged_since(versions), found=found, looks_ahead=False,
+            over=looked.kept(looked.earlier, self._published) if earlier else (),
+            since=recalculated.judged_since(earlier), found=found, looks_ahead=False,
         )  # fmt: skip
 
     def _folded(

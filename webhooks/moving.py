@@ -158,13 +158,12 @@ def _move(connection: Connection, site: str, job: Job, ids: Collection[str]) -> 
     over = _over(connection, site, ids, job.at)
     alike: dict[str, list[str]] = {}
     for issue_id, version, text in rows:
-        if issue_id in over:
-            # Told with whose it is, where it cannot be read.
-            stored.earlier_of(issue_id, text)
-        kept = recalculated.moved(
-            text, version, job.version, job.at, something_over=issue_id in over
-        )  # fmt: skip
-        alike.setdefault(kept, []).append(issue_id)
+        something_over = issue_id in over
+        earlier = stored.earlier_of(issue_id, text) if something_over else ()
+        moved = recalculated.moved(
+            earlier, version, job.version, job.at, something_over=something_over
+        )
+        alike.setdefault(recalculated.written(moved), []).append(issue_id)
     for kept, its in alike.items():
         connection.execute(
             update(issues)

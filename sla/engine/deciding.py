@@ -73,7 +73,7 @@ def work_out(
             timeline, book.policy, Ledger(ledgers[issue_id].said), now, issue_id=issue_id,
             relatives=[_relative(connection, site, it, book) for it in tied[issue_id]],
             over=over,
-            since=recalculated.judged_since(each.row.earlier_versions),
+            since=recalculated.judged_since(each.row.earlier),
             found=by_version,
         )  # fmt: skip
         found.append(

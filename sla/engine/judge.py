@@ -64,7 +64,7 @@ class Judge(NamedTuple):
             return Timeline.of(issues.named(event, names) for event in facts)
 
         return recalculated.kept_of(
-            row.earlier_versions,
+            row.earlier,
             row.policy_version,
             lambda version: self.facts.applied_to(self.policy(version)),
             timeline_of,

@@ -31,6 +31,7 @@ from sla import timeline as facts
 from sla.errors import UnreadableFactError
 from sla.mapping import Policy
 from sla.preview import Judged
+from sla.recalculated import Earlier
 from sla.store.issues import UNREADABLE, earlier_of
 from sla.store.schema import cycles, events, issues
 from sla.timeline import (
@@ -92,8 +93,8 @@ class OpenIssue(NamedTuple):
     recorded: Sequence[Judged]
     """Its cycles, those of one metric in order."""
     facts: Sequence[Row]
-    earlier_versions: str | None = None
-    """Those that judged it before, as `sla.recalculated` keeps them."""
+    earlier: Sequence[Earlier] = ()
+    """The versions that judged it before, oldest first."""
     reason: str = ""
     """Why it has its promises, or none; empty while it was never judged."""
     quiet_before: datetime | None = None
@@ -407,12 +408,10 @@ def _recorded(
     running: set[str],
 ) -> OpenIssue:
     id_, key, version, wake_at, earlier, reason, quiet_before, wanted, straight, steady = row
-    # Whoever reads it later does not know whose it is.
-    earlier_of(id_, earlier)
     return OpenIssue(
         id_, key, version, _instant(wake_at), id_ in running, judged.get(id_, ()), (),
-        earlier, reason, _instant(quiet_before), wanted, bool(straight), starts.get(id_, ()),
-        steady,
+        earlier_of(id_, earlier), reason, _instant(quiet_before), wanted, bool(straight),
+        starts.get(id_, ()), steady,
     )  # fmt: skip
 
 

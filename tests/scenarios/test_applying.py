@@ -220,8 +220,12 @@ def test_an_issue_whose_earlier_versions_were_altered_is_named(
     altered = update(issues).where(issues.c.issue_id == issue).values(earlier_versions="[")
     place.service.database.write(lambda c: c.execute(altered))
     told = f"the stored earlier_versions of Jira id {issue} cannot be read: "
-    for arguments in (["plan", str(stricter)], ["apply", str(stricter), "--reason", "x", "--yes"]):
-        refused = run(place, *arguments, "--recalculate")
+    for arguments in (
+        ["plan", str(stricter), "--recalculate"],
+        ["apply", str(stricter), "--reason", "x", "--yes", "--recalculate"],
+        ["explain", "BOT-1"],
+    ):
+        refused = run(place, *arguments)
         assert (refused.exit_code, refused.stdout) == (1, "")
         assert refused.stderr.startswith(told)
 

@@ -102,9 +102,9 @@ def test_whatever_was_over_is_as_before_and_the_rest_is_counted_on(
         measured("first_response", always(n / 10)), measured("periodic_update", always(n / 10)),
     ) for n in (before, after)}  # fmt: skip
     until_at, now = at(moved / 10), at(22)
-    text = recalculated.written([Earlier("old", until_at)])
-    assert recalculated.read(text) == (Earlier("old", until_at),)
-    over = kept_of(text, "new", lambda _: rolling[before], lambda _: timeline)
+    earlier = (Earlier("old", until_at),)
+    assert recalculated.read(recalculated.written(earlier)) == earlier
+    over = kept_of(earlier, "new", lambda _: rolling[before], lambda _: timeline)
     old = cycles_of(timeline, rolling[before], until_at)
     ended = [each for each in over if not is_withdrawn(each)]
     assert ended == [each for each in old if each.ending and each.ending.at <= until_at]
@@ -148,16 +148,16 @@ def test_an_issue_that_was_never_moved_keeps_nothing() -> None:
     def never(_: object) -> Policy:
         raise AssertionError("asked in vain")
 
-    assert kept_of(None, "one", never, lambda _: TIMELINE) == ()
+    assert kept_of((), "one", never, lambda _: TIMELINE) == ()
     # Moved before anything was over: it is known since when, and no other version is asked.
-    text = recalculated.moved(None, "one", "two", at(1), something_over=False)
-    assert recalculated.judged_since(text) == at(1)
-    assert kept_of(text, "two", never, lambda _: TIMELINE) == ()
+    earlier = recalculated.moved((), "one", "two", at(1), something_over=False)
+    assert recalculated.judged_since(earlier) == at(1)
+    assert kept_of(earlier, "two", never, lambda _: TIMELINE) == ()
     # What the second version left counts for the third, and the first is still asked for nothing.
-    text = recalculated.moved(text, "two", "three", at(4), something_over=True)
-    assert recalculated.read(text) == (Earlier("two", at(4)),)
-    text = recalculated.moved(text, "three", "two", at(5), something_over=True)
-    assert recalculated.leaving(recalculated.read(text), "two") == (
+    earlier = recalculated.moved(earlier, "two", "three", at(4), something_over=True)
+    assert earlier == (Earlier("two", at(4)),)
+    earlier = recalculated.moved(earlier, "three", "two", at(5), something_over=True)
+    assert recalculated.leaving(earlier, "two") == (
         Earlier("two", at(4)), Earlier("three", at(5)),
     )  # fmt: skip
     assert joined((), cycles_of(TIMELINE, replies_within(1), at(5))) == cycles_of(

@@ -89,13 +89,13 @@ def read_all(standing: Standing, issue_ids: Collection[str]) -> Mapping[str, Rea
 
 def _over(standing: Standing, row: IssueRow, events: Sequence[Event]) -> tuple[Cycle, ...]:
     """What stays as versions before the issue's own judged it."""
-    facts = standing.facts if row.earlier_versions else None
+    facts = standing.facts if row.earlier else None
 
     def timeline_of(policy: Policy) -> Timeline:
         names = facts.names_for(policy) if facts else {}
         return Timeline.of(named(event, names) for event in events)
 
-    return kept_of(row.earlier_versions, row.policy_version, standing.policy, timeline_of)
+    return kept_of(row.earlier, row.policy_version, standing.policy, timeline_of)
 
 
 __all__ = ["Folded", "Read", "folded", "read_all"]
