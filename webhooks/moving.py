@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from sla import recalculated
 from sla.engine.engine import Engine
+from sla.errors import UnreadableRowError
 from sla.lanes import Call
 from sla.store import issues as stored
 from sla.store import open_issues, publications, sites
@@ -143,7 +144,7 @@ def _next(connection: Connection, site: str, after: str | None, at_once: int) ->
 
 
 def _move(connection: Connection, site: str, job: Job, ids: Collection[str]) -> set[str]:
-    """Have those of the issues judged by a version that are judged by another; which they are."""
+    """Have those of the issues judged by a version that are judged by another; which were moved."""
     if not ids:
         return set()
     # Whoever decides just now may give an issue its first version: all are waited for, and what
@@ -159,18 +160,23 @@ def _move(connection: Connection, site: str, job: Job, ids: Collection[str]) -> 
     alike: dict[str, list[str]] = {}
     for issue_id, version, text in rows:
         something_over = issue_id in over
-        earlier = stored.earlier_of(issue_id, text) if something_over else ()
-        moved = recalculated.moved(
+        try:
+            earlier = stored.earlier_of(issue_id, text) if something_over else ()
+        except UnreadableRowError as error:
+            # All others are moved. What was altered by hand is for a person to mend.
+            _log.error("issue stays as it was judged", site=site, issue_id=issue_id, why=str(error))
+            continue
+        kept = recalculated.moved(
             earlier, version, job.version, job.at, something_over=something_over
         )
-        alike.setdefault(recalculated.written(moved), []).append(issue_id)
-    for kept, its in alike.items():
+        alike.setdefault(recalculated.written(kept), []).append(issue_id)
+    for text, its in alike.items():
         connection.execute(
             update(issues)
             .where(issues.c.site == site, issues.c.issue_id.in_(its))
-            .values(policy_version=job.version, earlier_versions=kept)
+            .values(policy_version=job.version, earlier_versions=text)
         )
-    return {issue_id for issue_id, _, _ in rows}
+    return {issue_id for its in alike.values() for issue_id in its}
 
 
 def _over(connection: Connection, site: str, ids: Collection[str], at: datetime) -> frozenset[str]:

@@ -205,6 +205,23 @@ def test_an_issue_that_cannot_be_decided_holds_up_no_other(database: Database) -
     assert desk.row("2").wake_at is not None
 
 
+def test_an_issue_that_was_altered_by_hand_is_left_and_named(database: Database) -> None:
+    desk = site(database, TOGETHER)
+    for nth in range(3):
+        told = [*made(priority="Highest", key=f"ACME-{nth}"), reply(at(0.5))]
+        learning.learn_history(desk.engine, desk.site, str(nth), f"ACME-{nth}", told, reads_asked=0)
+    database.write(lambda c: issues.change(c, desk.site, "1", earlier_versions="["))
+    with capture_logs() as logged:
+        publish(desk, "v2", in_batches=True)
+    faults = [entry for entry in logged if entry["log_level"] == "error"]
+    assert [(each["event"], each["issue_id"]) for each in faults] == [
+        ("issue stays as it was judged", "1")
+    ]
+    assert "the stored earlier_versions of Jira id 1 cannot be read" in faults[0]["why"]
+    assert [desk.row(str(nth)).policy_version for nth in range(3)] == ["v2", "v1", "v2"]
+    assert moving.left(database, desk.site) == []
+
+
 def test_several_issues_say_what_each_has_to_say_in_its_order(database: Database) -> None:
     said = outbox.announced
     one, other = ([_saying(f"{issue}{n}", revisable=n == "2") for n in "1234"] for issue in "ab")
