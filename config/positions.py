@@ -22,6 +22,11 @@ Plain = str | int | bool | list["Plain"] | dict[str, "Plain"] | None
 
 _DEEPEST = 100
 """Levels of a document; the time to read it grows with their square."""
+_MOST = 100_000
+"""Values of a document. By aliases to aliases a few lines come to any number."""
+_DIGITS = 4_300
+"""So many of a number Python reads."""
+_HALF = "has an escape for half of a character, such as \\ud83d; write the character itself"
 _TOO_DEEP = "nests too deeply to be read; no document needs more than ten levels"
 _LONGEST_KEPT = 32_768
 """Characters: few documents have more. 64 of that length take 50 MB as most are written."""
@@ -65,7 +70,11 @@ class Document:
         return place
 
     def _fill(self, root: Node) -> None:
-        plain = self._plain(root, (), ())
+        try:
+            plain = self._plain(root, (), ())
+        except _TooLargeError as error:
+            self.complain(error.place, f"comes to more than {_MOST:,} values with all aliases")
+            return
         if isinstance(plain, dict):
             self.data = plain
         elif not self.problems:
@@ -73,6 +82,8 @@ class Document:
 
     def _plain(self, node: Node, place: Place, above: tuple[Node, ...]) -> Plain:
         self._values[place] = _position(node.start_mark)
+        if len(self._values) > _MOST:
+            raise _TooLargeError(place[:1])
         if any(node is parent for parent in above):
             self.complain(place, "is an alias to itself; write the value out")
             return None
@@ -89,6 +100,9 @@ class Document:
                 self._plain(item, (*place, index), (*above, node))
                 for index, item in enumerate(node.value)
             ]
+        if _is_broken(node):
+            self.complain(place, _HALF)
+            return None
         return _scalar(node)
 
     def _pairs(
@@ -101,6 +115,9 @@ class Document:
                 message = "has a key that is no plain text; write `key: value`"
                 self.problems.append(Problem(self.file, line, column, written(place), message))
                 continue
+            if _is_broken(key_node):
+                self.problems.append(Problem(self.file, line, column, written(place), _HALF))
+                continue
             key = str(key_node.value)
             here = (*place, key)
             if key in first:
@@ -110,6 +127,14 @@ class Document:
             first[key] = line
             self._keys[here] = (line, column)
             yield key, self._plain(value_node, here, (*above, node))
+
+
+class _TooLargeError(Exception):
+    """A document comes to too much."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__(place)
+        self.place = place
 
 
 def read(path: Path, name: str) -> Document:
@@ -177,7 +202,9 @@ def _compose(text: str) -> Node | None:
     try:
         root: Node | None = yaml.compose(text)
     except (OverflowError, ValueError):
-        raise YAMLError("an escape such as \\U00110000 stands for no character") from None
+        raise YAMLError(
+            "an escape such as \\U00110000 stands for no character, or the version of YAML is none"
+        ) from None
     return root
 
 
@@ -219,6 +246,12 @@ def _position(mark: _Mark) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
 
 
+def _is_broken(node: Node) -> bool:
+    """Whether half of a character stands for itself, which no file and no database can hold."""
+    text = str(node.value)
+    return not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)
+
+
 def _scalar(node: Node) -> Plain:
     """As YAML 1.2 reads it, except that dates and decimals stay the text that was written."""
     text = str(node.value)
@@ -227,6 +260,6 @@ def _scalar(node: Node) -> Plain:
         return None
     if tag == "bool":
         return text.casefold() == "true"
-    if tag == "int" and text.lstrip("+-").isdecimal():
+    if tag == "int" and len(text) <= _DIGITS and text.lstrip("+-").isdecimal():
         return int(text)
     return text
