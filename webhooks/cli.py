@@ -707,7 +707,7 @@ def clock(calendars: Path) -> None:
 def show_inbox(replay: bool, dismiss: bool, numbers: tuple[int, ...]) -> None:
     """The deliveries that were not understood or failed, latest first.
 
-    With --replay and no NUMBERS all of them are tried again.
+    NUMBERS are those that it lists. With --replay and none of them all are tried again.
     """
     from webhooks.serve import clock_from
     from webhooks.set_aside import inbox_lines, seen_to_lines
@@ -906,11 +906,12 @@ def _serve(*, receive_only: bool = False) -> None:
 
 
 def _demo(at: str | None, speed: float, jira_port: int) -> None:
+    from config.errors import ConfigurationError
     from webhooks.demo import DemoError, run_demo
 
     try:
         run_demo(at, speed, jira_port)
-    except DemoError as error:
+    except (ConfigurationError, DemoError) as error:
         _fail(str(error))
 
 

@@ -93,8 +93,7 @@ def run_demo(at: str | None, speed: float, jira_port: int) -> None:
     settings = Settings.from_environment(
         {k: v for k, v in os.environ.items() if k in ("DUELINE_HOST", "DUELINE_PORT")}
     )
-    _must_be_free("127.0.0.1", jira_port, "choose another port with --jira-port")
-    _must_be_free(settings.host, settings.port, "set DUELINE_PORT to another port")
+    _must_be_free(settings, jira_port)
     jira_url = f"http://127.0.0.1:{jira_port}"
     own_url = f"http://{settings.host}:{settings.port}"
     with ExitStack() as stack:
@@ -238,10 +237,13 @@ def _environment(
     }
 
 
-def _must_be_free(host: str, port: int, remedy: str) -> None:
+def _must_be_free(settings: Settings, jira_port: int) -> None:
     """Before a child finds out, and what it says stands among all that is begun beside it."""
     try:
-        with kept_address(host, port, remedy):
+        with (
+            kept_address("127.0.0.1", jira_port, "choose another port with --jira-port"),
+            kept_address(settings.host, settings.port, "set DUELINE_PORT to another port"),
+        ):
             pass
     except ServeError as error:
         raise DemoError(str(error)) from None

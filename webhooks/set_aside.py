@@ -42,8 +42,10 @@ def seen_to_lines(
         QuestionError: one of them is not among those that were set aside.
     """
 
+    once = dict.fromkeys(numbers)
+
     def write(connection: Connection) -> None:
-        for number in numbers:
+        for number in once:
             if not seen_to(connection, DEFAULT_SITE, now(), COMMAND_LINE, action, number):
                 raise QuestionError(
                     f"delivery {number} is not among those that were set aside, "
@@ -53,7 +55,7 @@ def seen_to_lines(
     with opened(settings) as database:
         database.write(write)
     told = "is dismissed" if action == "dismissed" else "is to be tried again"
-    yield from (f"delivery {number} {told}" for number in numbers)
+    yield from (f"delivery {number} {told}" for number in once)
 
 
 def seen_to(
@@ -73,11 +75,13 @@ def seen_to(
         False: it is not among those that were set aside, and nothing was changed.
     """
     kept = inbox.one(connection, site, number, 0)
+    if kept is None:
+        return False
     if action == "replayed":
         done = inbox.replay_one(connection, site, number)
     else:
         done = inbox.dismiss(connection, site, number, f"dismissed by {actor.name}")
-    if done and kept:
+    if done:
         why = {"why": kept.note}
         audit.record(connection, site, now, actor, action, f"delivery {number}", why)
     return done

@@ -40,7 +40,8 @@ def work_out(
 ) -> list[Decided]:
     """What holds for issues by now, each by the version under which its clock started.
 
-    Their facts and ledgers are read in a few statements, however many they are. Nothing is saved.
+    Their facts and ledgers are read in a few statements, however many they are. Nothing is
+    saved but to which others each of them refers.
 
     Args:
         connection: to the database.

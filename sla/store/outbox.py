@@ -455,10 +455,10 @@ def fields_tried(
     row: IssueRow,
     written: Written,
     *,
-    in_flight_since: datetime | None = None,
-    again_at: datetime | None = None,
-    error: str | None = None,
-    attempts: int = 0,
+    in_flight_since: datetime | None,
+    again_at: datetime | None,
+    error: str | None,
+    attempts: int,
 ) -> None:
     """Record what became of a write; what is wanted anew by now is written at once.
 

@@ -251,4 +251,4 @@ runpy.run_module("bench", run_name="__main__")
         eventually("the row is at hand", lambda: child.exists() and child.read_text("ascii"))
         process.terminate()
         assert process.wait() == 1
-    assert ended(child.read_text(encoding="ascii").strip())
+    eventually("the row has ended", lambda: ended(child.read_text("ascii").strip()))

@@ -20,7 +20,6 @@ from ruamel.yaml import YAML
 from sqlalchemy import select
 
 from config.configuration import Configuration
-from config.document_sets import read_from
 from config.loader import load
 from config.settings import SHIPPED, Secret, Settings
 from connector.setup import EVENTS, ROLES, WEBHOOK_NAME
@@ -41,7 +40,7 @@ HOOK = "http://dueline.test/webhooks/jira"
 Flavour = Literal["cloud", "datacenter"]
 
 
-_loaded: dict[frozenset[tuple[str, str]], Configuration] = {}
+_loaded: dict[frozenset[tuple[str, bytes]], Configuration] = {}
 
 
 @lru_cache
@@ -50,10 +49,14 @@ def _configuration(directory: Path) -> Configuration:
 
     To read the documents anew for each of a thousand worlds was a twelfth of their time.
     """
-    documents = frozenset(read_from(directory).items())
-    if documents not in _loaded:
-        _loaded[documents] = load(directory)
-    return _loaded[documents]
+    files = frozenset(
+        (str(each.relative_to(directory)), each.read_bytes())
+        for each in directory.rglob("*")
+        if each.is_file() and each.suffix != ".pyc"
+    )
+    if files not in _loaded:
+        _loaded[files] = load(directory)
+    return _loaded[files]
 
 
 def file_in(directory: Path, whole: bytes) -> str:

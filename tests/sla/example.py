@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 from msgspec.structs import replace
 
 from sla.calendar import Calendar, Opening, WallTime
+from sla.clock import run
 from sla.clock.run import cycles_of
 from sla.contract import (
     CLOCKS,
@@ -129,8 +131,11 @@ def change(when: datetime, name: str, before: FieldValue, after: FieldValue) -> 
 def runs(
     timeline: Timeline, judged_by: Policy, now: datetime, metric: str = "first_response"
 ) -> tuple[Cycle, ...]:
-    """Every cycle of a metric over a history."""
-    return tuple(each for each in cycles_of(timeline, judged_by, now) if each.metric == metric)
+    """Every cycle of a metric over a history; found the short way it is what the long way finds."""
+    found = cycles_of(timeline, judged_by, now)
+    with patch.object(run, "_is_quiet", lambda *_: False):
+        assert cycles_of(timeline, judged_by, now) == found
+    return tuple(each for each in found if each.metric == metric)
 
 
 def always(number: float, *severities: str) -> Goal:

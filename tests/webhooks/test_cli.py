@@ -414,7 +414,7 @@ def test_inbox_shows_what_was_set_aside_and_puts_it_back(set_aside: dict[str, st
 def test_a_delivery_that_is_dismissed_is_left_as_it_is_and_who_did_it_is_recorded(
     set_aside: dict[str, str],
 ) -> None:
-    said = run("inbox", "--dismiss", "1", "3", env=set_aside)
+    said = run("inbox", "--dismiss", "1", "3", "1", env=set_aside)
     assert said.output == "delivery 1 is dismissed\ndelivery 3 is dismissed\n"
     assert run("inbox", env=set_aside).output.splitlines() == [
         "2 done, 1 not_understood",
@@ -440,10 +440,18 @@ def test_a_delivery_that_is_dismissed_is_left_as_it_is_and_who_did_it_is_recorde
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--dismiss"], ["1"], ["--replay", "--dismiss", "1"], ["--dismiss", "0"]]
+    ("arguments", "told"),
+    [
+        (["--dismiss"], "--dismiss goes with the numbers of deliveries"),
+        (["1"], "numbers go with --replay or --dismiss"),
+        (["--replay", "--dismiss", "1"], "a delivery is tried again or dismissed: give one"),
+        (["--dismiss", "0"], "0 is not in the range"),
+    ],
 )
 def test_what_inbox_is_to_do_with_which_is_said(
-    set_aside: dict[str, str], arguments: list[str]
+    set_aside: dict[str, str], arguments: list[str], told: str
 ) -> None:
-    assert run("inbox", *arguments, env=set_aside).exit_code == 2
+    refused = run("inbox", *arguments, env=set_aside)
+    assert refused.exit_code == 2
+    assert told in refused.stderr
     assert "3 not_understood" in run("inbox", env=set_aside).output

@@ -81,6 +81,9 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(
         monkeypatch.setenv("DUELINE_PORT", str(port))
         with pytest.raises(DemoError, match=rf"127\.0\.0\.1:{port} .* set DUELINE_PORT"):
             run_demo(None, 120.0, free_port())
+    # Both at one port would find that out once all is set up.
+    with pytest.raises(DemoError, match=rf"127\.0\.0\.1:{port} .* set DUELINE_PORT"):
+        run_demo(None, 120.0, port)
 
 
 def test_a_simulator_whose_port_is_taken_says_so_in_one_line() -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import Connection
 
 from sla.contract import Actions, Audience
 from sla.effects import Saying
 from sla.store import issues, outbox
 from sla.store.database import Database
+from sla.store.issues import IssueRow
 from sla.store.outbox import Entered, Written
 from sla.store.schema import sayings
 from tests.sla.example import NINE, at
@@ -32,6 +34,13 @@ def put(
 ) -> None:  # fmt: skip
     entered = [Entered(issue, new, quiet_before)]
     database.write(lambda c: outbox.put(c, SITE, entered, now))
+
+
+def taken(connection: Connection, row: IssueRow, written: Written) -> None:
+    """Jira took all of a write."""
+    outbox.fields_tried(
+        connection, row, written, in_flight_since=None, again_at=None, error=None, attempts=0
+    )
 
 
 def pending(database: Database) -> list[str]:
@@ -165,7 +174,7 @@ def test_fields_written_are_done_unless_something_else_is_wanted_by_now(
     before = row(database)
     hear(database, fields_wanted=wanted_meanwhile)
     written = Written({"state": "running", "due": None})
-    database.write(lambda c: outbox.fields_tried(c, before, written))
+    database.write(lambda c: taken(c, before, written))
     after = row(database)
     assert (after.write_at, after.write_attempts) == (write_at, 0)
     assert json.loads(after.fields_written or "") == {"due": None, "state": "running"}
@@ -240,7 +249,7 @@ def test_of_two_that_would_write_fields_one_may(database: Database) -> None:
     leaving = Written().leaving({"state": "met"})
     assert database.write(lambda c: outbox.fields_leave(c, seen, leaving, at(1)))
     assert not database.write(lambda c: outbox.fields_leave(c, seen, leaving, at(2)))
-    database.write(lambda c: outbox.fields_tried(c, seen, Written({"state": "met"})))
+    database.write(lambda c: taken(c, seen, Written({"state": "met"})))
     assert Written.of(row(database)) == Written({}, {"state": "met"})
 
 
