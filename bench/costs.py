@@ -52,7 +52,8 @@ from sla.store.schema import inbox as inbox_table
 from sla.timeline import Event
 from tests.postgres import PostgresServer, postgres_server
 from tests.scenarios import world as worlds
-from tests.scenarios.world import SECRET, World, signature, utc, world
+from tests.scenarios.world import SECRET, World, file_in, signature, utc, world
+from tests.sla.store.conftest import migrated
 from webhooks.app import create_app
 
 T = TypeVar("T")
@@ -575,9 +576,10 @@ def costs_of(made: World, directory: Path, server: PostgresServer | None) -> Ite
 
 
 @contextmanager
-def _world_of(kind: str, directory: Path, server: PostgresServer | None) -> Iterator[World]:
+def world_of(kind: str, directory: Path, server: PostgresServer | None) -> Iterator[World]:
+    """A world on an empty database of that kind."""
     directory.mkdir()
-    address = server.database() if server else f"sqlite:///{directory / 'dueline.sqlite3'}"
+    address = server.database() if server else file_in(directory, migrated())
     with (
         patch.object(worlds, "database_in", lambda _directory: address),
         world(directory, _BEGAN) as made,
@@ -652,10 +654,10 @@ def main() -> None:
             server = (
                 stack.enter_context(postgres_server(_free_port())) if kind == "postgresql" else None
             )
-            with _world_of(kind, directory / kind, server) as made:
+            with world_of(kind, directory / kind, server) as made:
                 show_costs(kind, list(costs_of(made, directory, server)), console)
             for polls in (False, True):
-                with _world_of(kind, directory / f"{kind}-{polls}", server) as made:
+                with world_of(kind, directory / f"{kind}-{polls}", server) as made:
                     meter = Meter(made.service.database)
                     found = lives(made, meter, _LIVES, polls=polls)
                     show_lives(kind, found, console, polls=polls)

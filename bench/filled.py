@@ -28,6 +28,7 @@ from sla.engine import learning
 from sla.engine.engine import Engine
 from sla.store import issues
 from sla.store.database import Database
+from sla.store.migrate import migrate
 from sla.store.schema import inbox, issue_keys, metadata, sayings
 from sla.store.schema import issues as issues_table
 from sla.timeline import Event
@@ -80,6 +81,9 @@ def fill(url: str, number: int, *, at: datetime, config: Path = SHIPPED) -> None
         at: the present instant, aware; nothing falls due within `QUIET` of it.
         config: the configuration's directory; its projects are those that are shipped.
     """
+    made_ready = Database(url)
+    migrate(made_ready)
+    made_ready.close()
     with (
         tempfile.TemporaryDirectory() as directory,
         patch.object(worlds, "database_in", lambda _directory: url),
