@@ -52,8 +52,7 @@ from sla.store.schema import inbox as inbox_table
 from sla.timeline import Event
 from tests.postgres import PostgresServer, postgres_server
 from tests.scenarios import world as worlds
-from tests.scenarios.world import SECRET, World, file_in, signature, utc, world
-from tests.sla.store.conftest import migrated
+from tests.scenarios.world import SECRET, World, signature, utc, world
 from webhooks.app import create_app
 
 T = TypeVar("T")
@@ -579,7 +578,7 @@ def costs_of(made: World, directory: Path, server: PostgresServer | None) -> Ite
 def world_of(kind: str, directory: Path, server: PostgresServer | None) -> Iterator[World]:
     """A world on an empty database of that kind."""
     directory.mkdir()
-    address = server.database() if server else file_in(directory, migrated())
+    address = server.database() if server else worlds.database_in(directory)
     with (
         patch.object(worlds, "database_in", lambda _directory: address),
         world(directory, _BEGAN) as made,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import cycle
@@ -81,9 +82,8 @@ def fill(url: str, number: int, *, at: datetime, config: Path = SHIPPED) -> None
         at: the present instant, aware; nothing falls due within `QUIET` of it.
         config: the configuration's directory; its projects are those that are shipped.
     """
-    made_ready = Database(url)
-    migrate(made_ready)
-    made_ready.close()
+    with closing(Database(url)) as empty:
+        migrate(empty)
     with (
         tempfile.TemporaryDirectory() as directory,
         patch.object(worlds, "database_in", lambda _directory: url),

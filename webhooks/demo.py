@@ -239,6 +239,7 @@ def _environment(
 
 def _must_be_free(settings: Settings, jira_port: int) -> None:
     """Before a child finds out, and what it says stands among all that is begun beside it."""
+    # Both at once, since one port does not do for two.
     try:
         with (
             kept_address("127.0.0.1", jira_port, "choose another port with --jira-port"),

@@ -508,12 +508,11 @@ class Foreseeing:
     ) -> Decision:
         """What a version decides that judges the issue already, or is the first that does."""
         timeline, relatives, found = self._folded(connection, looked, rules)
-        earlier = looked.issue.earlier
         return decide(
             timeline, rules.policy, Ledger(said(ledger)), self._now,
             issue_id=looked.issue.issue_id, relatives=relatives,
-            over=looked.kept(looked.earlier, self._published) if earlier else (),
-            since=recalculated.judged_since(earlier), found=found, looks_ahead=False,
+            over=looked.kept(looked.earlier, self._published),
+            since=recalculated.judged_since(looked.issue.earlier), found=found, looks_ahead=False,
         )  # fmt: skip
 
     def _folded(

@@ -101,6 +101,7 @@ def kept_address(
     with ExitStack() as stack:
         try:
             family, kind, _, _, address = _listened_at(host, port)
+            # Alone first: one that is to be shared could be bound beside another service's.
             with socket.socket(family, kind) as alone:
                 alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 alone.bind(address)
