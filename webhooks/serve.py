@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from sla.bare_package import without
@@ -171,6 +172,23 @@ def answer(server: Server) -> None:
     loop.run_until_complete(server.serve())
     if not server.interrupt_signal:
         raise ServeError("granian has stopped answering by itself; the log has what it said")
+
+
+def end_without_python() -> None:
+    """Have the process end with 0 behind its last thread, and Python not be taken down.
+
+    Threads of granian's outlive their event loop. One that asks for Python's lock while Python is
+    taken down is ended from there, which Rust does not allow: 3 of 100 ends on a busy machine were
+    an abort (SIGABRT). PyO3 knows it (PyO3/pyo3#6084). To be called where nothing is left to fail.
+    """
+    atexit.register(_end)
+
+
+def _end() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # Whoever read it is gone.
+            stream.flush()
+    os._exit(0)
 
 
 def _say_how_to_read_anew() -> None:

@@ -25,6 +25,7 @@ from connector.errors import (
     NotPermitted,
 )
 from connector.paging import pages
+from tests.connector.answering import answering
 
 SITE = "https://demo.atlassian.net"
 TOKEN = "s3cr3t-token"
@@ -265,19 +266,8 @@ class TestRealSockets:
 
     @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"])
     def test_a_connection_that_breaks_after_the_request(self, answer: bytes) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            thread = threading.Thread(target=self._answer_once, args=(server, answer))
-            thread.start()
-            with pytest.raises(JiraUncertain):
-                self.post(f"http://127.0.0.1:{server.getsockname()[1]}")
-            thread.join()
-
-    @staticmethod
-    def _answer_once(server: socket.socket, answer: bytes) -> None:
-        connection, _ = server.accept()
-        with connection:
-            connection.recv(65536)
-            connection.sendall(answer)
+        with answering(answer) as address, pytest.raises(JiraUncertain):
+            self.post(address)
 
 
 class TestWaiting:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -29,6 +26,7 @@ from connector.errors import (
 )
 from connector.retry import ATTEMPTS, WAITS, Kind, verdict
 from sla.store.holds import LONGEST
+from tests.connector.answering import answering
 
 SITE = "https://demo.atlassian.net"
 COMMENT = f"{SITE}/rest/api/3/issue/DEMO-1/comment"
@@ -207,7 +205,7 @@ MOVED = b"HTTP/1.1 302 Found\r\nLocation: http://x.example/\r\nContent-Length: 0
     ],
 )
 def test_what_really_comes_over_a_connection(sent: bytes, kind: type[JiraError]) -> None:
-    with _answering(sent) as address:
+    with answering(sent) as address:
         client = connect(address, ApiToken("a@example.com", "token"), flavour="cloud", timeout=1)
         with pytest.raises(JiraError) as caught:
             client.add_comment("D-1", "x", key="k", internal=False, role=None)
@@ -221,7 +219,7 @@ def test_what_really_comes_over_a_connection(sent: bytes, kind: type[JiraError])
     ids=["all", "half a head", "nothing"],
 )
 def test_an_answer_without_an_id_names_no_comment(sent: bytes, comment_id: str) -> None:
-    with _answering(sent) as address:
+    with answering(sent) as address:
         client = connect(address, ApiToken("a@example.com", "token"), flavour="cloud", timeout=1)
         added = client.add_comment("D-1", "x", key="k", internal=False, role=None)
     assert added == comment_id
@@ -233,21 +231,6 @@ def test_an_empty_answer_to_a_question_is_none() -> None:
         with pytest.raises(JiraRefused, match="an empty answer") as caught:
             connect(SITE, ApiToken("a@example.com", "token"), flavour="cloud").fields()
     assert verdict(caught.value, 1, jitter=0.5).kind == "wait"
-
-
-@contextmanager
-def _answering(sent: bytes) -> Iterator[str]:
-    def answer_once() -> None:
-        connection, _ = server.accept()
-        with connection:
-            connection.recv(65536)
-            connection.sendall(sent)
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=answer_once)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        thread.join()
 
 
 # --- pauses ---------------------------------------------------------------------------------------

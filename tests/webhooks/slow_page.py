@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from webhooks.in_threads import InThreads
-from webhooks.serve import answer, new_server
+from webhooks.serve import answer, end_without_python, new_server
 from webhooks.short_way import ShortWay
 
 
@@ -44,3 +44,4 @@ if __name__ == "__main__":
     application = Telling(InThreads(_page), {}, {}, _keep)
     answer(new_server(application, "127.0.0.1", int(sys.argv[1])))
     print("service ended", flush=True)  # noqa: T201
+    end_without_python()
