@@ -57,7 +57,9 @@ def receiving(service: Service, refusals: Refusals) -> Flask:
     def plainly(error: HTTPException) -> Response:
         """Errors as one sentence of text, not as a page."""
         text = f"{error.code} {error.name}: {error.description}\n"
-        return Response(text, error.code, content_type="text/plain; charset=utf-8")
+        # Among its headers are the methods that would be right.
+        headers, plain = error.get_headers(), "text/plain; charset=utf-8"
+        return Response(text, error.code, headers=headers, content_type=plain)
 
     @app.errorhandler(Exception)
     def unexpectedly(_: Exception) -> Response:

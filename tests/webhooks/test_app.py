@@ -208,6 +208,7 @@ def test_errors_are_a_sentence_of_text(
     assert answer.status_code == status
     assert answer.content_type == "text/plain; charset=utf-8"
     assert "<" not in answer.text
+    assert ("Allow" in answer.headers) == (status == 405)
 
 
 def test_what_jira_may_send_fits_and_no_more(client: FlaskClient) -> None:

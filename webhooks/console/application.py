@@ -14,6 +14,7 @@ from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
     InternalServerError,
+    MethodNotAllowed,
     ServiceUnavailable,
     Unauthorized,
 )
@@ -123,11 +124,17 @@ def _with_headers(response: Response) -> Response:
         response.headers.setdefault(name, value)
     if request.endpoint == "static":
         response.headers["Cache-Control"] = "public, max-age=3600"
+    wrong = request.routing_exception
+    if response.status_code == 405 and isinstance(wrong, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(wrong.valid_methods or ()))
     return response
 
 
 def _told(error: HTTPException) -> Response | tuple[str, int]:
     """A refusal as a page, or as JSON where a program asked."""
+    if isinstance(error, InternalServerError) and error.original_exception:
+        # To tell another refusal failed in turn, as where the database is away.
+        return _unexpected(error.original_exception)
     code = error.code or 500
     if request.path.startswith("/api/"):
         from webhooks.console.api.described import refused
@@ -166,7 +173,7 @@ def _asked() -> str:
     return f"{path}?{request.query_string.decode('ascii', 'replace')}".rstrip("?")
 
 
-def _unexpected(error: Exception) -> Response | tuple[str, int]:
+def _unexpected(error: BaseException) -> Response | tuple[str, int]:
     """A fault of ours, or of the database, told without what the request held."""
     _log.exception("request failed", endpoint=request.endpoint)
     # Whatever the page of it would ask the database for may fail in turn.

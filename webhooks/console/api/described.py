@@ -177,8 +177,12 @@ def _body(kind: type[msgspec.Struct]) -> Any:
         raise BadRequest(f"the body must be {_JSON}, not {request.mimetype or 'of no named type'}")
     try:
         return msgspec.json.decode(request.get_data(), type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+    except msgspec.MsgspecError as error:
         raise BadRequest(f"body: {error}") from None
+    except UnicodeDecodeError:
+        raise BadRequest("body: JSON is written in UTF-8, and this is not") from None
+    except RecursionError:
+        raise BadRequest("body: is nested too deeply") from None
 
 
 def _encoded(answer: Any) -> Response:
