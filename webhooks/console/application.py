@@ -160,8 +160,11 @@ def _to_sign_in() -> Response:
     """To the form, and back afterwards."""
     if "HX-Request" in request.headers:
         # Only a part of a page was asked for: the whole page goes, and comes back.
-        shown = urlsplit(request.headers.get("HX-Current-URL", ""))
-        onwards = f"{shown.path}?{shown.query}".rstrip("?")
+        try:
+            shown = urlsplit(request.headers.get("HX-Current-URL", ""))
+            onwards = f"{shown.path}?{shown.query}".rstrip("?")
+        except ValueError:  # No address: whoever sent this has no page that could come back.
+            onwards = "/"
         there = url_for("signing_in.page", next=onwards)
         return Response(status=401, headers={"HX-Redirect": there})
     return cast("Response", redirect(url_for("signing_in.page", next=_asked())))

@@ -72,3 +72,9 @@ def test_an_old_page_sent_while_the_database_is_away_is_answered_by_that(
     answer = desk.client.post(path, data={"csrf_token": "of an older page"})
     assert answer.status_code == 503
     assert "The database cannot be used at present" in answer.text
+
+
+def test_who_asks_for_a_part_of_no_page_signs_in_and_comes_to_the_first(outside: Desk) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://[half"}
+    answer = outside.client.get("/board", headers=headers)
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (401, "/sign-in?next=/")
