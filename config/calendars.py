@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -242,19 +243,36 @@ def _by_rules(rules: tuple[Rule, ...]) -> HolidaySet:
 
 
 def _from_file(name: str, listed: Listed) -> HolidaySet:
-    from sla.holiday_sources import from_icalendar
+    from config.document_sets import is_path
 
     if listed.path is None or listed.root is None:
         raise SlaError("names a file, which a calendar on its own cannot; list its dates instead")
-    path = (listed.path.parent / name).resolve()
-    if not path.is_relative_to(listed.root.resolve()):
+    try:
+        path, root = (listed.path.parent / name).resolve(), listed.root.resolve()
+    except (RuntimeError, ValueError):
+        raise SlaError(f"names {name!r}, which leads to no file; name one") from None
+    if not path.is_relative_to(root):
         raise SlaError(f"names {name}, which lies outside {listed.root}; put a copy inside")
+    beside = listed.path.parent.relative_to(listed.root)
+    if not is_path(normpath(beside / name)):
+        raise SlaError(
+            f"names {name}, a file that no version can keep; put it beside the calendar or into a"
+            " folder beside projects.yaml, as NAME.ics with A-Z, a-z, 0-9, ., - and _ in the name"
+        )
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise SlaError(f"names {name}, which cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise SlaError(f"names {name}, which is not UTF-8 text; save it as UTF-8") from None
+    return _read_icalendar(text, name)
+
+
+# A rule that never holds is tried for eight thousand years, in up to 6 s: once, not at each look.
+@lru_cache(maxsize=16)
+def _read_icalendar(text: str, name: str) -> HolidaySet:
+    from sla.holiday_sources import from_icalendar
+
     return from_icalendar(text, YEARS, name)
 
 

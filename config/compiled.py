@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from config.library import Library
 
 _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
-_KINDS = ("contracts", "calendars")
+_SINGLE, _KINDS = ("projects", "site"), ("contracts", "calendars")
 
 
 def load(directory: Path) -> Configuration:
@@ -78,7 +78,7 @@ def _fingerprint(directory: Path) -> str | None:
 
 
 def _documents(directory: Path) -> Iterator[bytes]:
-    single = [directory / "projects.yaml", directory / "site.yaml"]
+    single = [directory / f"{name}.{end}" for name in _SINGLE for end in ("yaml", "yml")]
     roots = (directory, SHIPPED)
     several = [p for root in roots for kind in _KINDS for p in sorted((root / kind).glob("*.y*ml"))]
     for path in (*single, *several):

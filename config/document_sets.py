@@ -64,12 +64,15 @@ class Merged:
 def read_from(directory: Path) -> dict[str, str]:
     """The documents of a directory, its calendar files included.
 
-    What cannot be read is left out: where it was needed, the directory could not be loaded.
+    What cannot be read is left out, and what has a name that no document can have, as an editor
+    gives its own files: where it was needed, the directory could not be loaded.
     """
     found: dict[str, str] = {}
     for path in _paths(directory):
+        name = path.relative_to(directory).as_posix()
         with suppress(OSError, UnicodeDecodeError):
-            found[path.relative_to(directory).as_posix()] = path.read_text(encoding="utf-8")
+            if is_path(name):
+                found[name] = path.read_text(encoding="utf-8")
     return found
 
 
@@ -108,7 +111,7 @@ def check(changes: Changes) -> None:
             long; the message says which and what would be right.
     """
     for path, text in changes.items():
-        if not _PATH.fullmatch(path):
+        if not is_path(path):
             raise ConfigurationError(f"`{path}` is no path of a document: {_EXPECTED}")
         if text is not None and len(text) > LARGEST:
             raise ConfigurationError(
@@ -116,6 +119,11 @@ def check(changes: Changes) -> None:
             )
         if text is not None and _HALF.search(text):
             raise ConfigurationError(f"{path} holds half a character; save it as UTF-8")
+
+
+def is_path(path: str) -> bool:
+    """Whether a document can stand there: relative to the directory, with slashes."""
+    return _PATH.fullmatch(path) is not None
 
 
 def applied(documents: Documents, changes: Changes) -> dict[str, str]:

@@ -63,7 +63,8 @@ def read_env_file(env: Mapping[str, str]) -> dict[str, str]:
 
 def _is_read(line: Binding) -> bool:
     # No setting goes on on the next line: a quote that was forgotten swallowed it.
-    return not line.error and "\n" not in (line.value or "")
+    # And no environment can hold a NUL.
+    return not (line.error or "\n" in (line.value or "") or "\0" in line.original.string)
 
 
 def _place(line: Binding) -> int:

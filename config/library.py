@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from config.calendar_schema import CalendarDocument
 from config.choices import Chosen, readings_used, settled
 from config.contract_schema import ContractDocument
+from config.document_sets import is_path
 from config.errors import Problem
 from config.model import Model
 from config.positions import Document, read
@@ -47,7 +48,7 @@ class Shelf(Generic[_M]):
 
     def own(self) -> Iterator[Entry[_M]]:
         """Those of the directory itself, whether used or not."""
-        for path in sorted((self.root / self.name).glob("*.yaml")):
+        for path in _visible(self.root / self.name, "yaml"):
             yield self._entry(path.stem, path, self.root)
 
     def read(self) -> Iterator[Entry[_M]]:
@@ -66,12 +67,18 @@ class Shelf(Generic[_M]):
     def ids(self) -> set[str]:
         """Every id there is."""
         roots = (self.root, SHIPPED)
-        return {path.stem for root in roots for path in (root / self.name).glob("*.yaml")}
+        return {path.stem for root in roots for path in _visible(root / self.name, "yaml")}
 
     def misnamed(self) -> Iterator[Problem]:
-        """Files that would be passed over in silence."""
-        for path in sorted((self.root / self.name).glob("*.yml")):
-            yield Problem(str(path), 1, 1, "", f"is not read; name it {path.stem}.yaml")
+        """Files that would be passed over in silence, or that no version could keep."""
+        for path in _visible(self.root / self.name, "yml"):
+            yield _not_read(path)
+        for path in _visible(self.root / self.name, "yaml"):
+            if not is_path(f"{self.name}/{path.name}"):
+                message = (
+                    "has a name that no version can keep; name it with A-Z, a-z, 0-9, ., - and _"
+                )
+                yield Problem(str(path), 1, 1, "", message)
 
     def _entry(self, id_: str, path: Path, root: Path) -> Entry[_M]:
         if id_ not in self._read:
@@ -101,10 +108,17 @@ class Library:
         documents = [self.projects.document, self.site.document]
         documents += [entry.document for entry in entries]
         return [
+            *self._misnamed(),
             *self.contracts.misnamed(),
             *self.calendars.misnamed(),
             *(problem for document in documents for problem in document.problems),
         ]
+
+    def _misnamed(self) -> Iterator[Problem]:
+        for entry in (self.projects, self.site):
+            path = self.root / f"{entry.id}.yml"
+            if path.exists():
+                yield _not_read(path)
 
     def _chosen(self) -> dict[str, Chosen]:
         settled_here = self.projects.model.choices if self.projects.model else {}
@@ -121,3 +135,12 @@ class Library:
         else:
             document = read(path, str(path))
         return Entry(name, path, self.root, document, validated(kind, document))
+
+
+def _visible(directory: Path, ending: str) -> list[Path]:
+    # An editor that is open may have put one beside a document: `.#gold.yaml` leads nowhere.
+    return sorted(directory.glob(f"[!.]*.{ending}"))
+
+
+def _not_read(path: Path) -> Problem:
+    return Problem(str(path), 1, 1, "", f"is not read; name it {path.stem}.yaml")

@@ -110,6 +110,10 @@ def check_template(text: str) -> None:
     """
     from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
+    if not text.strip():
+        raise ValueError(
+            "is empty, and Jira takes no empty comment; leave it out for the usual words"
+        )
     environment = Environment(autoescape=False)  # noqa: S701 - nothing is rendered here
     try:
         tree = environment.parse(text)

@@ -130,11 +130,18 @@ def worded(
     facts, mentions = {**saying.facts, "issue": issue}, tuple(mentions)
     kind = _kind_of(saying)
     try:
-        return render(saying.wording or wording[kind], facts, mentions, at=saying.at, now=now)
+        template = saying.wording or wording[kind]
+        return _not_empty(render(template, facts, mentions, at=saying.at, now=now), template)
     except WordingError as error:
         # Better said in plain words than not at all.
         _log.exception("wording cannot be used", issue=issue, reason=str(error))
         return render(fallback[kind], facts, mentions, at=saying.at, now=now)
+
+
+def _not_empty(words: str, template: str) -> str:
+    if not words:
+        raise _broken(template, "it says nothing, and Jira takes no empty comment")
+    return words
 
 
 def _kind_of(saying: Saying) -> str:

@@ -249,6 +249,10 @@ _PROPERTY = re.compile(
 _DURATION = re.compile(r"\+?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _UNTIL = re.compile(r"UNTIL=(\d{8})(?:T\d{6}Z?)?")
 _FREQUENCY = re.compile(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)(;|$)")
+# A rule with an interval of 0 would never get on.
+_NOTHING = re.compile(r"(INTERVAL|COUNT)=(?!0*[1-9])")
+_TIME_OF_DAY = re.compile(r"BY(HOUR|MINUTE|SECOND)=\d+(;|$)")
+_TIMES_OF_DAY = re.compile(r"BY(HOUR|MINUTE|SECOND)=")
 _ESCAPES = {r"\n": " ", r"\N": " ", r"\,": ",", r"\;": ";", r"\\": "\\"}
 
 
@@ -334,12 +338,19 @@ def _recurring(rule: str, line: int, start: date, first: date, last: date) -> se
             f"line {line}: RRULE {rule!r} has no frequency of days; use FREQ=DAILY, WEEKLY,"
             " MONTHLY or YEARLY"
         )
+    if _NOTHING.search(rule.upper()):
+        raise CalendarError(f"line {line}: RRULE {rule!r}: INTERVAL and COUNT are 1 at least")
     # Only dates matter: the rule is run over midnights, and UNTIL closes the day it names.
-    in_days = _UNTIL.sub(r"UNTIL=\1T235959Z", rule.upper())
+    in_days = _UNTIL.sub(r"UNTIL=\1T235959Z", _TIME_OF_DAY.sub("", rule.upper()).strip(";"))
+    if _TIMES_OF_DAY.search(in_days):
+        raise CalendarError(
+            f"line {line}: RRULE {rule!r} names several times of a day; a holiday closes the whole"
+            " day, so leave BYHOUR, BYMINUTE and BYSECOND out"
+        )
     try:
         recurrence = rrulestr(in_days, dtstart=_midnight(start))
         found = recurrence.between(_midnight(first), _midnight(last), inc=True)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
         raise CalendarError(f"line {line}: RRULE {rule!r} cannot be read: {error}") from None
     return {at.date() for at in found}
 
@@ -357,7 +368,12 @@ def _days_touched(event: _Event, start: datetime) -> int:
     if end is not None:
         finish = _moment(*end)
     elif duration is not None:
-        finish = start + _duration(*duration)
+        try:
+            finish = start + _duration(*duration)
+        except OverflowError:
+            raise CalendarError(
+                f"line {duration[1]}: {duration[0]!r} ends after the year 9999; write less, as P1D"
+            ) from None
     else:
         return 1
     if finish < start:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # A promise of half an hour is warned of, broken and escalated within a minute.
 _DEMO_SPEED = 120.0
 _JIRA_PORT = 8080
+_NUMBER = click.IntRange(1, 2**63 - 1)
+"""Of something in a database, which counts no further."""
 _DAY = click.DateTime(["%Y-%m-%d"])
 _NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
@@ -376,7 +378,7 @@ def _put_in_force(
 
 @main.command()
 @click.argument("numbers", type=int, nargs=-1)
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--limit", type=_NUMBER, default=20, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def history(numbers: tuple[int, ...], limit: int, as_json: bool) -> None:
     """The versions that were in force; with one or two NUMBERS, what differs between two.
@@ -561,7 +563,7 @@ def downtime_add(**entry: Any) -> None:
 
 
 @downtime.command("close")
-@click.argument("number", type=int)
+@click.argument("number", type=_NUMBER)
 @click.option("--restored", required=True, help="ISO 8601 with an offset.")
 def downtime_close(number: int, restored: str) -> None:
     """Say when a service that was entered as down was restored."""
@@ -572,7 +574,7 @@ def downtime_close(number: int, restored: str) -> None:
 
 
 @downtime.command("remove")
-@click.argument("number", type=int)
+@click.argument("number", type=_NUMBER)
 def downtime_remove(number: int) -> None:
     """Take an entry away."""
     from webhooks.downtime import remove
@@ -703,7 +705,7 @@ def clock(calendars: Path) -> None:
 @main.command(name="inbox")
 @click.option("--replay", is_flag=True, help="Try them again, once the service runs.")
 @click.option("--dismiss", is_flag=True, help="Make nothing of those NUMBERS, now or later.")
-@click.argument("numbers", type=click.IntRange(1, 2**63 - 1), nargs=-1)
+@click.argument("numbers", type=_NUMBER, nargs=-1)
 def show_inbox(replay: bool, dismiss: bool, numbers: tuple[int, ...]) -> None:
     """The deliveries that were not understood or failed, latest first.
 

@@ -15,7 +15,7 @@ import structlog
 
 from config.compiled import library_release, load
 from config.configuration import Configuration
-from config.errors import ConfigError
+from config.errors import ConfigError, ConfigurationError
 from config.settings import SHIPPED, Settings
 from sla.store import publications, sites
 from sla.store.database import Database, StoreError
@@ -165,7 +165,7 @@ def days_by_this_release(
     documents = database.read(lambda c: publications.documents_of(c, site, there.id))
     try:
         now_comes_to = load_documents(documents or {})
-    except ConfigError:
+    except ConfigurationError:
         return ()
     return calendar_changes(published, now_comes_to, window)
 

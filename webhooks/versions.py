@@ -166,13 +166,17 @@ def export(
 
 def _write(directory: Path, documents: Mapping[str, str], *, overwrite: bool) -> None:
     there = read_from(directory) if directory.is_dir() else {}
-    lost = [path for path in between(there, documents) if path in there]
+    # What stands there and is no text, such as a document in Latin-1, is somebody's all the same.
+    otherwise = between(there, documents)
+    lost = [path for path in otherwise if path in there or (directory / path).exists()]
     named = ", ".join(lost[:_LISTED]) + (", ..." if len(lost) > _LISTED else "")
     _refuse_unless(overwrite or not lost, f"{directory} has other documents there: {named}")
-    for path, text in documents.items():
+    directory.mkdir(parents=True, exist_ok=True)
+    # One that differs in its line ends alone stays as it is.
+    for path in otherwise.keys() & documents.keys():
         file = directory / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode())
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(documents[path].encode())
     for path in there.keys() - documents.keys():
         (directory / path).unlink()
 

@@ -138,6 +138,13 @@ def test_a_link_that_leads_outside(tmp_path: Path) -> None:
         holidays({"icalendar": "closed.ics"}, folder=inside)
 
 
+@pytest.mark.parametrize("name", ["a\0.ics", "loop.ics"])
+def test_a_name_that_leads_to_no_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop.ics").symlink_to("loop.ics")
+    with pytest.raises(ConfigError, match="which leads to no file"):
+        holidays({"icalendar": name}, folder=tmp_path)
+
+
 def test_what_only_a_directory_can_give() -> None:
     with pytest.raises(ConfigError) as raised:
         holidays({"icalendar": "closed.ics"}, {"parameter": "holidays"})

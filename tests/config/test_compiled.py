@@ -96,7 +96,7 @@ def test_one_that_was_taken_away_is_gone(site: Path, reading: Reading) -> None:
     assert reading.times == 2
 
 
-@pytest.mark.parametrize("file", ["projects.yaml", "contracts/misnamed.yml"])
+@pytest.mark.parametrize("file", ["projects.yaml", "site.yml", "contracts/misnamed.yml"])
 def test_a_fault_is_told_each_time(site: Path, reading: Reading, file: str) -> None:
     good = compiled.load(site)
     good_text = (site / "projects.yaml").read_text("utf-8")

@@ -95,6 +95,7 @@ def test_a_named_file_must_be_there(here: Path) -> None:
         ("# first\n\n  \nDUELINE_PORT: 8090\nDUELINE_HOST=::1\n", 4),
         ("DUELINE_HOST=::1\nDUELINE_JIRA_TOKEN='s3cr3t\nDUELINE_PORT=1\n", 2),
         ("DUELINE_JIRA_TOKEN='s3cr3t\nDUELINE_JIRA_USER='\n", 1),
+        ("DUELINE_HOST=::1\nDUELINE_JIRA_TOKEN=s3cr3t\0\n", 2),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named_by_its_number(

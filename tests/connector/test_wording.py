@@ -10,9 +10,10 @@ import pytest
 from config import wording
 from connector.errors import WordingError
 from connector.markup import to_wiki
-from connector.wording import LONGEST, mention, render
+from connector.wording import LONGEST, mention, render, worded
+from sla.contract import Audience
 from sla.effects import FACTS as FACTS_BY_NAME
-from sla.effects import Occasion
+from sla.effects import Occasion, Saying
 
 DEFAULTS: Mapping[Occasion, str] = {
     "warning": wording.WARNING,
@@ -198,3 +199,13 @@ def test_what_people_write_in_templates_works(template: str, shown: str) -> None
 @pytest.mark.parametrize("name", FACTS_BY_NAME)
 def test_every_fact_can_be_named(name: str) -> None:
     assert said(f"{{{{ {name} }}}}") is not None
+
+
+@pytest.mark.parametrize("template", ["", " ", "{% if level %}Level {{ level }}{% endif %}"])
+def test_what_comes_to_nothing_is_said_in_the_usual_words(template: str) -> None:
+    """Jira takes no empty comment, and the breach would never be told."""
+    at = datetime(2026, 11, 20, 15, tzinfo=UTC)
+    saying = Saying("first_response/1/breach", "breach", at, Audience())
+    usual = {"breach": "{{ issue }} is overdue."}
+    said = worded(saying, {"breach": template}, usual, issue="HLP-1", mentions=[], now=at)
+    assert said == "HLP\\-1 is overdue."

@@ -579,6 +579,9 @@ def test_whoever_takes_time_to_agree_agrees_to_what_he_saw(place: World, stricte
         (["history", "9" * 23], "there is no version 9999"),
         (["history", "--", "-" + "9" * 23], "there is no version -9999"),
         (["history", "1", "2", "3"], "two versions at most"),
+        (["history", "--limit", "9" * 23], "--limit"),
+        (["downtime", "remove", "9" * 23], "is not in the range"),
+        (["downtime", "close", "9" * 23, "--restored", "2026-11-20T15:00Z"], "not in the range"),
         (["export"], "name a directory"),
         (["export", "{}"], "has other documents there: projects.yaml"),
         (["export", "--zip", "{}/projects.yaml"], "is there already"),
@@ -631,6 +634,25 @@ def test_what_was_applied_survives_a_restart(place: World, stricter: Path, tmp_p
     difference = run(place, "history", "1", "2")
     assert "project BIT removed" in difference.output
     assert json.loads(run(place, "history", "2", "--json").output)["changes"]
+
+
+@pytest.mark.one_database("sqlite")
+def test_an_export_changes_nothing_that_is_there_unasked(place: World, tmp_path: Path) -> None:
+    """Neither what is no text in UTF-8 nor line ends of another system."""
+    out = tmp_path / "out"
+    assert run(place, "export", str(out)).exit_code == 0
+    its = out / "projects.yaml"
+    for line_ends in (its.read_bytes().replace(b"\n", b"\r\n"), its.read_bytes()):
+        its.write_bytes(line_ends)
+        assert run(place, "export", str(out)).exit_code == 0
+        assert its.read_bytes() == line_ends
+    its.write_bytes(b"projects: {}  # caf\xe9\n")
+    answer = run(place, "export", str(out))
+    assert answer.exit_code == 1
+    assert "has other documents there: projects.yaml" in answer.output
+    assert its.read_bytes() == b"projects: {}  # caf\xe9\n"
+    assert run(place, "export", str(out), "--overwrite").exit_code == 0
+    assert its.read_bytes() != b"projects: {}  # caf\xe9\n"
 
 
 @pytest.mark.one_database("sqlite")

@@ -18,7 +18,7 @@ from config import compiled
 from config.settings import SHIPPED
 from sla import holiday_sources, zones
 from sla.holiday_sources import HolidaySet
-from sla.store import audit
+from sla.store import audit, publications
 from tests.scenarios.world import World, a_site, utc, world
 from tests.webhooks.console.desk import TOKEN, Desk
 from webhooks import moving
@@ -164,6 +164,17 @@ def test_another_release_of_the_library_is_told_and_moves_nothing_by_itself(
         assert "calendars" not in made.receiver.get("/readyz").get_json()["troubles"]
         assert configuration_in_force(made.settings, "default").drifted is None
         assert _calendars(made.service.database, made.clock.now()).state == "passed"
+
+
+def test_documents_that_this_release_does_not_take_hold_up_no_start(
+    tmp_path: Path, another_release: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older release published names that no set of documents has."""
+    with world(tmp_path, AT, DUELINE_EDITS="apply") as made:
+        another_release()
+        documents = {"calendars/büro.yaml": "time_zone: UTC"}
+        monkeypatch.setattr(publications, "documents_of", lambda *_: documents)
+        assert configuration_in_force(made.settings, "default").drifted is None
 
 
 def test_where_files_decide_a_restart_tells_the_days(tmp_path: Path, another_release: Any) -> None:

@@ -216,6 +216,7 @@ class TestICalendar:
             ("FREQ=YEARLY;UNTIL=20261125T000000Z", ["2026-11-25"]),
             ("FREQ=YEARLY;COUNT=3", ["2026-11-25"]),  # 2024, 2025, 2026
             ("FREQ=YEARLY;INTERVAL=3", ["2027-11-25"]),
+            ("BYHOUR=9;FREQ=YEARLY;BYMINUTE=0;UNTIL=20261125;BYSECOND=0", ["2026-11-25"]),
             ("freq=yearly;bymonth=5;byday=-1mo", ["2026-05-25", "2027-05-31"]),
         ],
     )
@@ -298,6 +299,13 @@ class TestICalendar:
             (file(event("DTSTART:20261225", "DURATION:1d")), "line 5: '1d' is no duration"),
             (file(event("DTSTART:20261225", "RRULE:FREQ=HOURLY")), "use FREQ=DAILY, WEEKLY"),
             (file(event("DTSTART:20261225", "RRULE:FREQ=YEARLY;BYDAY=XX")), "invalid 'BYDAY'"),
+            (file(event("DTSTART:20261225", "RRULE:FREQ=DAILY;INTERVAL=0")), "are 1 at least"),
+            (file(event("DTSTART:20261225", "RRULE:FREQ=DAILY;COUNT=-1")), "are 1 at least"),
+            (file(event("DTSTART:20261225", "RRULE:FREQ=DAILY;BYHOUR=9,17")), "several times"),
+            (file(event("DTSTART:20261225", "RRULE:FREQ=YEARLY;BYEASTER=9999999")), "be read"),
+            (file(event("DTSTART:20261225", "RRULE:FREQ=YEARLY;BYDAY=99MO")), "cannot be read"),
+            (file(event("DTSTART:20261225", "DURATION:P99999999W")), "5: 'P99999999W' ends after"),
+            (file(event("DTSTART:20261225", "DURATION:P99999999999D")), "ends after the year 9999"),
             (file(event("DTSTART:20261225", "no property")), "line 5: 'no property' is no prop"),
             ("BEGIN:VCALENDAR\nBEGIN:VEVENT\n", "END:VEVENT is missing"),
             ("BEGIN:VCALENDAR\nEND:VEVENT\n", "line 2: END:VEVENT ends nothing"),
