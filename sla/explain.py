@@ -170,7 +170,10 @@ def _facts(promise: Promise, cycle: Cycle) -> Iterator[Fact]:
         yield Fact("why", coverage.reason)
     yield Fact("clock from", local(promise.since_at, calendar.time_zone))
     if promise.used_before:
-        yield Fact("used before", length(promise.used_before))
+        used = length(promise.used_before)
+        if _was_used_up(promise):
+            used += f" of {length(promise.goal_time)}: nothing was left when this was promised"
+        yield Fact("used before", used)
     if isinstance(goal.target, BusinessDays):
         yield Fact(
             f"business days read as {in_words(goal.target.reading)}",
@@ -179,9 +182,17 @@ def _facts(promise: Promise, cycle: Cycle) -> Iterator[Fact]:
         )
 
 
+def _was_used_up(promise: Promise) -> bool:
+    """Whether a goal was used up by the time at which it was promised anew."""
+    return promise.used_before >= promise.goal_time
+
+
 def _steps(
     promise: Promise, cycle: Cycle, longest: timedelta | None, *, paused: bool
 ) -> Iterator[StepTold]:
+    if _was_used_up(promise):
+        # It was used up by the hours of the promises before it, whose steps are told with them.
+        return iter(())
     calendar, since_at, pauses = promise.goal.calendar, promise.since_at, cycle.rest.over
     left = promise.goal_time - promise.used_before
     if paused:

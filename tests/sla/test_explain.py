@@ -76,6 +76,23 @@ def test_a_holiday_on_the_way() -> None:
     """)  # noqa: E501
 
 
+def test_a_goal_that_was_used_up_when_it_was_promised_has_no_way_left() -> None:
+    raised = [*made(at(0), priority="High"), change(at(5), "priority", "High", "Highest")]
+    told = explained(raised, policy(BY_SEVERITY), at(5.5))
+    anew = "First response, promised anew: 2 h on calendar office (commitment)"
+    assert told[told.index(anew) :] == lines("""
+        First response, promised anew: 2 h on calendar office (commitment)
+          contract: Acme Support, clause 2.1
+          severity: Urgent
+          why: project ACME: contract rule 1 (always) gives acme, severity rule 1 (priority Highest) gives Urgent
+          clock from: Wed 10 Jul 2024 14:00 EDT
+          used before: 5 h of 2 h: nothing was left when this was promised
+          due: Wed 10 Jul 2024 11:00 EDT = 2024-07-10T15:00:00Z
+          state: breached
+          open time used: 5 h 30 min of 2 h
+    """)  # noqa: E501
+
+
 def test_a_change_of_severity_and_a_pause() -> None:
     story = [*PAUSED_AND_RAISED, reply(at(3.1))]
     assert explained(story, policy(BY_SEVERITY), at(9)) == lines("""
