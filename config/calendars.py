@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from os.path import normpath
+from os.path import normpath, realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -248,16 +248,17 @@ def _from_file(name: str, listed: Listed) -> HolidaySet:
     if listed.path is None or listed.root is None:
         raise SlaError("names a file, which a calendar on its own cannot; list its dates instead")
     try:
-        path, root = (listed.path.parent / name).resolve(), listed.root.resolve()
-    except (RuntimeError, ValueError):
+        path = Path(realpath(listed.path.parent / name))
+    except ValueError:  # It holds a NUL.
         raise SlaError(f"names {name!r}, which leads to no file; name one") from None
-    if not path.is_relative_to(root):
+    if not path.is_relative_to(listed.root.resolve()):
         raise SlaError(f"names {name}, which lies outside {listed.root}; put a copy inside")
     beside = listed.path.parent.relative_to(listed.root)
     if not is_path(normpath(beside / name)):
         raise SlaError(
             f"names {name}, a file that no version can keep; put it beside the calendar or into a"
-            " folder beside projects.yaml, as NAME.ics with A-Z, a-z, 0-9, ., - and _ in the name"
+            " folder beside projects.yaml, as NAME.ics with A-Z, a-z, 0-9, ., - and _ in the name,"
+            " the first a letter or digit"
         )
     try:
         text = path.read_text(encoding="utf-8")

@@ -80,7 +80,9 @@ def _fingerprint(directory: Path) -> str | None:
 def _documents(directory: Path) -> Iterator[bytes]:
     single = [directory / f"{name}.{end}" for name in _SINGLE for end in ("yaml", "yml")]
     roots = (directory, SHIPPED)
-    several = [p for root in roots for kind in _KINDS for p in sorted((root / kind).glob("*.y*ml"))]
+    several = [
+        p for root in roots for kind in _KINDS for p in sorted((root / kind).glob("[!.]*.y*ml"))
+    ]
     for path in (*single, *several):
         yield os.fsencode(path)
         yield path.read_bytes() if path.exists() else b"is missing"

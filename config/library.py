@@ -76,7 +76,8 @@ class Shelf(Generic[_M]):
         for path in _visible(self.root / self.name, "yaml"):
             if not is_path(f"{self.name}/{path.name}"):
                 message = (
-                    "has a name that no version can keep; name it with A-Z, a-z, 0-9, ., - and _"
+                    "has a name that no version can keep; name it with up to 100 of A-Z, a-z, 0-9, "
+                    "., - and _, the first a letter or digit"
                 )
                 yield Problem(str(path), 1, 1, "", message)
 

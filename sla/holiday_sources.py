@@ -246,7 +246,9 @@ def from_dates(days: Mapping[date, str]) -> HolidaySet:
 _PROPERTY = re.compile(
     r'(?P<name>[\w-]+)(?P<params>(?:;[\w-]+=(?:"[^"]*"|[^";:])*)*):(?P<value>.*)'
 )
-_DURATION = re.compile(r"\+?P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_DURATION = re.compile(
+    r"\+?P(?:(\d{1,12})W)?(?:(\d{1,12})D)?(?:T(?:(\d{1,12})H)?(?:(\d{1,12})M)?(?:(\d{1,12})S)?)?"
+)
 _UNTIL = re.compile(r"UNTIL=(\d{8})(?:T\d{6}Z?)?")
 _FREQUENCY = re.compile(r"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)(;|$)")
 # A rule with an interval of 0 would never get on.

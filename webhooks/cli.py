@@ -872,7 +872,7 @@ def _serve(*, receive_only: bool = False) -> None:
         from webhooks.console_token import first_told
         from webhooks.databases import opened
         from webhooks.publishing import DEFAULT_SITE, configuration_in_force
-        from webhooks.serve import ServeError, clock_from, end_without_python, kept_address
+        from webhooks.serve import ServeError, clock_from, kept_address
         from webhooks.serve import serve as serve_http
         from webhooks.working import need_shared
 
@@ -905,7 +905,6 @@ def _serve(*, receive_only: bool = False) -> None:
             serve_http(settings, database, in_force, clock, address, works=not receive_only)
     except (ConfigurationError, SlaError, ServeError, ClockError) as error:
         _fail(str(error))
-    end_without_python()
 
 
 def _demo(at: str | None, speed: float, jira_port: int) -> None:

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sla.bare_package import without
@@ -179,16 +179,19 @@ def end_without_python() -> None:
 
     Threads of granian's outlive their event loop. One that asks for Python's lock while Python is
     taken down is ended from there, which Rust does not allow: 3 of 100 ends on a busy machine were
-    an abort (SIGABRT). PyO3 knows it (PyO3/pyo3#6084). To be called where nothing is left to fail.
+    an abort (SIGABRT). PyO3 knows it (PyO3/pyo3#6084). To be called where nothing is left to fail:
+    what was to be done at the process's end before is not, and no other status is given.
     """
     atexit.register(_end)
 
 
 def _end() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # Whoever read it is gone.
-            stream.flush()
-    os._exit(0)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        # Also where whoever read it is gone, or nobody ever did.
+        os._exit(0)
 
 
 def _say_how_to_read_anew() -> None:
@@ -231,3 +234,4 @@ def serve(
         # Done after the last request: each lane finishes its work.
         stack.callback(_begin_soon(service, works=works))
         answer(server)
+    end_without_python()

@@ -304,6 +304,7 @@ class TestICalendar:
             (file(event("DTSTART:20261225", "RRULE:FREQ=DAILY;BYHOUR=9,17")), "several times"),
             (file(event("DTSTART:20261225", "RRULE:FREQ=YEARLY;BYEASTER=9999999")), "be read"),
             (file(event("DTSTART:20261225", "RRULE:FREQ=YEARLY;BYDAY=99MO")), "cannot be read"),
+            (file(event("DTSTART:20261225", f"DURATION:P{'9' * 5_000}D")), "is no duration"),
             (file(event("DTSTART:20261225", "DURATION:P99999999W")), "5: 'P99999999W' ends after"),
             (file(event("DTSTART:20261225", "DURATION:P99999999999D")), "ends after the year 9999"),
             (file(event("DTSTART:20261225", "no property")), "line 5: 'no property' is no prop"),
